@@ -1,0 +1,40 @@
+"""What every feature extractor promises."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """A frozen network that owns its preprocessing.
+
+    Preparing is a step of its own because a folder may hold images of many sizes: each is brought
+    to the network's size alone, and the network then always runs on full batches.
+    """
+
+    name: str
+    """Short name, as in ``fd[NAME]``."""
+    canonical: bool
+    """Whether its numbers may bear the published names FID, IS and KID."""
+    layers: Mapping[str, int]
+    """Layer name -> width."""
+    features: str
+    """The layer that distances are taken in."""
+    logits: str | None
+    """The layer of class logits, if there is one."""
+    device: torch.device
+
+    def provenance(self) -> Mapping[str, str]:
+        """What pins the numbers: weights digest, verified or not, resize, normalisation, dtype."""
+        ...
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`."""
+        ...
+
+    def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """(batch, 3, size, size) => {layer: (batch, width) float32}, on `device`."""
+        ...

@@ -1,0 +1,63 @@
+"""What every source of images promises."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Consecutive images of one size, with what is known of each."""
+
+    images: Tensor
+    """(batch, 3, height, width) uint8, on the CPU."""
+    names: tuple[str, ...]
+    """What a person would look for: a path, a member of an archive, an index."""
+    labels: tuple[str, ...] | None
+    """Class names, where the source has them."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about the images that a reader of the score should know."""
+
+    count: int
+    """How many images it holds for."""
+    example: str
+    """The name of the first of them."""
+
+
+@runtime_checkable
+class ImageSource(Protocol):
+    """Images from anywhere, always in the same order."""
+
+    name: str
+    """What the user called it."""
+
+    def count(self) -> int | None:
+        """How many images a pass gives; None for a stream that does not say."""
+        ...
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All images in order, at most `size` at a time; a batch ends where the image size changes.
+
+        Raises:
+            GandiagError: an image cannot be read, and the source was opened to fail on that.
+        """
+        ...
+
+    def fingerprint(self) -> str | None:
+        """A digest of the content, the same for the same images; None if it may change: never cache."""
+        ...
+
+    def limit(self, count: int, seed: int) -> "ImageSource":
+        """`count` of the images, drawn without replacement and kept in order.
+
+        A stream has no random access: it gives its first `count`, and says so in a note.
+        """
+        ...
+
+    def notes(self) -> Mapping[str, Note]:
+        """What the last pass saw, by code (``lossy``, ``alpha``, ``skipped`` ...); whole after a pass."""
+        ...

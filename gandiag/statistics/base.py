@@ -1,0 +1,61 @@
+"""What a metric remembers of a set of images."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from typing_extensions import Self
+
+
+class Statistic(ABC):
+    """A value with `+`: ``of(a ++ b) == of(a) + of(b)``.
+
+    Streaming, caching, resuming and several processes are then one idea. Collect about 1,024 rows
+    before each `+`: it is costlier than summing in place.
+    """
+
+    kind: ClassVar[str]
+    """Short name, used in files: ``moments``, ``bank``."""
+
+    @property
+    @abstractmethod
+    def n(self) -> int:
+        """How many rows it has seen."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Columns of a row."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, rows: Tensor) -> Self:
+        """(n, width) of any float dtype, on any device => the statistic, on the CPU.
+
+        Raises:
+            GandiagError: `rows` is not two-dimensional, or holds NaN or an infinity.
+        """
+
+    @abstractmethod
+    def __add__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def to(self, device: torch.device) -> Self:
+        """The same on another device, or itself where the device has no float64 (MPS)."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What `restore` needs, ready for an npz file without pickle."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
+        """The inverse of `arrays`.
+
+        Raises:
+            GandiagError: an array is missing, or has the wrong shape or dtype.
+        """
