@@ -1,1 +1,77 @@
-"""The command line: a file a verb."""
+"""The command line: a file a verb, and one place where an error becomes a sentence."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from gandiag.errors import GandiagError
+
+VERBS = {
+    "score": "Score generated images against real ones.",
+    "stats": "Save reference statistics, to be used again.",
+    "weights": "List, fetch, import and verify network weights.",
+    "demo": "The whole story in about a minute, offline.",
+}
+"""Verb -> its line in `gandiag --help`; `gandiag.cli.VERB` holds a command of that name."""
+
+
+class Verbs(click.Group):
+    """Verbs are imported when they are used, so that `gandiag --help` does not wait for torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The verb's command, or None."""
+        if name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"gandiag.cli.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a verb, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  gandiag demo
+  gandiag score samples/ --real data/
+  gandiag score samples.npz --real dataset:fashion-mnist:test --features lite0
+""",
+)
+@click.version_option(package_name="gandiag")
+def cli() -> None:
+    """Evaluate generative adversarial networks: numbers that can be trusted."""
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one sentence on standard error and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except GandiagError as error:
+        fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("gandiag: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`gandiag ... | head`): nothing to say, no one to say
+        # it to; closing standard error keeps the interpreter from complaining at exit.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def fail(sentence: str) -> None:
+    """Say what is wrong and end with exit code 2."""
+    printable = sentence.encode("utf-8", "backslashreplace").decode()
+    click.echo(f"gandiag: {printable}", err=True)
+    sys.exit(2)

@@ -1,10 +1,12 @@
 """What every feature extractor promises."""
 
 from collections.abc import Collection, Mapping
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 @runtime_checkable

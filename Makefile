@@ -1,0 +1,28 @@
+# `make demo` and `make test` do all of their own set-up: a virtual environment in $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint types clean
+
+demo: $(VENV)/installed
+	$(BIN)/gandiag demo
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('gandiag needs Python 3.11 or newer; name one with make PYTHON=...' if sys.version_info < (3, 11) else 0)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[dev,peers]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,119 @@
+"""``gandiag score``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from gandiag.cli.options import extraction
+from gandiag.cli.progress import bar
+from gandiag.errors import GandiagError
+from gandiag.files import atomic_write
+from gandiag.report import Report
+from gandiag.scoring import score as score_images
+
+EPILOG = """\b
+FAKE, REAL and SRC are a folder, a .zip, .tar, .npz or .npy file, saved
+statistics (gandiag stats), or dataset:NAME.
+
+\b
+Examples:
+  gandiag score samples/ --real data/
+  gandiag score samples/ --real data/ --features lite0          no weights to fetch
+  gandiag score samples.zip --real dataset:cifar10 --protocol torch-fidelity
+  gandiag score samples/ --real real.npz --metrics fid --json -
+  gandiag score samples/ --real train/ --heldout test/ --html report.html
+  gandiag score samples/ --real data/ --fail-above fid=20       exit code 1 above 20
+"""
+
+
+class Bound(click.ParamType):
+    """``fid=20``."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """(name, bound)."""
+        name, _, bound = str(value).partition("=")
+        try:
+            return name.strip(), float(bound)
+        except ValueError:
+            self.fail(f"{value!r} is not NAME=VALUE, as in fid=20", param, ctx)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("fake", metavar="FAKE")
+@click.option("--real", metavar="REAL", help="The real images to compare with.")
+@click.option(
+    "--heldout", metavar="SRC", help="Real images not in REAL: what a perfect generator would get."
+)
+@click.option("--per-class", is_flag=True, help="Also score each class alone (sub-folders, labels).")
+@extraction
+@click.option("--no-cache", is_flag=True, help="Do not keep the statistics of real images.")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the scores as JSON; - prints it.")
+@click.option("--html", "html_file", metavar="FILE", help="Write a page with scores and samples.")
+@click.option(
+    "--fail-above",
+    "bounds",
+    type=Bound(),
+    multiple=True,
+    help="Exit with code 1 when a score is above VALUE.",
+)
+def score(
+    fake: str,
+    real: str | None,
+    json_file: str | None,
+    html_file: str | None,
+    no_cache: bool,
+    bounds: tuple[tuple[str, float], ...],
+    **options: Any,
+) -> None:
+    """Score the generated images FAKE against REAL ones.
+
+    Prints each score with its interval, and whatever could mislead its reader.
+    """
+    for path in (json_file, html_file):
+        _check_writable(path)
+    report = score_images(fake, real, cache=not no_cache, progress=bar, **options)
+    if json_file == "-":
+        click.echo(report.to_json())
+    else:
+        Console(soft_wrap=True).print(report)
+    if json_file is not None and json_file != "-":
+        with atomic_write(Path(json_file)) as file:
+            file.write(report.to_json().encode())
+    if html_file is not None:
+        from gandiag.page import page, previews
+
+        pictures = previews({"generated": fake, "real": real, "held-out": options["heldout"]})
+        with atomic_write(Path(html_file)) as file:
+            file.write(page(report, pictures).encode())
+    _judge(report, bounds)
+
+
+def _check_writable(path: str | None) -> None:
+    """Fail before the long work, not after it."""
+    if path is None or path == "-":
+        return
+    if Path(path).is_dir():
+        raise GandiagError(f"{path} is a folder; name a file to write")
+    if not Path(path).absolute().parent.is_dir():
+        raise GandiagError(f"{path} cannot be written: its folder does not exist; make it first")
+
+
+def _judge(report: Report, bounds: tuple[tuple[str, float], ...]) -> None:
+    for each in report.warnings:
+        if each.code == "not-cached":
+            raise GandiagError(each.message)
+    above = []
+    for name, bound in bounds:
+        if name not in report:
+            raise GandiagError(f"--fail-above {name}: not computed; there are {', '.join(report)}")
+        if report[name].value > bound:
+            above.append(f"{report[name].name} is {report[name].value:.6g}, above {bound:g}")
+    if above:
+        click.echo(f"gandiag: {'; '.join(above)}", err=True)
+        raise SystemExit(1)

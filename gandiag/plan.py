@@ -1,0 +1,170 @@
+"""From what a person typed to what will run: names become extractors and metrics, or one sentence."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from gandiag.errors import GandiagError
+from gandiag.extractors import FeatureExtractor, open_extractor
+from gandiag.extractors.base import Precision
+from gandiag.metrics import METRICS, Metric, Role
+from gandiag.protocols import PROTOCOLS, Protocol
+from gandiag.session import IMAGES, Want
+from gandiag.statistics import Bank, Hashes
+
+CANONICAL = "inception"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A metric on a layer of an extractor."""
+
+    metric: Metric
+    extractor: FeatureExtractor
+    layer: str
+
+    def printed(self, output: str) -> str:
+        """``fid`` where the published name is deserved, else ``fd[EXTRACTOR]``."""
+        if self.extractor.canonical:
+            return output
+        return f"{self.metric.generic.get(output, output)}[{self.extractor.name}]"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a run will compute."""
+
+    protocol: Protocol
+    tasks: tuple[Task, ...]
+    left_out: tuple[str, ...]
+    """Sentences about default metrics that this run cannot have."""
+
+    @property
+    def extractors(self) -> tuple[FeatureExtractor, ...]:
+        """Each extractor once."""
+        return tuple({task.extractor.name: task.extractor for task in self.tasks}.values())
+
+    def pins(self) -> dict[str, Mapping[str, str]]:
+        """Extractor -> what pins its numbers."""
+        return {extractor.name: extractor.provenance() for extractor in self.extractors}
+
+    def wants(self, role: Role, *, by_class: bool = False) -> tuple[Want, ...]:
+        """The statistics that the metrics take of `role`, and the digests of the images."""
+        of_role = "real" if role == "heldout" else role
+        wants = {Want("", IMAGES, Hashes.kind)}
+        for task in self.tasks:
+            # Held-out images stand in for generated ones, so they are remembered as those are.
+            for each in {of_role, "generated"} if role == "heldout" else {of_role}:
+                if (kinds := task.metric.accepts.get(each)) is not None:
+                    kind = Bank if by_class else kinds[0]
+                    wants.add(Want(task.extractor.name, task.layer, kind.kind))
+        return tuple(sorted(wants))
+
+    def needs(self, role: Role) -> bool:
+        """Whether any metric takes images of `role`."""
+        return any(role in task.metric.accepts for task in self.tasks)
+
+    def check_counts(self, role: Role, count: int | None, name: str) -> None:
+        """Fail before the long work when there are too few images.
+
+        Raises:
+            GandiagError: a metric needs more images than `count`.
+        """
+        if count is None:
+            return
+        for task in self.tasks:
+            if role in task.metric.accepts and count < (least := task.metric.minimum(role)):
+                images = "image" if count == 1 else "images"
+                raise GandiagError(
+                    f"{name} holds {count} {images} and {task.metric!r} needs at least {least}; "
+                    f"add images, or name other metrics with --metrics"
+                )
+
+
+def make_plan(
+    *,
+    protocol: str,
+    features: str | FeatureExtractor | None,
+    metrics: Sequence[str] | None,
+    with_real: bool,
+    device: torch.device,
+    precision: Precision,
+    allow_unverified: bool,
+) -> Plan:
+    """Resolve names; open each extractor once.
+
+    Raises:
+        GandiagError: an unknown name, a metric that the protocol does not have, weights that are
+            not there.
+    """
+    row = _named(PROTOCOLS, protocol, "protocol")
+    chosen = list(_chosen(row, metrics))
+    left_out: list[str] = []
+    opened: dict[str, FeatureExtractor] = {}
+    tasks: list[Task] = []
+    for name, metric in chosen:
+        if "real" in metric.accepts and not with_real:
+            if metrics is not None and "all" not in metrics:
+                raise GandiagError(f"{name} compares with real images; give them with --real")
+            left_out.append(f"{name} was left out: it compares with real images (--real)")
+            continue
+        spec = features if features is not None else row.extractors.get(name, row.features)
+        key = spec if isinstance(spec, str) else spec.name
+        if key not in opened:
+            opened[key] = open_extractor(
+                spec,
+                device=device,
+                precision=precision,
+                preprocessing=row.preprocessing if spec == CANONICAL else None,
+                allow_unverified=allow_unverified,
+            )
+        extractor = opened[key]
+        layer = metric.layer or (
+            extractor.features if metric.reads == "features" else extractor.logits
+        )
+        if layer is None:
+            sentence = f"{name} needs class logits, which {extractor.name} does not have"
+            if metrics is not None and "all" not in metrics:
+                raise GandiagError(f"{sentence}; choose --features inception or lite0")
+            left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
+            continue
+        if layer not in extractor.layers:
+            # A protocol's layer is a layer of the network that the tool uses.
+            layer = extractor.logits if metric.reads == "logits" else extractor.features
+        assert layer is not None
+        tasks.append(Task(metric, extractor, layer))
+    if not tasks:
+        raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
+    return Plan(row, tuple(tasks), tuple(left_out))
+
+
+def _chosen(row: Protocol, metrics: Sequence[str] | None) -> Iterator[tuple[str, Metric]]:
+    if metrics is None:
+        names: Iterable[str] = row.default or row.metrics
+    elif "all" in metrics:
+        names = row.metrics
+    else:
+        names = dict.fromkeys(metrics)
+    for name in names:
+        if name not in METRICS:
+            _named(METRICS, name, "metric")
+        if name not in row.metrics:
+            raise GandiagError(
+                f"{row.name} does not compute {name}, only {', '.join(row.metrics)}; "
+                "use --protocol gandiag for it"
+            )
+        yield name, row.metrics[name]
+
+
+T = TypeVar("T")
+
+
+def _named(table: Mapping[str, T], name: str, what: str) -> T:
+    if name in table:
+        return table[name]
+    close = difflib.get_close_matches(name, table, n=1)
+    hint = f"did you mean {close[0]}" if close else f"choose from {', '.join(table)}"
+    raise GandiagError(f"there is no {what} {name!r}; {hint}")

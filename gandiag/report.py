@@ -1,0 +1,205 @@
+"""Scores with their uncertainty, provenance and warnings, for a terminal, a program or a reader."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Warn:
+    """Something that could mislead a reader of the numbers."""
+
+    code: str
+    """Short and stable, for programs: ``small-sample``."""
+    message: str
+    """A sentence for people."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of a report."""
+
+    name: str
+    """As it may be printed: ``fid``, or ``fd[lite0]`` on other features."""
+    output: str
+    """As it was asked for: ``fid``, ``precision``."""
+    value: float
+    low: float | None
+    high: float | None
+    confidence: float
+    interval_method: str
+    better: Literal["lower", "higher"]
+    n_generated: int | None
+    n_real: int | None
+    layer: str
+    parameters: str
+    """The metric's repr: every parameter that moves the number."""
+    extra: Mapping[str, float] = field(default_factory=dict)
+    heldout: float | None = None
+    """The same number for held-out real images in the place of the generated ones."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """(low, high), or None where no interval can be given."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `gandiag.score` returns."""
+
+    rows: tuple[Row, ...]
+    warnings: tuple[Warn, ...]
+    provenance: Mapping[str, Any]
+    per_class: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Row:
+        """A row by its printed name (``fd[lite0]``) or by what was asked for (``fid``)."""
+        for row in self.rows:
+            if name in (row.name, row.output):
+                return row
+        raise KeyError(f"{name!r} was not computed; there are {', '.join(self)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return (row.name for row in self.rows)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in (row.name, row.output) for row in self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of the command line: plain values, no NaN, no infinity."""
+        whole: dict[str, Any] = {
+            "schema": SCHEMA,
+            "scores": {row.name: _plain(row) for row in self.rows},
+            "warnings": [{"code": each.code, "message": each.message} for each in self.warnings],
+            "provenance": _finite(dict(self.provenance)),
+        }
+        if self.per_class:
+            whole["per_class"] = {
+                label: {row.name: _plain(row) for row in rows}
+                for label, rows in self.per_class.items()
+            }
+        return whole
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __rich__(self) -> RenderableType:
+        return Group(*self._parts())
+
+    def _parts(self) -> Iterator[RenderableType]:
+        yield self._table(self.rows)
+        if self.per_class:
+            yield self._class_table()
+        facts = self.provenance
+        yield Text(_headline(facts), style="dim")
+        if self.warnings:
+            yield Text()
+        for each in self.warnings:
+            line = Text("! ", style="yellow") + Text(each.message)
+            line.append(f"  ({each.code})", style="dim")
+            yield Padding(line, (0, 0, 0, 0))
+
+    def _table(self, rows: tuple[Row, ...]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column("score", no_wrap=True)
+        table.add_column("value", justify="right", no_wrap=True)
+        confidence = {row.confidence for row in rows if row.interval}
+        share = f"{100 * confidence.pop():g} % interval" if len(confidence) == 1 else "interval"
+        table.add_column(share, no_wrap=True)
+        heldout = any(row.heldout is not None for row in rows)
+        if heldout:
+            table.add_column("held-out", justify="right", no_wrap=True)
+        table.add_column("better", style="dim", no_wrap=True)
+        table.add_column("N", style="dim", no_wrap=True)
+        for row in rows:
+            value = number(row.value)
+            if "std" in row.extra:
+                value += f" ± {number(row.extra['std'])}"
+            interval = "-" if row.interval is None else " … ".join(map(number, row.interval))
+            counts = " vs ".join(f"{n:,}" for n in (row.n_generated, row.n_real) if n is not None)
+            cells = [row.name, value, interval]
+            if heldout:
+                cells.append("-" if row.heldout is None else number(row.heldout))
+            table.add_row(*map(_cell, [*cells, row.better, counts]))
+        return table
+
+    def _class_table(self) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(1, 3, 0, 0), title=None)
+        table.add_column("class", no_wrap=True)
+        first = next(iter(self.per_class.values()))
+        for row in first:
+            table.add_column(_cell(row.name), justify="right", no_wrap=True)
+        table.padding = (0, 3, 0, 0)
+        for label, rows in self.per_class.items():
+            table.add_row(_cell(label), *(number(row.value) for row in rows))
+        return table
+
+
+def number(value: float) -> str:
+    """Six significant digits, as all reports print a score; a dash for what is not a number."""
+    return f"{value:.6g}" if math.isfinite(value) else "-"
+
+
+def _cell(text: str) -> Text:
+    # Names such as fd[lite0] would be read as rich's own markup.
+    return Text(text)
+
+
+def _headline(facts: Mapping[str, Any]) -> str:
+    network = "; ".join(
+        ", ".join(
+            part
+            for part in (
+                name,
+                f"weights {pins['weights']}" if pins.get("weights") else "",
+                f"resize {pins['resize']}" if pins.get("resize") else "",
+                pins.get("precision", ""),
+            )
+            if part
+        )
+        for name, pins in facts.get("extractors", {}).items()
+    )
+    return f"\nprotocol {facts.get('protocol')}: {network}"
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "value": row.value,
+        "low": row.low,
+        "high": row.high,
+        "confidence": row.confidence,
+        "interval_method": row.interval_method,
+        "better": row.better,
+        "n_generated": row.n_generated,
+        "n_real": row.n_real,
+        "layer": row.layer,
+        "parameters": row.parameters,
+    }
+    if row.extra:
+        whole["extra"] = dict(row.extra)
+    if row.heldout is not None:
+        whole["heldout"] = row.heldout
+    cleaned: dict[str, Any] = _finite(whole)
+    return cleaned
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinities become null: they are no JSON."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return value

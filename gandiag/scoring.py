@@ -1,0 +1,427 @@
+"""`score`: sources in, a report out."""
+
+import contextlib
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from gandiag import caveats
+from gandiag.cache import StatisticsCache, described, description
+from gandiag.errors import GandiagError
+from gandiag.extractors import FeatureExtractor
+from gandiag.extractors.base import Precision
+from gandiag.metrics import Role
+from gandiag.plan import Plan, Task, make_plan
+from gandiag.report import Report, Row, Warn
+from gandiag.session import IMAGES, Gathered, Want, gather
+from gandiag.sources import ImageSource, StatisticsFile, open_source
+from gandiag.statistics import (
+    Hashes,
+    SavedStatistics,
+    Statistic,
+    load_statistics,
+    save_statistics,
+)
+
+Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+"""``with progress(what, total) as advance: ... advance(n)``: how long work is told to a person."""
+
+HASHES = Want("", IMAGES, Hashes.kind)
+
+
+@contextlib.contextmanager
+def silent(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Tell nobody."""
+    yield lambda _: None
+
+
+def score(
+    generated: Any,
+    real: Any = None,
+    *,
+    features: str | FeatureExtractor | None = None,
+    metrics: Sequence[str] | None = None,
+    protocol: str = "gandiag",
+    heldout: Any = None,
+    per_class: bool = False,
+    max_images: int | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    precision: Precision = "fp32",
+    batch_size: int = 64,
+    on_bad_image: Literal["fail", "skip"] = "fail",
+    cache: bool = True,
+    allow_unverified: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Score generated images against real ones.
+
+    Args:
+        generated: A folder, .zip, .tar, .npz, .npy, saved statistics, ``dataset:NAME``, a uint8
+            tensor or array of images, a torch Dataset, or an iterable of batches.
+        real: The same, or None for metrics that look at the generated images alone.
+        features: ``inception``, ``lite0``, ``dinov2``, ``pixels``, ``timm:NAME``, a classifier's
+            file, or an extractor; None for the protocol's own.
+        metrics: Names from `gandiag.metrics.METRICS`, or ``("all",)``; None for the protocol's own.
+        protocol: A name from `gandiag.protocols.PROTOCOLS`.
+        heldout: Real images that are not in `real`. Each score is also computed with them in the
+            place of the generated ones: what a perfect generator would get.
+        per_class: Also score each class alone; both sources need labels.
+        max_images: Use so many images of each source, drawn by `seed` without replacement.
+        seed: Of the draw of `max_images`.
+        device: Where the network runs; None for CUDA or MPS where there is one, else the CPU.
+        precision: ``fp32``, ``tf32`` or ``bf16``; published numbers are ``fp32``.
+        batch_size: Images through the network at once.
+        on_bad_image: ``fail``, or ``skip`` images that cannot be read and report them.
+        cache: Keep the statistics of real images on disk, keyed by content.
+        allow_unverified: Accept weights whose digest is not the published one; scores then say so.
+        progress: How to tell of long work.
+
+    Returns:
+        The scores with intervals, warnings and provenance.
+
+    Raises:
+        GandiagError: bad usage or bad input, in one sentence.
+    """
+    for name, value in (("batch_size", batch_size), ("max_images", max_images)):
+        if value is not None and value < 1:
+            raise GandiagError(f"{name} must be at least 1, not {value}")
+    inputs = {
+        role: open_input(thing, max_images, seed, on_bad_image)
+        for role, thing in (("real", real), ("heldout", heldout), ("generated", generated))
+        if thing is not None
+    }
+    plan = make_plan(
+        protocol=protocol,
+        features=features,
+        metrics=metrics,
+        with_real="real" in inputs,
+        device=pick_device(device),
+        precision=precision,
+        allow_unverified=allow_unverified,
+    )
+    if heldout is not None and real is None:
+        raise GandiagError("--heldout is compared with the real images; give them with --real")
+    for role, source in inputs.items():
+        if not isinstance(source, StatisticsFile):
+            stands_for = "generated" if role == "heldout" else role
+            plan.check_counts(stands_for, source.count(), source.name)
+    warnings = [Warn("left-out", sentence) for sentence in plan.left_out]
+    gathered: dict[str, Gathered] = {}
+    for role, source in inputs.items():
+        store = StatisticsCache.default() if cache and role != "generated" else None
+        gathered[role] = collect(
+            source,
+            plan,
+            plan.wants(role, by_class=per_class),
+            batch_size=batch_size,
+            store=store,
+            warnings=warnings,
+            progress=progress,
+            role=role,
+        )
+        stands_for = "generated" if role == "heldout" else role
+        plan.check_counts(stands_for, gathered[role].n, gathered[role].name)
+
+    with progress("computing the scores", None):
+        rows = tuple(rows_of(plan, gathered))
+        classes = dict(class_rows(plan, gathered)) if per_class else {}
+    warnings += cautions(plan, gathered, precision)
+    provenance = {
+        "gandiag": version("gandiag"),
+        "protocol": protocol,
+        "extractors": {name: dict(pins) for name, pins in plan.pins().items()},
+        "sources": {
+            role: {"name": each.name, "n": each.n, "sizes": dict(each.sizes)}
+            for role, each in gathered.items()
+        },
+        "max_images": max_images,
+        "seed": seed,
+        "device": str(plan.tasks[0].extractor.device),
+        "precision": precision,
+        "on_bad_image": on_bad_image,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
+        },
+    }
+    return Report(rows, tuple(warnings), provenance, classes)
+
+
+def write_statistics(
+    source: Any,
+    output: Path,
+    *,
+    features: str | FeatureExtractor | None = None,
+    metrics: Sequence[str] | None = None,
+    protocol: str = "gandiag",
+    max_images: int | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    precision: Precision = "fp32",
+    batch_size: int = 64,
+    on_bad_image: Literal["fail", "skip"] = "fail",
+    allow_unverified: bool = False,
+    progress: Progress = silent,
+) -> Gathered:
+    """Save what `metrics` remember of a source, to be given later in its place.
+
+    The file also carries plain ``mu`` and ``sigma`` when a Fréchet distance is among the metrics, so
+    that other tools can read it. Arguments as in `score`.
+
+    Raises:
+        GandiagError: bad usage or bad input, in one sentence.
+    """
+    opened = open_input(source, max_images, seed, on_bad_image)
+    if isinstance(opened, StatisticsFile):
+        raise GandiagError(f"{opened.name} holds statistics already; give images")
+    plan = make_plan(
+        protocol=protocol,
+        features=features,
+        metrics=metrics,
+        with_real=True,
+        device=pick_device(device),
+        precision=precision,
+        allow_unverified=allow_unverified,
+    )
+    wants = set(plan.wants("real")) | set(plan.wants("generated"))
+    gathered = collect(
+        opened,
+        plan,
+        tuple(sorted(wants)),
+        batch_size=batch_size,
+        store=None,
+        warnings=[],
+        progress=progress,
+        role="images",
+    )
+    keyed = {
+        f"{want.extractor}/{want.layer}/{want.kind}": statistic
+        for want, statistic in gathered.statistics.items()
+    }
+    meta = description(gathered) | {"pins": {k: dict(v) for k, v in plan.pins().items()}}
+    save_statistics(output, SavedStatistics(keyed, meta))
+    return gathered
+
+
+def open_input(
+    thing: Any, max_images: int | None, seed: int, on_bad_image: Literal["fail", "skip"]
+) -> ImageSource | StatisticsFile:
+    """`open_source`, then the draw of `max_images`."""
+    source = open_source(thing, on_bad_image=on_bad_image)
+    if max_images is None:
+        return source
+    if isinstance(source, StatisticsFile):
+        raise GandiagError(f"{source.name} holds statistics: images cannot be drawn from it")
+    return source.limit(max_images, seed)
+
+
+def pick_device(device: str | torch.device | None) -> torch.device:
+    """A device by name, or the best one there is.
+
+    Raises:
+        GandiagError: the device is unknown or not on this machine.
+    """
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+        torch.empty(1, device=picked)
+    except (RuntimeError, AssertionError) as error:
+        raise GandiagError(
+            f"the device {str(device)!r} cannot be used here; "
+            "name cpu, cuda, cuda:N or mps, or leave --device out"
+        ) from error
+    return picked
+
+
+def collect(
+    source: ImageSource | StatisticsFile,
+    plan: Plan,
+    wants: Sequence[Want],
+    *,
+    batch_size: int,
+    store: StatisticsCache | None,
+    warnings: list[Warn],
+    progress: Progress,
+    role: str,
+) -> Gathered:
+    """The statistics of a source: from a file, from the cache, or from its images."""
+    if isinstance(source, StatisticsFile):
+        return read_statistics(source, plan, warnings)
+    fingerprint = source.fingerprint() if store is not None else None
+    if store is not None and fingerprint is not None:
+        known = store.load(fingerprint, plan.pins(), wants)
+        if known is not None:
+            return known
+    with progress(f"{role}: {source.name}", source.count()) as advance:
+        gathered = gather(source, plan.extractors, wants, batch_size=batch_size, tell=advance)
+    if store is not None and fingerprint is not None:
+        try:
+            store.store(fingerprint, plan.pins(), gathered)
+        except GandiagError as error:
+            # An hour's features are not thrown away for a cache: the scores come first.
+            warnings.append(Warn("not-cached", f"{error}; --no-cache does without"))
+    return gathered
+
+
+def read_statistics(file: StatisticsFile, plan: Plan, warnings: list[Warn]) -> Gathered:
+    """Saved statistics, checked against what this run uses.
+
+    Raises:
+        GandiagError: they were made with another network, resize or precision.
+    """
+    saved = load_statistics(file.path)
+    if not saved.meta:
+        task = plan.tasks[0]
+        warnings.append(
+            Warn(
+                "published-statistics",
+                f"{file.name} does not say which weights and resize made it; "
+                f"it is taken to fit {task.extractor.name} under the protocol {plan.protocol.name}",
+            )
+        )
+        statistics = {
+            Want(task.extractor.name, task.layer, key.rsplit("/", 1)[1]): statistic
+            for key, statistic in saved.statistics.items()
+        }
+        return Gathered(file.name, None, statistics)
+    for name, pins in plan.pins().items():
+        made = saved.meta.get("pins", {}).get(name)
+        if made != dict(pins):
+            with_what = ", ".join(saved.meta.get("pins", {})) or "an unknown network"
+            differ = [key for key in pins if made is not None and made.get(key) != pins[key]]
+            detail = f" with another {differ[0]}" if differ else ""
+            raise GandiagError(
+                f"{file.name} was made with {with_what}{detail} and this run uses {name}; "
+                "make it again with `gandiag stats` and the same options"
+            )
+    statistics = {}
+    for key, statistic in saved.statistics.items():
+        extractor, layer, kind = key.rsplit("/", 2)
+        statistics[Want(extractor, layer, kind)] = statistic
+    return described({**saved.meta, "name": file.name}, statistics)
+
+
+def inputs_of(
+    task: Task, gathered: Mapping[str, Gathered], standing: str = "generated"
+) -> dict[str, Statistic]:
+    """What a metric eats, by role; `standing` plays the generated images."""
+    found: dict[str, Statistic] = {}
+    for role, kinds in task.metric.accepts.items():
+        source = gathered.get(standing if role == "generated" else role)
+        if source is None:
+            raise GandiagError(f"{task.metric.name} needs {role} images; give them with --{role}")
+        statistic = source.serve(task.extractor.name, task.layer, kinds)
+        if statistic is None:
+            raise GandiagError(
+                f"{source.name} holds no {kinds[0].kind} of {task.extractor.name}/{task.layer}, "
+                f"which {task.metric.name} needs; make it again with "
+                f"`gandiag stats --metrics {task.metric.name}`, or give the images"
+            )
+        found[role] = statistic.to(task.extractor.device)
+    return found
+
+
+def rows_of(plan: Plan, gathered: Mapping[str, Gathered]) -> Iterator[Row]:
+    """Each metric's numbers."""
+    for task in plan.tasks:
+        metric = task.metric
+        scores = metric(**inputs_of(task, gathered))
+        floor = metric(**inputs_of(task, gathered, "heldout")) if "heldout" in gathered else {}
+        real = gathered.get("real") if "real" in metric.accepts else None
+        for output, better in metric.outputs.items():
+            each = scores[output]
+            yield Row(
+                name=task.printed(output),
+                output=output,
+                value=each.value,
+                low=each.low,
+                high=each.high,
+                confidence=each.confidence,
+                interval_method=each.method,
+                better=better,
+                n_generated=gathered["generated"].n,
+                n_real=None if real is None else real.n,
+                layer=f"{task.extractor.name}/{task.layer}",
+                parameters=repr(metric),
+                extra=each.extra,
+                heldout=floor[output].value if output in floor else None,
+            )
+
+
+def class_rows(
+    plan: Plan, gathered: Mapping[str, Gathered]
+) -> Iterator[tuple[str, tuple[Row, ...]]]:
+    """The same for each class that all sources share.
+
+    Raises:
+        GandiagError: a source has no labels, no label is shared, or a class has too few images.
+    """
+    used = {role: each for role, each in gathered.items() if role != "heldout"}
+    for each in used.values():
+        if each.labels is None:
+            raise GandiagError(
+                f"{each.name} has no labels; put each class in a sub-folder of its name, "
+                "or add `labels` to the npz"
+            )
+    labels = set.intersection(*(set(each.labels or ()) for each in used.values()))
+    if not labels:
+        names = " and ".join(each.name for each in used.values())
+        raise GandiagError(f"{names} share no class; name their classes alike")
+    for label in sorted(labels):
+        part = {role: each.of_class(label) for role, each in used.items()}
+        for role, each in part.items():
+            plan.check_counts(_role(role), each.n, f"class {label} of {each.name}")
+        yield label, tuple(rows_of(plan, part))
+
+
+def _role(name: str) -> Role:
+    return "real" if name == "real" else "generated"
+
+
+def cautions(
+    plan: Plan, gathered: Mapping[str, Gathered], precision: Precision
+) -> Iterator[Warn]:
+    """All that could mislead a reader, most important first."""
+    generated, real = gathered["generated"], gathered.get("real")
+    for extractor in plan.extractors:
+        if extractor.provenance().get("verified") == "no":
+            yield Warn(
+                "unverified",
+                f"the weights of {extractor.name} are not the published ones: "
+                "the numbers compare with none from elsewhere",
+            )
+    if precision != "fp32":
+        yield Warn("precision", f"features are {precision}; published numbers are fp32")
+    if real is not None:
+        yield from caveats.overlapping(real, generated, _overlap(real, generated))
+        yield from caveats.compression(real, generated)
+        yield from caveats.sizes(real, generated)
+        names = ", ".join(dict.fromkeys(t.metric.name for t in plan.tasks if "real" in t.metric.accepts))
+        yield from caveats.unequal(real, generated, names)
+    for each in gathered.values():
+        for task in plan.tasks:
+            if task.metric.name == "fid":
+                width = task.extractor.layers[task.layer]
+                yield from caveats.small_sample(each, width, task.printed("fid"))
+        hashes = each.statistics.get(HASHES)
+        if isinstance(hashes, Hashes):
+            yield from caveats.duplicated(each, hashes.duplicates())
+        yield from caveats.treated(each)
+        for extractor in plan.extractors:
+            size = extractor.provenance().get("input")
+            if size is not None:
+                yield from caveats.enlarged(each, int(size))
+
+
+def _overlap(real: Gathered, generated: Gathered) -> int:
+    a, b = generated.statistics.get(HASHES), real.statistics.get(HASHES)
+    return a.overlap(b) if isinstance(a, Hashes) and isinstance(b, Hashes) else 0
