@@ -1,0 +1,91 @@
+"""From image levels to network input, as the published protocols do it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gandiag.extractors.resizing import RESIZES, ResizeName
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the input of the 2015 Inception network.
+
+    Other networks take the resize from here and keep their own mean and standard deviation.
+    """
+
+    resize: ResizeName
+    normalise: Literal["128", "127.5"] = "128"
+    """(x - 128) / 128 as the 2015 graph does, or (x - 127.5) / 127.5, which is 2 x / 255 - 1."""
+
+
+TORCH_FIDELITY = Preprocessing("tf1", "128")
+PYTORCH_FID = Preprocessing("torch-bilinear", "127.5")
+CLEAN_FID = Preprocessing("pil-bicubic", "128")
+CLEAN_FID_LEGACY_PYTORCH = PYTORCH_FID
+CLEAN_FID_LEGACY_TENSORFLOW = TORCH_FIDELITY
+TORCHMETRICS = Preprocessing("torch-antialias", "128")
+TORCHMETRICS_NO_ANTIALIAS = TORCH_FIDELITY
+DGM_EVAL = PYTORCH_FID
+"""dgm-eval's Inception; its DINOv2 is the extractor ``dinov2`` as it comes."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """(x - mean) / std, channel by channel, on levels 0..255."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @classmethod
+    def of_unit_range(
+        cls, mean: tuple[float, float, float], std: tuple[float, float, float]
+    ) -> "Scaling":
+        """From a mean and deviation stated for images in 0..1, as networks publish them."""
+        red, green, blue = mean
+        r, g, b = std
+        return cls((255 * red, 255 * green, 255 * blue), (255 * r, 255 * g, 255 * b))
+
+    def __call__(self, levels: Tensor) -> Tensor:
+        """(batch, 3, height, width) float32 => the same, scaled."""
+        if self._uniform():
+            return (levels - self.mean[0]) / self.std[0]
+        # Made on the CPU and copied without waiting: no synchronisation with the device.
+        mean, std = (
+            torch.tensor(values)[:, None, None].to(levels.device, non_blocking=True)
+            for values in (self.mean, self.std)
+        )
+        return (levels - mean) / std
+
+    def __str__(self) -> str:
+        if self._uniform():
+            return f"(x - {self.mean[0]:g}) / {self.std[0]:g}"
+        mean = ", ".join(f"{value:.6g}" for value in self.mean)
+        std = ", ".join(f"{value:.6g}" for value in self.std)
+        return f"(x - ({mean})) / ({std})"
+
+    def _uniform(self) -> bool:
+        return len({*self.mean}) == len({*self.std}) == 1
+
+
+SCALINGS = {
+    "128": Scaling((128.0,) * 3, (128.0,) * 3),
+    "127.5": Scaling((127.5,) * 3, (127.5,) * 3),
+}
+
+IMAGENET = Scaling.of_unit_range((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def prepare(
+    images: Tensor, size: int, resize: ResizeName, scaling: Scaling, device: torch.device
+) -> Tensor:
+    """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`."""
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"images must be uint8 of shape (batch, 3, height, width), not {images.dtype} of shape "
+            f"{tuple(images.shape)}"
+        )
+    with torch.inference_mode():
+        return scaling(RESIZES[resize](images, size, device))

@@ -1,0 +1,43 @@
+"""Reading state dicts as data: nothing in the file runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from gandiag.errors import GandiagError
+
+
+def read_state(path: Path, what: str) -> dict[str, Tensor]:
+    """The tensors of a ``.safetensors`` file or of a state dict that `torch.save` wrote, by name.
+
+    Args:
+        path: the file.
+        what: what it should hold, for the error's sentence, as in "the vgg16 weights".
+
+    Raises:
+        GandiagError: the file is damaged, of another kind, or holds more than tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged archive or pickle fails in as many ways as there are bytes to damage.
+    except Exception as error:
+        raise unfit(path, what, first_line(error)) from error
+    if not isinstance(state, Mapping):
+        raise unfit(path, what, f"it holds a {type(state).__name__}, not a state dict")
+    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+
+def unfit(path: Path, what: str, why: str) -> GandiagError:
+    """The sentence for a file that is not what it should be."""
+    return GandiagError(f"{path} does not hold {what}: {why}; get the published file again")
+
+
+def first_line(error: Exception) -> str:
+    """An exception in one line."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

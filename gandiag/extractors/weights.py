@@ -1,0 +1,209 @@
+"""Weight files: which are known, where they are, and whether they are what they say."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from gandiag.errors import GandiagError
+from gandiag.files import atomic_write, cache_folder, sha256
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A published file of weights, known by its content."""
+
+    name: str
+    network: str
+    """The extractor that it serves."""
+    files: tuple[str, ...]
+    """The names it goes by; the first is ours."""
+    urls: tuple[str, ...]
+    """Byte-identical copies."""
+    sha256: str
+    """All 64 hexadecimal digits, or the first few where no more is published."""
+    size: int | None
+    """Bytes, where known."""
+    licence: str
+    purpose: str
+
+    def is_digest(self, digest: str) -> bool:
+        """Whether a file's SHA-256 is this file's."""
+        return digest.startswith(self.sha256)
+
+
+WEIGHTS = {
+    row.name: row
+    for row in (
+        Weights(
+            name="inception",
+            network="inception",
+            files=(
+                "pt_inception-2015-12-05-6726825d.pth",
+                "weights-inception-2015-12-05-6726825d.pth",
+            ),
+            urls=(
+                "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+                "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+            ),
+            sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            size=95_628_359,
+            licence="Apache-2.0",
+            purpose="FID, IS, KID: the 2015 Inception as pytorch-fid and torch-fidelity ship it",
+        ),
+        Weights(
+            name="inception-torchscript",
+            network="inception",
+            files=("inception-2015-12-05.pt",),
+            urls=(
+                "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+            ),
+            sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+            size=95_607_719,
+            licence="Apache-2.0",
+            purpose="FID, IS, KID: the same network as StyleGAN and clean-fid ship it",
+        ),
+        Weights(
+            name="vgg16",
+            network="vgg16",
+            files=("vgg16-397923af.pth",),
+            urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
+            sha256="397923af",
+            size=None,
+            licence="BSD-3-Clause",
+            purpose="precision and recall under --protocol torch-fidelity",
+        ),
+    )
+}
+
+
+class Found(NamedTuple):
+    """A file of weights on this machine."""
+
+    path: Path
+    sha256: str
+    verified: bool
+    """Whether its digest is that of a known file of the network."""
+
+
+def weights_folder() -> Path:
+    """Where gandiag keeps weights: ``GANDIAG_WEIGHTS`` if set, else in its cache folder."""
+    named = _named()
+    if named is None:
+        return cache_folder() / "weights"
+    return named.parent if named.is_file() else named
+
+
+def places() -> tuple[Path, ...]:
+    """The folders that are looked in: our own, then torch hub's, which is only ever read."""
+    return weights_folder(), Path(torch.hub.get_dir()).expanduser() / "checkpoints"
+
+
+def find_weights(
+    network: str, *, file: Path | None = None, allow_unverified: bool = False
+) -> Found:
+    """The weights of a network on this machine, their digest checked.
+
+    Args:
+        network: ``inception`` or ``vgg16``.
+        file: take this file and look nowhere else.
+        allow_unverified: accept a file whose digest is not known, and say so in the result.
+
+    Raises:
+        GandiagError: no file is there, or the one there is not what it should be.
+    """
+    rows = [row for row in WEIGHTS.values() if row.network == network]
+    named = _named()
+    if file is not None:
+        candidates = [file]
+    elif named is not None and named.is_file():
+        candidates = [named]
+    else:
+        candidates = [folder / name for folder in places() for row in rows for name in row.files]
+        candidates = [path for path in candidates if path.is_file()]
+    strangers = []
+    for path in candidates:
+        found = _look(path, rows)
+        if found.verified:
+            return found
+        strangers.append(found)
+    if not strangers:
+        raise _missing(network)
+    stranger = strangers[0]
+    if allow_unverified:
+        return stranger
+    raise GandiagError(
+        f"{stranger.path} is not the published {network} file: its SHA-256 begins "
+        f"{stranger.sha256[:16]}, not {' or '.join(row.sha256[:16] for row in rows)}; give the "
+        f"right file, or pass --allow-unverified to use it with every score marked"
+    )
+
+
+def identify(path: Path) -> tuple[Weights | None, str]:
+    """Which known file this is by its content, and its SHA-256.
+
+    Raises:
+        GandiagError: the file cannot be read.
+    """
+    digest = _digest(path)
+    return next((row for row in WEIGHTS.values() if row.is_digest(digest)), None), digest
+
+
+def import_weights(path: Path, name: str | None = None) -> Path:
+    """Copy a file that you have to where gandiag looks, under its proper name.
+
+    Args:
+        path: the file, recognised by its content whatever it is called.
+        name: the row of `WEIGHTS` that it must be.
+
+    Raises:
+        GandiagError: the file is not known, or is another than `name` says.
+    """
+    if name is not None and name not in WEIGHTS:
+        raise GandiagError(f"{name!r} is no known weights file; known are {', '.join(WEIGHTS)}")
+    row, digest = identify(path)
+    if row is None or (name is not None and row.name != name):
+        is_not = f"the file {name!r}" if name is not None else "a weights file that gandiag knows"
+        expected = [WEIGHTS[name]] if name is not None else list(WEIGHTS.values())
+        raise GandiagError(
+            f"{path} is not {is_not}: its SHA-256 begins {digest[:16]}, not "
+            f"{' or '.join(known.sha256[:16] for known in expected)}; fetch it "
+            f"again, or point GANDIAG_WEIGHTS at it and score with --allow-unverified"
+        )
+    target = weights_folder() / row.files[0]
+    if target.exists() and target.samefile(path):
+        return target
+    with path.open("rb") as source, atomic_write(target) as copy:
+        while block := source.read(1 << 20):
+            copy.write(block)
+    return target
+
+
+def _named() -> Path | None:
+    named = os.environ.get("GANDIAG_WEIGHTS")
+    return Path(named).expanduser() if named else None
+
+
+def _look(path: Path, rows: list[Weights]) -> Found:
+    digest = _digest(path)
+    return Found(path, digest, any(row.is_digest(digest) for row in rows))
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise GandiagError(
+            f"cannot read the weights {path}: {error.strerror or error}; name a file that is there"
+        ) from error
+
+
+def _missing(network: str) -> GandiagError:
+    return GandiagError(
+        f"the {network} weights are not on this machine (looked in "
+        f"{' and '.join(str(folder) for folder in places())}): run `gandiag weights import FILE` "
+        f"on a copy that you have, or `gandiag weights fetch {network}` where there is a network "
+        f"and copy the file here, or score with `--features lite0`, which needs none"
+    )
