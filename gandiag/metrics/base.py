@@ -24,7 +24,7 @@ class Score:
 
 
 class Metric(Protocol):
-    """Statistics in, named numbers out. Its fields are its parameters; its repr is its provenance."""
+    """Statistics in, named numbers out; its fields are its parameters, its repr its provenance."""
 
     name: ClassVar[str]
     """What a person asks for: ``fid``."""

@@ -22,8 +22,8 @@ class Statistic(ABC):
 
     @property
     @abstractmethod
-    def n(self) -> int:
-        """How many rows it has seen."""
+    def n(self) -> int | None:
+        """How many rows it has seen; None where a published file does not say."""
 
     @property
     @abstractmethod

@@ -1,0 +1,57 @@
+"""Numbers from statistics: a pure function for a paper's reader, a `Metric` for a scoring."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType, ModuleType
+
+from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.frechet import FrechetDistance, frechet_distance, frechet_from_moments
+from gandiag.metrics.inception_score import InceptionScore, inception_score
+from gandiag.metrics.kernel import (
+    KernelDistance,
+    Subsets,
+    kernel_distance,
+    kernel_distance_of_subsets,
+)
+from gandiag.metrics.neighbours import (
+    PRDC,
+    expected_coverage,
+    k_nearest,
+    precision_recall_density_coverage,
+)
+
+
+def family(name: str) -> ModuleType:
+    """The file of a family of metrics, so that one line below adds a metric."""
+    return import_module(f"gandiag.metrics.{name}")
+
+
+METRICS: Mapping[str, type[Metric]] = MappingProxyType(
+    {
+        "is": family("inception_score").InceptionScore,
+        "fid": family("frechet").FrechetDistance,
+        "kid": family("kernel").KernelDistance,
+        "prdc": family("neighbours").PRDC,
+    }
+)
+"""What the command line, the docs and the contract tests read: a line a metric."""
+
+__all__ = [
+    "METRICS",
+    "PRDC",
+    "FrechetDistance",
+    "InceptionScore",
+    "KernelDistance",
+    "Metric",
+    "Role",
+    "Score",
+    "Subsets",
+    "expected_coverage",
+    "frechet_distance",
+    "frechet_from_moments",
+    "inception_score",
+    "k_nearest",
+    "kernel_distance",
+    "kernel_distance_of_subsets",
+    "precision_recall_density_coverage",
+]
