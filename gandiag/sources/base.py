@@ -26,14 +26,18 @@ class Note:
     """How many images it holds for."""
     example: str
     """The name of the first of them."""
+    names: tuple[str, ...] = ()
+    """Their names where each must be found again (``skipped``: up to a thousand), else empty."""
 
 
 @runtime_checkable
 class ImageSource(Protocol):
     """Images from anywhere, always in the same order."""
 
-    name: str
-    """What the user called it."""
+    @property
+    def name(self) -> str:
+        """What the user called it."""
+        ...
 
     def count(self) -> int | None:
         """How many images a pass gives; None for a stream that does not say."""
@@ -48,7 +52,7 @@ class ImageSource(Protocol):
         ...
 
     def fingerprint(self) -> str | None:
-        """A digest of the content, the same for the same images; None if it may change: never cache."""
+        """A digest of the content, the same for the same images; None if it may change."""
         ...
 
     def limit(self, count: int, seed: int) -> "ImageSource":
@@ -59,5 +63,5 @@ class ImageSource(Protocol):
         ...
 
     def notes(self) -> Mapping[str, Note]:
-        """What the last pass saw, by code (``lossy``, ``alpha``, ``skipped`` ...); whole after a pass."""
+        """What the last pass saw, by code (``lossy``, ``skipped`` ...); whole after a pass."""
         ...

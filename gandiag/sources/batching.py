@@ -1,0 +1,85 @@
+"""One image after another => batches of one size."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from gandiag.sources.base import Batch
+
+AHEAD_BYTES = 128 << 20
+"""Reading ahead goes no further than one batch, and than this much decoded at a time."""
+
+T = TypeVar("T")
+
+
+class Item(NamedTuple):
+    """One image and what is known of it."""
+
+    image: Tensor
+    """(3, height, width) uint8."""
+    name: str
+    label: str | None
+
+
+def in_batches(items: Generator[Item], size: int) -> Generator[Batch]:
+    """At most `size` consecutive items of one height and width => (batch, 3, height, width) uint8.
+
+    A batch has labels when each of its images has one.
+    """
+    waiting: list[Item] = []
+    with closing(items):
+        for item in items:
+            if waiting and item.image.shape != waiting[0].image.shape:
+                yield _stacked(waiting)
+                waiting = []
+            waiting.append(item)
+            if len(waiting) == size:
+                yield _stacked(waiting)
+                waiting = []
+    if waiting:
+        yield _stacked(waiting)
+
+
+def _stacked(items: list[Item]) -> Batch:
+    labels = tuple(item.label for item in items if item.label is not None)
+    return Batch(
+        images=torch.stack([item.image for item in items]),
+        names=tuple(item.name for item in items),
+        labels=labels if len(labels) == len(items) else None,
+    )
+
+
+def read_ahead(
+    read: Callable[[int], T],
+    indices: Iterable[int],
+    threads: int,
+    most: int,
+    nbytes: Callable[[T], int],
+) -> Generator[T]:
+    """``read(i)`` for each index, in order, by `threads` threads.
+
+    It is ahead of the consumer by `most` results, or by `AHEAD_BYTES` if that is less (judged by
+    the largest so far), but at least by what keeps the threads busy. When the consumer stops early,
+    what has not begun is dropped, and the threads have ended when the generator is closed.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="gandiag-read")
+    ahead: deque[Future[T]] = deque()
+    largest = AHEAD_BYTES // (2 * threads)  # careful until the first image is known
+    known = 0
+    try:
+        for index in indices:
+            ahead.append(pool.submit(read, index))
+            while len(ahead) > max(2 * threads, min(most, AHEAD_BYTES // largest)):
+                result = ahead.popleft().result()
+                known = max(known, nbytes(result), 1)
+                largest = known
+                yield result
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,290 @@
+"""Datasets by name (``dataset:NAME`` or ``dataset:NAME:SPLIT``), and torch Datasets."""
+
+import contextlib
+import gzip
+import math
+import os
+import struct
+import sys
+import textwrap
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from gandiag.errors import GandiagError
+from gandiag.files import cache_folder
+from gandiag.sources import fingerprint
+from gandiag.sources.arrays import bytes_of, channels_last, decoded, open_array
+from gandiag.sources.decode import Decoded, UnreadableError, to_rgb, to_tensor
+from gandiag.sources.images import Digest, IndexedImages, OnBadImage
+from gandiag.sources.naming import closest, display
+from gandiag.sources.stream import as_label
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files; GANDIAG_FASHION_MNIST overrules."""
+
+FASHION_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+MAX_IDX_BYTES = 1 << 30
+
+
+class Torchvision(NamedTuple):
+    """A torchvision dataset: its class, and the arguments for each split, the default first."""
+
+    factory: str
+    splits: Mapping[str, Mapping[str, object]]
+
+
+def _splits(*names: str) -> dict[str, Mapping[str, object]]:
+    return {name: {"split": name} for name in names}
+
+
+TRAIN_TEST: Mapping[str, Mapping[str, object]] = {
+    "train": {"train": True},
+    "test": {"train": False},
+}
+WHOLE: Mapping[str, Mapping[str, object]] = {"all": {}}
+
+TORCHVISION: Mapping[str, Torchvision] = {
+    "caltech101": Torchvision("Caltech101", WHOLE),
+    "caltech256": Torchvision("Caltech256", WHOLE),
+    "celeba": Torchvision("CelebA", _splits("train", "valid", "test", "all")),
+    "cifar10": Torchvision("CIFAR10", TRAIN_TEST),
+    "cifar100": Torchvision("CIFAR100", TRAIN_TEST),
+    "country211": Torchvision("Country211", _splits("train", "valid", "test")),
+    "dtd": Torchvision("DTD", _splits("train", "val", "test")),
+    "emnist": Torchvision(
+        "EMNIST", {split: {"split": "balanced", **TRAIN_TEST[split]} for split in TRAIN_TEST}
+    ),
+    "eurosat": Torchvision("EuroSAT", WHOLE),
+    "fashion-mnist": Torchvision("FashionMNIST", TRAIN_TEST),
+    "fgvc-aircraft": Torchvision("FGVCAircraft", _splits("train", "val", "trainval", "test")),
+    "flowers102": Torchvision("Flowers102", _splits("train", "val", "test")),
+    "food101": Torchvision("Food101", _splits("train", "test")),
+    "gtsrb": Torchvision("GTSRB", _splits("train", "test")),
+    "imagenette": Torchvision("Imagenette", _splits("train", "val")),
+    "kmnist": Torchvision("KMNIST", TRAIN_TEST),
+    "mnist": Torchvision("MNIST", TRAIN_TEST),
+    "oxford-iiit-pet": Torchvision("OxfordIIITPet", _splits("trainval", "test")),
+    "pcam": Torchvision("PCAM", _splits("train", "val", "test")),
+    "qmnist": Torchvision("QMNIST", TRAIN_TEST),
+    "semeion": Torchvision("SEMEION", WHOLE),
+    "stl10": Torchvision("STL10", _splits("train", "test", "unlabeled", "train+unlabeled")),
+    "sun397": Torchvision("SUN397", WHOLE),
+    "svhn": Torchvision("SVHN", _splits("train", "test", "extra")),
+    "usps": Torchvision("USPS", TRAIN_TEST),
+}
+
+
+def dataset_names() -> tuple[str, ...]:
+    """What can stand after ``dataset:``, in order."""
+    return tuple(sorted(("digits", *TORCHVISION)))
+
+
+def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+    """``NAME`` or ``NAME:SPLIT`` of `dataset_names` => its images, with class names as labels.
+
+    ``digits`` comes with scikit-learn: 1,797 of 8x8, their levels 0 .. 16 spread to 0 .. 255 by
+    round(255 v / 16), halves up. ``fashion-mnist`` is read from Debian's package
+    dataset-fashion-mnist, or from the folder that GANDIAG_FASHION_MNIST names. Everything else, and
+    fashion-mnist where that is missing, comes from torchvision, which downloads it into gandiag's
+    cache folder and checks its digest.
+
+    Raises:
+        GandiagError: there is no such dataset or split, or it is not here and there is no network.
+    """
+    dataset, _, split = text.partition(":")
+    if dataset == "digits" and split in ("", "all"):
+        return _digits(name, on_bad_image)
+    splits: Mapping[str, Mapping[str, object]]
+    splits = WHOLE if dataset == "digits" else _known(dataset, name).splits
+    chosen = split or next(iter(splits))
+    if chosen not in splits:
+        raise GandiagError(f"{name} has no split {split!r}; it has {', '.join(splits)}")
+    if dataset == "fashion-mnist" and (folder := _fashion_folder()) is not None:
+        return _fashion(folder, chosen, name, on_bad_image)
+    return _torchvision(dataset, chosen, name, on_bad_image)
+
+
+def open_dataset(
+    dataset: Any, name: str, on_bad_image: OnBadImage, digest: Digest = lambda _: None
+) -> IndexedImages:
+    """A map-style torch Dataset of images or (image, label) pairs.
+
+    An image is a Pillow image (any mode, treated as in `decode`, but never turned: the Dataset has
+    decided that), or uint8 of shape (1|3|4, H, W), (H, W, 1|3|4) or (H, W). Items are read in the
+    caller's thread, because nothing says that a Dataset may be used from several.
+
+    Raises:
+        GandiagError: it is empty.
+    """
+    classes = getattr(dataset, "classes", None)
+    names = classes if _are_strings(classes) else None
+
+    def read(index: int) -> Decoded:
+        shown = f"{name}[{index}]"
+        try:
+            item = dataset[index]
+        except (OSError, SyntaxError) as error:  # what Pillow raises for damaged files
+            raise UnreadableError(f"the Dataset cannot read it ({error})") from error
+        image, label = item, None
+        if isinstance(item, list | tuple) and len(item) == 2:
+            image, label = item
+        return _as_image(image, shown)._replace(label=as_label(label, names))
+
+    if not len(dataset):
+        raise GandiagError(f"{name} is an empty Dataset; give one with at least one image")
+    return IndexedImages(
+        name=name,
+        names=[f"{name}[{index}]" for index in range(len(dataset))],
+        read=read,
+        digest=digest,
+        on_bad_image=on_bad_image,
+    )
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The array of unsigned bytes in a gzipped IDX file, the format of MNIST.
+
+    Source: Yann LeCun's description beside MNIST: two zero bytes, the type (8: unsigned byte), the
+    number of dimensions, each as a big-endian 32-bit integer, then the data.
+
+    Raises:
+        GandiagError: it is something else, truncated, or above a gigabyte.
+    """
+    try:
+        with gzip.open(path) as file:
+            zeros, kind, ndim = struct.unpack(">HBB", file.read(4))
+            if (zeros, kind) != (0, 8) or not 1 <= ndim <= 4:
+                raise ValueError("it does not begin as IDX of unsigned bytes does")
+            shape = struct.unpack(f">{ndim}I", file.read(4 * ndim))
+            count = math.prod(shape)
+            if count > MAX_IDX_BYTES:
+                raise ValueError(f"it says it has {count:,} bytes of data")
+            data = file.read(count + 1)
+            if len(data) != count:
+                raise ValueError(f"it has not the {count:,} bytes of data that it says")
+    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
+        raise GandiagError(
+            f"{display(path)} is not a whole gzipped IDX file ({error}); get it again"
+        ) from error
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _digits(name: str, on_bad_image: OnBadImage) -> IndexedImages:
+    # Imported here, for it takes a second.
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    levels = np.floor(digits.images * 255 / 16 + 0.5).astype(np.uint8)
+    return open_array(levels[..., np.newaxis], name, on_bad_image, [str(t) for t in digits.target])
+
+
+def _fashion_folder() -> Path | None:
+    """Where Fashion-MNIST lies, if it does."""
+    named = os.environ.get("GANDIAG_FASHION_MNIST")
+    folder = Path(named).expanduser() if named else DEBIAN_FASHION_MNIST
+    if folder.is_dir():
+        return folder
+    if named:
+        raise GandiagError(
+            f"GANDIAG_FASHION_MNIST is {display(named)}, which is not a folder; "
+            "name the one with the four .gz files"
+        )
+    return None
+
+
+def _fashion(folder: Path, split: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+    prefix = {"train": "train", "test": "t10k"}[split]
+    images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")
+    targets = read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz")
+    if images.ndim != 3 or targets.shape != images.shape[:1] or targets.max(initial=0) > 9:
+        raise GandiagError(
+            f"the {prefix} files in {display(folder)} hold {images.shape} images and "
+            f"{targets.shape} labels, not Fashion-MNIST; get them again"
+        )
+    labels = [FASHION_CLASSES[target] for target in targets]
+    return open_array(images[..., np.newaxis], name, on_bad_image, labels)
+
+
+def _known(dataset: str, name: str) -> Torchvision:
+    if dataset not in TORCHVISION:
+        like = closest(dataset, dataset_names())
+        hint = f"did you mean dataset:{like}? " if like else ""
+        raise GandiagError(
+            f"{name} is not a dataset by that name; {hint}known are {', '.join(dataset_names())}"
+        )
+    return TORCHVISION[dataset]
+
+
+def _torchvision(dataset: str, split: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+    import torchvision.datasets
+
+    known = TORCHVISION[dataset]
+    root = cache_folder() / "datasets"
+    try:
+        # Some print that they are already there, which would end up in `--json -`.
+        with contextlib.redirect_stdout(sys.stderr):
+            opened = getattr(torchvision.datasets, known.factory)(
+                root=str(root), download=True, **known.splits[split]
+            )
+    except (OSError, RuntimeError, ImportError) as error:
+        ways = (
+            "apt-get install dataset-fashion-mnist, or set GANDIAG_FASHION_MNIST to a folder "
+            "with its four .gz files, or "
+            if dataset == "fashion-mnist"
+            else ""
+        )
+        reason = textwrap.shorten(str(error).rstrip("."), 160, placeholder=" ...")
+        raise GandiagError(
+            f"{name} is not in {display(root)} and cannot be downloaded ({reason}); "
+            f"{ways}run this once where there is a network, and copy that folder here"
+        ) from error
+    return open_dataset(opened, name, on_bad_image, _digest_of(opened))
+
+
+def _digest_of(dataset: Any) -> Digest:
+    """Of the pixels, if the dataset holds them in memory; else none, for reading all is dear."""
+    data = getattr(dataset, "data", None)
+    if not isinstance(data, Tensor | np.ndarray):
+        return lambda _: None
+    pixels = bytes_of(data, type(dataset).__name__)
+    targets = getattr(dataset, "targets", getattr(dataset, "labels", None))
+    return lambda _: fingerprint.of_array(pixels, [str(np.asarray(targets).tolist())])
+
+
+def _as_image(image: object, shown: str) -> Decoded:
+    """One image in any of the shapes that a Dataset may give => (3, H, W)."""
+    if isinstance(image, Image.Image):
+        rgb, codes = to_rgb(image)
+        return Decoded(to_tensor(rgb), tuple(codes))
+    if not isinstance(image, Tensor | np.ndarray):
+        raise GandiagError(
+            f"{shown} is {type(image).__name__}, not an image; "
+            "give a Pillow image or a uint8 tensor (3, height, width), or a pair of it and a label"
+        )
+    pixels = bytes_of(image, shown)
+    if pixels.ndim == 2:
+        pixels = pixels[..., np.newaxis]
+    return decoded(channels_last(pixels[np.newaxis], shown)[0])
+
+
+def _are_strings(values: object) -> bool:
+    return isinstance(values, Sequence) and all(isinstance(value, str) for value in values)

@@ -1,0 +1,140 @@
+"""The source of everything that can be counted and read by index."""
+
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from gandiag.errors import GandiagError
+from gandiag.sources import fingerprint
+from gandiag.sources.base import Batch, Note
+from gandiag.sources.batching import Item, in_batches, read_ahead
+from gandiag.sources.decode import Decoded, UnreadableError
+from gandiag.sources.notes import Tally
+
+OnBadImage = Literal["fail", "skip"]
+Digest = Callable[[Sequence[int]], str | None]
+"""Indices => a digest of at least these images; None if they may change."""
+
+THREADS = min(8, os.cpu_count() or 1)
+"""Threads that decode files. Pillow works outside the interpreter's lock."""
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedImages:
+    """Images that a function reads by index, in the order of `names`."""
+
+    name: str
+    names: Sequence[str]
+    """One a image: what a person would look for."""
+    read: Callable[[int], Decoded]
+    """Index => the image. Raises `UnreadableError`. Called by `threads` threads."""
+    labels: Sequence[str] | None = None
+    """One an image, where they are known before it is read."""
+    digest: Digest = lambda _: None
+    on_bad_image: OnBadImage = "fail"
+    threads: int = 0
+    """How many threads read; 0 to read in the caller's thread, for what lies in memory."""
+    chosen: Sequence[int] | None = None
+    """The indices that a pass gives, or None for all."""
+    seen: Tally = field(default_factory=Tally, repr=False)
+
+    def count(self) -> int:
+        """How many images there are to read; a pass gives fewer if it skips bad ones."""
+        return len(self._indices())
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All images in order, at most `size` at a time; a batch ends where the image size changes.
+
+        Raises:
+            GandiagError: an image cannot be read and the source is not to skip it, or none can.
+        """
+        return in_batches(self._items(checked_size(size)), size)
+
+    def fingerprint(self) -> str | None:
+        """A digest of content, selection and `on_bad_image`; None if the content may change."""
+        content = self.digest(self._indices())
+        return content and fingerprint.combined(content, self.on_bad_image, self.chosen)
+
+    def limit(self, count: int, seed: int) -> "IndexedImages":
+        """`count` of the images, drawn without replacement and kept in order.
+
+        The draw depends on `seed` and on how many images there are, not on what holds them.
+
+        Raises:
+            GandiagError: `count` is not positive.
+        """
+        if checked_limit(count) >= self.count():
+            return self
+        drawn = np.random.Generator(np.random.PCG64(seed)).choice(
+            self.count(), count, replace=False
+        )
+        indices = self._indices()
+        return replace(self, chosen=[indices[i] for i in sorted(drawn.tolist())], seen=Tally())
+
+    def notes(self) -> Mapping[str, Note]:
+        """What the last pass saw, by code (see `notes.CODES`); whole after a pass."""
+        return self.seen.notes()
+
+    def _indices(self) -> Sequence[int]:
+        return range(len(self.names)) if self.chosen is None else self.chosen
+
+    def _read(self, index: int) -> Decoded | UnreadableError:
+        try:
+            return self.read(index)
+        except UnreadableError as error:
+            return error
+
+    def _results(self, size: int) -> Generator[Decoded | UnreadableError]:
+        if not self.threads:
+            return (self._read(index) for index in self._indices())
+        return read_ahead(
+            self._read,
+            self._indices(),
+            self.threads,
+            most=size,
+            nbytes=lambda result: (
+                0 if isinstance(result, UnreadableError) else result.pixels.nbytes
+            ),
+        )
+
+    def _items(self, size: int) -> Generator[Item]:
+        """The images that can be read, noted in `seen`."""
+        self.seen.clear()
+        given, why = 0, ""
+        with closing(self._results(size)) as results:
+            for index, result in zip(self._indices(), results, strict=True):
+                name = self.names[index]
+                if isinstance(result, UnreadableError):
+                    why = f"cannot read {name}: {result}"
+                    if self.on_bad_image == "fail":
+                        raise GandiagError(f"{why}; remove it or pass --on-bad-image skip")
+                    self.seen.add("skipped", name)
+                    continue
+                pixels, codes, label = result
+                for code in codes:
+                    self.seen.add(code, name)
+                self.seen.add_size((pixels.shape[1], pixels.shape[2]), name)
+                given += 1
+                yield Item(pixels, name, self.labels[index] if self.labels is not None else label)
+        if not given:
+            raise GandiagError(
+                f"none of the {self.count():,} images of {self.name} can be read; {why}"
+            )
+
+
+def checked_size(size: int) -> int:
+    """`size`, if a batch can have it."""
+    if size < 1:
+        raise GandiagError(f"the batch size is {size}; it must be at least 1")
+    return size
+
+
+def checked_limit(count: int) -> int:
+    """`count`, if a source can be limited to it."""
+    if count < 1:
+        raise GandiagError(f"the number of images to use is {count}; it must be at least 1")
+    return count

@@ -1,0 +1,75 @@
+"""What files are called: which are images, which class they are of, how to show their names."""
+
+import difflib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gandiag.sources.decode import EXTENSIONS
+
+SHOWN_EXTENSIONS = " ".join(sorted(EXTENSIONS))
+
+
+def display(name: str | os.PathLike[str]) -> str:
+    r"""A file name as text that any terminal and any JSON file can hold.
+
+    Bytes that are not UTF-8 and characters that do not print appear as ``\x..`` escapes.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def extension(name: str) -> str:
+    """``a/B.PNG`` => ``png``; empty if there is none."""
+    return os.path.splitext(name)[1][1:].lower()
+
+
+def is_hidden(name: str) -> bool:
+    """Whether one part of a path is housekeeping: a dot file, or what macOS adds to an archive."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def class_labels(paths: Sequence[str]) -> list[str] | None:
+    """The first-level folder of each path, if no image lies above those folders; else None."""
+    if not all("/" in path for path in paths):
+        return None
+    return [display(path.split("/", 1)[0]) for path in paths]
+
+
+def below_common_top(paths: Sequence[str]) -> Sequence[str]:
+    """`paths` without their first folder, if it is the same for all."""
+    tops = {path.split("/", 1)[0] if "/" in path else None for path in paths}
+    if len(tops) == 1 and None not in tops:
+        return [path.split("/", 1)[1] for path in paths]
+    return paths
+
+
+def no_image_in(shown: str, kind: str, others: Counter[str]) -> str:
+    """One sentence about a folder or an archive that holds none; `others` counts extensions."""
+    if not others:
+        return f"{shown} is an empty {kind}; give one that holds images ({SHOWN_EXTENSIONS})"
+    counts = ", ".join(
+        f"{count} {'.' + display(extension) if extension else 'without extension'}"
+        for extension, count in others.most_common(5)
+    )
+    return f"{shown} holds no image, only {counts}; give a {kind} of images ({SHOWN_EXTENSIONS})"
+
+
+def closest(name: str, existing: Iterable[str]) -> str | None:
+    """The name most like `name`, if any is."""
+    return next(iter(difflib.get_close_matches(name, list(existing), n=1)), None)
+
+
+def did_you_mean(path: Path) -> str:
+    """The end of a sentence about a missing path: the sibling most like it, or the parent too."""
+    if not path.parent.is_dir():
+        return f"there is no folder {display(path.parent)} either, check the path"
+    try:
+        sibling = closest(path.name, os.listdir(path.parent))
+    except OSError:
+        sibling = None
+    return f"did you mean {display(path.parent / sibling)}?" if sibling else "check the path"
