@@ -1,0 +1,141 @@
+"""Samples of a trained generator, each with a seed of its own."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from reference_models import build, checkpoints
+from reference_models.data import Batch
+from reference_models.data.images import to_bytes
+from reference_models.distributed import open_device
+from reference_models.randomness import generator as rng_of
+from reference_models.randomness import seeded
+from reference_models.recipe import Recipe
+from reference_models.trainer import Trainer
+from reference_models.tricks import draw_latents
+
+BLOCK = 64
+
+
+@dataclass
+class Sampler:
+    """A frozen generator as a function of a sample's number.
+
+    Sample i has its own latent, from a generator seeded by (seed, i), and the label i modulo the
+    number of classes. It is always computed in the company of its block, samples 64 b to 64 b + 63:
+    matrix products round differently for other batch sizes, so that only this makes sample 17 the
+    same to the last bit however it is asked for. Who shares work among processes should hand out
+    whole blocks.
+
+    Attributes:
+        network: the generator, in evaluation mode.
+        recipe: what it was trained with.
+        shape: of one sample.
+        classes: their names; empty for an unconditional generator.
+        device: where it runs.
+        seed: of the samples.
+        only: a class, as a number; all samples then have this label.
+    """
+
+    network: nn.Module
+    recipe: Recipe
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    device: torch.device
+    seed: int = 0
+    only: int | None = None
+
+    def samples(self, numbers: Iterable[int]) -> Batch:
+        """Samples by number, in the order asked for: (n, *shape) float32, images in [-1, 1]."""
+        pieces = []
+        for block, members in groupby(numbers, key=lambda number: number // BLOCK):
+            rows = torch.tensor([number % BLOCK for number in members], dtype=torch.int64)
+            whole = self._block(block)
+            pieces.append(Batch(whole.x[rows], whole.y[rows]))
+        if not pieces:
+            return Batch(torch.zeros(0, *self.shape), torch.zeros(0, dtype=torch.int64))
+        return Batch(torch.cat([p.x for p in pieces]), torch.cat([p.y for p in pieces]))
+
+    def images(self, numbers: Iterable[int]) -> tuple[Tensor, Tensor]:
+        """The same as (n, 3, h, w) uint8; grey images have three equal channels."""
+        x, y = self.samples(numbers)
+        return to_bytes(x).expand(-1, 3, -1, -1), y
+
+    def labels(self, numbers: Tensor) -> Tensor:
+        """The label of each sample; zeros for an unconditional generator."""
+        if self.only is not None:
+            return torch.full_like(numbers, self.only)
+        return numbers % max(1, len(self.classes))
+
+    def batches(self, count: int, size: int) -> Iterator[Batch]:
+        """Samples 0 to `count`, `size` at a time but for the last; no block is computed twice."""
+        waiting = Batch(torch.zeros(0, *self.shape), torch.zeros(0, dtype=torch.int64))
+        for block in range(-(-count // BLOCK)):
+            new = self._block(block)
+            x, y = torch.cat([waiting.x, new.x]), torch.cat([waiting.y, new.y])
+            if block == count // BLOCK:
+                x, y = x[: len(x) - BLOCK + count % BLOCK], y[: len(y) - BLOCK + count % BLOCK]
+            while len(x) >= size:
+                yield Batch(x[:size], y[:size])
+                x, y = x[size:], y[size:]
+            waiting = Batch(x, y)
+        if len(waiting.x):
+            yield waiting
+
+    @torch.no_grad()
+    def _block(self, block: int) -> Batch:
+        numbers = torch.arange(block * BLOCK, (block + 1) * BLOCK)
+        kind, width, truncation = (
+            self.recipe.latent_kind,
+            self.recipe.latent,
+            self.recipe.truncation,
+        )
+        latents = torch.cat(
+            [
+                draw_latents(kind, 1, width, rng_of("sample", self.seed, number), truncation)
+                for number in numbers.tolist()
+            ]
+        )
+        labels = self.labels(numbers)
+        x = self.network(latents.to(self.device), labels.to(self.device))
+        return Batch(x.float().cpu(), labels)
+
+
+def sampler_of(trainer: Trainer, seed: int = 0) -> Sampler:
+    """The average of a trainer's generator; it changes as the trainer goes on."""
+    recipe = trainer.recipe
+    classes = trainer.data.classes if recipe.condition_g != "none" else ()
+    return Sampler(
+        trainer.average.network, recipe, trainer.data.shape, classes, trainer.device, seed
+    )
+
+
+def load(folder: str | Path, *, device: str = "cpu", seed: int = 0) -> Sampler:
+    """The generator of a checkpoint, or of the newest checkpoint of a run.
+
+    The entry point ``reference_models`` of the group ``gandiag.generators``. The data it was trained
+    on need not be there.
+
+    Args:
+        folder: of the checkpoint or the run.
+        device: as torch calls it.
+        seed: of the samples.
+
+    Raises:
+        GandiagError: no checkpoint there, one of another version or architecture, or no such device.
+    """
+    checkpoint = checkpoints.newest(Path(folder))
+    head = checkpoints.read_head(checkpoint)
+    recipe = checkpoints.read_recipe(checkpoint)
+    place = open_device(device)
+    shape, classes = tuple(head["shape"]), tuple(head["classes"])
+    with seeded(torch.device("cpu"), "weights that are overwritten"):
+        network, _ = build.networks(recipe, shape, len(classes))
+    checkpoints.load_weights(network, checkpoint / "average.safetensors")
+    network = network.to(place).eval().requires_grad_(False)
+    names = classes if recipe.condition_g != "none" else ()
+    return Sampler(network, recipe, shape, names, place, seed)

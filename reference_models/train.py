@@ -1,0 +1,159 @@
+"""Train a recipe into a folder, and go on where it stopped."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+from gandiag.errors import GandiagError
+from gandiag.files import atomic_write
+from reference_models import build, checkpoints
+from reference_models.checkpoints import Best
+from reference_models.data.table import look_up
+from reference_models.distributed import open_device, processes, wait_for_all
+from reference_models.generator import Sampler, sampler_of
+from reference_models.recipe import Recipe, to_json
+from reference_models.trainer import Losses, Trainer, prepare
+
+Score = Callable[[Sampler], float]
+OnStart = Callable[[Trainer], None]
+OnStep = Callable[[Trainer, Losses], None]
+
+
+class Companion(Protocol):
+    """Something with a state of its own that is saved and resumed with the run, as a monitor."""
+
+    def state_dict(self) -> Mapping[str, object]:
+        """Its state as JSON values."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Go back to a state."""
+        ...
+
+
+class Cost(NamedTuple):
+    """What a recipe takes, known before it runs."""
+
+    generator_parameters: int
+    discriminator_parameters: int
+    discriminator_updates: int
+    generator_updates: int
+    real_samples: int
+    """That pass through the discriminator, repetitions counted."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    device: str = "cpu",
+    seed: int = 0,
+    checkpoint_every: int = 1000,
+    keep: int = 3,
+    score: Score | None = None,
+    on_start: OnStart | None = None,
+    on_step: OnStep | None = None,
+    companions: Mapping[str, Companion] | None = None,
+) -> Trainer:
+    """Train to the recipe's last step, with checkpoints on the way.
+
+    Under torchrun every process calls this; they share each batch, and the first one writes.
+
+    Args:
+        recipe: what to train.
+        out: the folder of the run.
+        resume: go on from the newest checkpoint there; start afresh if there is none.
+        device: as torch calls it.
+        seed: of everything random.
+        checkpoint_every: steps between checkpoints; the last step always has one.
+        keep: how many of the newest checkpoints stay, besides the best; 0 for all.
+        score: of the averaged generator, taken at each checkpoint; the lowest is the best. It
+            should look at held-out data.
+        on_start: called once with the trainer, at its first or resumed step, so that networks and
+            optimizers can be hooked.
+        on_step: called after each step, before a checkpoint of it.
+        companions: saved and resumed with the run, by name; resumed before `on_start`.
+
+    Returns:
+        The trainer at its last step.
+
+    Raises:
+        GandiagError: the folder holds another run; the data or the device is not there; the recipe
+            does not fit the data; nothing can be written.
+    """
+    out, helpers = Path(out), dict(companions or {})
+    place = open_device(device)
+    with processes(place) as group:
+        trainer = prepare(recipe, seed=seed, device=place, processes=group)
+        _open(out, recipe, resume=resume, first=group.rank == 0)
+        there = checkpoints.find(out)
+        if there:
+            saved = checkpoints.restore(trainer, there[-1])
+            for name, helper in helpers.items():
+                if name in saved:
+                    helper.load_state_dict(saved[name])
+        if on_start:
+            on_start(trainer)
+        for losses in trainer.steps():
+            if on_step:
+                on_step(trainer, losses)
+            if trainer.finished % checkpoint_every == 0 or trainer.finished == recipe.steps:
+                if group.rank == 0:
+                    states = {name: helper.state_dict() for name, helper in helpers.items()}
+                    _checkpoint(trainer, out, keep, score, states)
+                wait_for_all()
+    return trainer
+
+
+def cost(recipe: Recipe) -> Cost:
+    """What a recipe takes; its data is not opened, but for a folder's.
+
+    Raises:
+        GandiagError: the recipe does not fit its data.
+    """
+    known = look_up(recipe.data, recipe.resolution)
+    classes = known.classes
+    if classes is None:
+        classes = len(known.open(recipe.resolution).classes)
+    with torch.device("meta"):
+        generator, discriminator = build.networks(recipe, known.shape, classes)
+    updates = recipe.steps * recipe.n_critic + recipe.warmup
+    return Cost(
+        _parameters(generator),
+        _parameters(discriminator),
+        updates,
+        recipe.steps * recipe.n_gen,
+        updates * recipe.batch,
+    )
+
+
+def _open(out: Path, recipe: Recipe, *, resume: bool, first: bool) -> None:
+    if checkpoints.find(out) and not resume:
+        raise GandiagError(
+            f"{out} already holds a run; resume it, or name another folder (--resume, --out)"
+        )
+    if first:
+        with atomic_write(out / "recipe.json") as file:
+            file.write(to_json(recipe).encode())
+    wait_for_all()
+
+
+def _checkpoint(
+    trainer: Trainer, out: Path, keep: int, score: Score | None, states: Mapping[str, object]
+) -> None:
+    checkpoints.save(trainer, out, states)
+    if score:
+        value = score(sampler_of(trainer))
+        best = checkpoints.read_best(out)
+        # A score that is no number is never the best.
+        if value < (best.score if best else float("inf")):
+            checkpoints.write_best(out, Best(trainer.finished, value))
+    checkpoints.prune(out, keep)
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
