@@ -1,6 +1,7 @@
 """Statistics on disk: one npz a source, without pickle, readable by pytorch-fid and clean-fid."""
 
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from gandiag.statistics.moments import Moments
 SCHEMA = 1
 HEADER = "gandiag"
 PUBLISHED = "features/moments"
+DAMAGED = (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 STATISTICS: Mapping[str, type[Statistic]] = MappingProxyType(
     {statistic.kind: statistic for statistic in (Moments, Bank, Hashes)}
@@ -74,23 +76,27 @@ def load_statistics(path: Path) -> SavedStatistics:
         GandiagError: the file cannot be read, holds pickled objects, or is not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise GandiagError(f"{path} is a single array; statistics are an npz file")
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise GandiagError("it holds a single array; an npz file is wanted")
+        with file:
             if HEADER in file:
                 return _own(file)
             if "mu" in file and "sigma" in file:
                 return _published(file)
             raise GandiagError(
-                f"it holds {', '.join(file.files[:5]) or 'nothing'} but neither gandiag's "
+                f"it holds {', '.join(file.files[:5]) or 'nothing'}, and neither gandiag's "
                 "statistics nor mu and sigma"
             )
     except OSError as error:
         raise GandiagError(f"cannot read {path}: {error.strerror or error}") from error
-    except (GandiagError, ValueError, TypeError, KeyError, EOFError, MemoryError) as error:
+    except GandiagError as error:
         reason = str(error)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        reason = f"the file is damaged ({error})"
+    except MemoryError:
+        reason = "it claims to hold more than memory does"
+    except (ValueError, TypeError, KeyError, EOFError, RuntimeError, *DAMAGED):
+        # numpy's own message recommends to load it unsafely.
+        reason = "it is damaged, or holds pickled objects, which are never read"
     raise GandiagError(f"{path} is no statistics file: {reason}")
 
 
