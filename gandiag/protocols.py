@@ -8,7 +8,6 @@ draws, neighbours and tie rules, and each of these is a field of an extractor or
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gandiag.errors import GandiagError
 from gandiag.extractors import (
     CLEAN_FID,
     CLEAN_FID_LEGACY_PYTORCH,
@@ -19,7 +18,15 @@ from gandiag.extractors import (
     TORCHMETRICS,
     Preprocessing,
 )
-from gandiag.metrics import METRICS, Metric
+from gandiag.metrics import (
+    METRICS,
+    PRDC,
+    FrechetDistance,
+    InceptionScore,
+    KernelDistance,
+    Metric,
+    Subsets,
+)
 
 
 @dataclass(frozen=True)
@@ -38,3 +45,98 @@ class Protocol:
     """Metric -> the network the tool takes for it, where that is not `features`."""
     default: tuple[str, ...] | None = None
     """The metrics computed when the user names none; None for all."""
+
+
+_CLEAN_FID_KID = KernelDistance(subsets=Subsets(shrink=True, seed=0))
+
+_ROWS = (
+    Protocol(
+        "gandiag",
+        "best practice: antialiased resize, all pairs for KID, all images for IS, closed balls",
+        features="inception",
+        preprocessing=None,
+        metrics={name: metric() for name, metric in METRICS.items()},
+        default=("fid", "kid", "is", "prdc"),
+    ),
+    Protocol(
+        "torch-fidelity",
+        "torch-fidelity 0.4: TensorFlow's resize; precision and recall on VGG-16",
+        features="inception",
+        preprocessing=TORCH_FIDELITY,
+        metrics={
+            "fid": FrechetDistance(),
+            "kid": KernelDistance(subsets=Subsets()),
+            "is": InceptionScore(splits=10, shuffle="numpy"),
+            "prdc": PRDC(k=3, tie="<="),
+        },
+        extractors={"prdc": "vgg16"},
+        default=("fid", "kid", "is"),
+    ),
+    Protocol(
+        "pytorch-fid",
+        "pytorch-fid 0.3: bilinear without antialiasing",
+        features="inception",
+        preprocessing=PYTORCH_FID,
+        metrics={"fid": FrechetDistance()},
+    ),
+    Protocol(
+        "clean-fid",
+        "clean-fid 0.1.35, mode clean: antialiased bicubic",
+        features="inception",
+        preprocessing=CLEAN_FID,
+        metrics={"fid": FrechetDistance(), "kid": _CLEAN_FID_KID},
+    ),
+    Protocol(
+        "clean-fid-legacy-pytorch",
+        "clean-fid 0.1.35, mode legacy_pytorch",
+        features="inception",
+        preprocessing=CLEAN_FID_LEGACY_PYTORCH,
+        metrics={"fid": FrechetDistance(), "kid": _CLEAN_FID_KID},
+    ),
+    Protocol(
+        "clean-fid-legacy-tensorflow",
+        "clean-fid 0.1.35, mode legacy_tensorflow",
+        features="inception",
+        preprocessing=CLEAN_FID_LEGACY_TENSORFLOW,
+        metrics={"fid": FrechetDistance(), "kid": _CLEAN_FID_KID},
+    ),
+    Protocol(
+        "torchmetrics",
+        "torchmetrics 1.8 and newer: antialiased bilinear",
+        features="inception",
+        preprocessing=TORCHMETRICS,
+        metrics={
+            "fid": FrechetDistance(),
+            "kid": KernelDistance(subsets=Subsets(draw="torch", first="real", seed=0)),
+            "is": InceptionScore(splits=10, rule="chunk", shuffle="torch", seed=0, ddof=1),
+        },
+    ),
+    Protocol(
+        "dgm-eval",
+        "dgm-eval: DINOv2 ViT-L/14, or --features inception",
+        features="dinov2",
+        preprocessing=DGM_EVAL,
+        metrics={
+            "fid": FrechetDistance(),
+            "kid": KernelDistance(subsets=Subsets(shrink=True, first="real", seed=0)),
+            "is": InceptionScore(splits=10, rule="floor", shuffle="numpy"),
+            "prdc": PRDC(k=5, tie="<"),
+        },
+        default=("fid", "kid", "prdc"),
+    ),
+    Protocol(
+        "prdc",
+        "prdc 0.2 with k = 5: open balls, on any features",
+        features="inception",
+        preprocessing=CLEAN_FID,
+        metrics={"prdc": PRDC(k=5, tie="<")},
+    ),
+)
+
+PROTOCOLS: Mapping[str, Protocol] = {row.name: row for row in _ROWS}
+"""What `--protocol` takes.
+
+Three tools draw their subsets or their order unseeded (clean-fid, torchmetrics) or from a generator
+that earlier calls have moved (dgm-eval): there the number is the one they print when the generator
+is seeded with 0 just before.
+"""

@@ -22,6 +22,7 @@ from gandiag.session import IMAGES, Gathered, Want, gather
 from gandiag.sources import ImageSource, StatisticsFile, open_source
 from gandiag.statistics import (
     Hashes,
+    Moments,
     SavedStatistics,
     Statistic,
     load_statistics,
@@ -53,7 +54,7 @@ def score(
     seed: int = 0,
     device: str | torch.device | None = None,
     precision: Precision = "fp32",
-    batch_size: int = 64,
+    batch_size: int = 32,
     on_bad_image: Literal["fail", "skip"] = "fail",
     cache: bool = True,
     allow_unverified: bool = False,
@@ -164,7 +165,7 @@ def write_statistics(
     seed: int = 0,
     device: str | torch.device | None = None,
     precision: Precision = "fp32",
-    batch_size: int = 64,
+    batch_size: int = 32,
     on_bad_image: Literal["fail", "skip"] = "fail",
     allow_unverified: bool = False,
     progress: Progress = silent,
@@ -409,9 +410,10 @@ def cautions(
         yield from caveats.unequal(real, generated, names)
     for each in gathered.values():
         for task in plan.tasks:
-            if task.metric.name == "fid":
+            if Moments in task.metric.accepts.get("generated", ()):
                 width = task.extractor.layers[task.layer]
-                yield from caveats.small_sample(each, width, task.printed("fid"))
+                name = task.printed(next(iter(task.metric.outputs)))
+                yield from caveats.small_sample(each, width, name)
         hashes = each.statistics.get(HASHES)
         if isinstance(hashes, Hashes):
             yield from caveats.duplicated(each, hashes.duplicates())
@@ -419,7 +421,7 @@ def cautions(
         for extractor in plan.extractors:
             size = extractor.provenance().get("input")
             if size is not None:
-                yield from caveats.enlarged(each, int(size))
+                yield from caveats.enlarged(each, int(size.split()[0]))
 
 
 def _overlap(real: Gathered, generated: Gathered) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import FeatureExtractor
 from gandiag.sources.base import ImageSource, Note
-from gandiag.statistics import Bank, Hashes, Moments, NonFiniteRow, Statistic
+from gandiag.statistics import STATISTICS, Bank, Hashes, Moments, NonFiniteRow, Statistic
 
 ROWS = 1024
 """Rows collected before each `+` of a statistic: fewer cost more than the sums they add."""
@@ -118,8 +118,9 @@ def gather(
 
 def digest(image: Tensor) -> int:
     """(3, height, width) uint8 => 64 bits that two images share when they are the same, signed."""
-    shape = str(tuple(image.shape)).encode()
-    content = hashlib.blake2b(shape + image.numpy().tobytes(), digest_size=8)
+    # The shape goes in too: images of 2 x 3 and 3 x 2 pixels may hold the same bytes.
+    content = hashlib.blake2b(repr(tuple(image.shape)).encode(), digest_size=8)
+    content.update(image.numpy().tobytes())
     return int.from_bytes(content.digest(), "little", signed=True)
 
 
@@ -169,7 +170,7 @@ class _Stage:
 
     def _remember(self, names: Sequence[str]) -> None:
         for want in self.wants:
-            kind = KINDS[want.kind]
+            kind = STATISTICS[want.kind]
             try:
                 part = kind.of(torch.cat(self.rows[want.layer]))
             except NonFiniteRow as error:
@@ -183,5 +184,3 @@ class _Stage:
         self.pending = 0
         self.rows = {layer: [] for layer in self.layers}
 
-
-KINDS: Mapping[str, type[Statistic]] = {kind.kind: kind for kind in (Moments, Bank)}

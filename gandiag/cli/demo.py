@@ -35,7 +35,7 @@ SETS = ("good", "blurred", "collapsed")
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--images", default=500, show_default=True, type=click.IntRange(min=50), help="Of each set."
+    "--images", default=300, show_default=True, type=click.IntRange(min=50), help="Of each set."
 )
 @click.option("--seed", default=0, show_default=True, help="Which images are drawn.")
 @click.option(

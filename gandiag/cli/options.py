@@ -69,7 +69,7 @@ def extraction(command: F) -> F:
             click.option(
                 "--batch-size",
                 type=click.IntRange(min=1),
-                default=64,
+                default=32,
                 show_default=True,
                 metavar="N",
                 help="Images through the network at once.",

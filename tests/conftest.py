@@ -1,0 +1,44 @@
+"""Every test has a cache of its own, and leaves the global random state as it found it."""
+
+import random
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANDIAG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("GANDIAG_WEIGHTS", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def global_randomness_is_untouched():
+    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    yield
+    assert random.getstate() == before[0]
+    assert (np.random.get_state()[1] == before[1]).all()  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), before[2])
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command line in this process: ``code, out, err = run("score", ...)``."""
+    from gandiag.cli import main
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["gandiag", *map(str, args)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

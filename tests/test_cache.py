@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from gandiag.cache import StatisticsCache, described, description
+from gandiag.errors import GandiagError
+from gandiag.session import Gathered, Want
+from gandiag.sources import Note
+from gandiag.statistics import Bank, Moments
+
+BANK, MOMENTS = Want("net", "pool", "bank"), Want("net", "pool", "moments")
+PINS = {"net": {"weights": "abc", "resize": "tf1"}}
+
+
+@pytest.fixture
+def gathered():
+    rows = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
+    return Gathered(
+        "data/",
+        20,
+        {BANK: Bank.of(rows), MOMENTS: Moments.of(rows)},
+        labels=("cat",) * 20,
+        notes={"lossy": Note(3, "ü.jpg")},
+        sizes={"8x8": 20},
+    )
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return StatisticsCache(tmp_path / "statistics")
+
+
+def test_what_was_stored_comes_back(cache, gathered):
+    cache.store("content", PINS, gathered)
+    back = cache.load("content", PINS, [BANK, MOMENTS])
+    assert torch.equal(back.statistics[BANK].rows, gathered.statistics[BANK].rows)
+    assert torch.equal(back.statistics[MOMENTS].scatter, gathered.statistics[MOMENTS].scatter)
+    assert (back.name, back.n, back.labels) == (gathered.name, 20, gathered.labels)
+    assert (back.notes, back.sizes) == (gathered.notes, gathered.sizes)
+
+
+def test_whatever_moves_the_numbers_moves_the_key(cache, gathered):
+    cache.store("content", PINS, gathered)
+    other_resize = {"net": {"weights": "abc", "resize": "pil"}}
+    other_weights = {"net": {"weights": "abd", "resize": "tf1"}}
+    assert cache.load("other", PINS, [BANK]) is None
+    assert cache.load("content", other_resize, [BANK]) is None
+    assert cache.load("content", other_weights, [BANK]) is None
+    assert cache.load("content", PINS, [BANK, Want("net", "logits", "bank")]) is None
+    assert cache.load("content", PINS, [BANK]) is not None
+
+
+def test_a_damaged_entry_is_as_good_as_none(cache, gathered):
+    cache.store("content", PINS, gathered)
+    path = cache.path("content", PINS["net"], BANK)
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"not an npz"):
+        path.write_bytes(damaged)
+        assert cache.load("content", PINS, [BANK]) is None
+
+
+def test_a_full_disk_leaves_nothing_half_written(cache, gathered, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(GandiagError, match="No space left on device") as caught:
+        cache.store("content", PINS, gathered)
+    assert str(cache.folder) in str(caught.value)
+    assert list(cache.folder.iterdir()) == []
+
+
+def test_a_description_from_elsewhere_is_refused(gathered):
+    assert described(description(gathered), gathered.statistics) == gathered
+    for broken in ({}, {"name": "x"}, description(gathered) | {"notes": {"lossy": 3}}):
+        with pytest.raises(GandiagError, match="make them again"):
+            described(broken, {})
