@@ -2,6 +2,7 @@
 
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.extractors.classifier import save_classifier
+from gandiag.extractors.fetching import fetch_weights
 from gandiag.extractors.opening import open_extractor
 from gandiag.extractors.preprocessing import (
     CLEAN_FID,
@@ -14,7 +15,15 @@ from gandiag.extractors.preprocessing import (
     TORCHMETRICS_NO_ANTIALIAS,
     Preprocessing,
 )
-from gandiag.extractors.weights import WEIGHTS, find_weights, import_weights
+from gandiag.extractors.weights import (
+    WEIGHTS,
+    Weights,
+    find_weights,
+    identify,
+    import_weights,
+    on_this_machine,
+    weights_folder,
+)
 
 __all__ = [
     "CLEAN_FID",
@@ -29,8 +38,13 @@ __all__ = [
     "FeatureExtractor",
     "Precision",
     "Preprocessing",
+    "Weights",
+    "fetch_weights",
     "find_weights",
+    "identify",
     "import_weights",
+    "on_this_machine",
     "open_extractor",
     "save_classifier",
+    "weights_folder",
 ]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import CLEAN_FID, SCALINGS, Preprocessing, prepare
 
 SIZE = 299
@@ -298,8 +298,7 @@ class Inception:
         self.precision: Precision = precision
         self.preprocessing = preprocessing
         self.digest = digest
-        # NVIDIA's convolutions are fastest with channels last; Intel's choose their own layout.
-        self._format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self._format = fast_format(device)
         convs, weight, bias = fold(state)
         self._parameters = Parameters(
             {

@@ -66,13 +66,8 @@ def open_extractor(
             preprocessing=preprocessing or CLEAN_FID,
         )
     if spec == "lite0":
-        return open_lite0(
-            device=device,
-            precision=precision,
-            resize=resize or "pil-bicubic",
-            weights=weights,
-            allow_unverified=allow_unverified,
-        )
+        found = find_weights("lite0", file=weights, allow_unverified=allow_unverified)
+        return open_lite0(found, device=device, precision=precision, resize=resize or "pil-bicubic")
     if spec == "vgg16":
         found = find_weights("vgg16", file=weights, allow_unverified=allow_unverified)
         return open_vgg16(found, device=device, precision=precision, resize=resize or "tf1")

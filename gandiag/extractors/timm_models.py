@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import Scaling, prepare
 from gandiag.extractors.resizing import ResizeName
 from gandiag.extractors.state_files import first_line
@@ -56,7 +56,7 @@ class TimmModel:
         self._network = network
         self._digest = digest
         self._verified = verified
-        self._format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self._format = fast_format(device)
         self._model = model.eval().requires_grad_(False).to(device, memory_format=self._format)
 
     def provenance(self) -> Mapping[str, str]:

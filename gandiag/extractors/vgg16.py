@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import IMAGENET, prepare
 from gandiag.extractors.resizing import ResizeName
 from gandiag.extractors.state_files import read_state, unfit
@@ -53,7 +53,9 @@ class VGG16:
         with torch.device("meta"):
             model = torchvision.models.vgg16()
         model.load_state_dict(dict(state), assign=True)
-        self._model = model.eval().requires_grad_(False).to(device)
+        self._format = fast_format(device)
+        model = model.eval().requires_grad_(False)
+        self._model = model.to(device=device, memory_format=self._format)
 
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers."""
@@ -75,7 +77,8 @@ class VGG16:
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, 224, 224) => {"fc2_relu": (batch, 4096) float32}, on `device`."""
         with running(self.precision, self.device):
-            maps = self._model.avgpool(self._model.features(prepared.to(self.device)))
+            x = prepared.to(self.device).contiguous(memory_format=self._format)
+            maps = self._model.avgpool(self._model.features(x))
             first, second = self._model.classifier[0], self._model.classifier[3]
             rows = F.relu(second(F.relu(first(maps.flatten(1))))).float()
         return dict.fromkeys(layers, rows)

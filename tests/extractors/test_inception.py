@@ -1,0 +1,111 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from random_inception import TorchScriptInception, photographs
+
+from gandiag.errors import GandiagError
+from gandiag.extractors import TORCH_FIDELITY, open_extractor
+from gandiag.extractors.inception import LAYERS, activations, convolutions, fold
+from gandiag.extractors.inception_weights import load_state
+from gandiag.extractors.weights import WEIGHTS, sha256
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def state(random_inception):
+    return load_state(random_inception.full)
+
+
+def test_the_table_is_torchvisions_inception_with_1008_classes(state):
+    with torch.device("meta"):
+        theirs = torchvision.models.inception_v3(
+            num_classes=1008, aux_logits=False, init_weights=False
+        )
+    shapes = {
+        name: tensor.shape
+        for name, tensor in theirs.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    assert {name: tensor.shape for name, tensor in state.items()} == shapes
+    assert len(convolutions()) == 94
+    assert sum(math.prod(shape) for shape in shapes.values()) == 23_885_392  # floats in the file
+
+
+def test_it_computes_what_the_graph_computes(state):
+    """Against the tests' own copy of the graph, with its batch norms where they were."""
+    images = photographs(2, 96, seed=1)
+    x = (F.interpolate(images.float(), (299, 299)) - 128) / 128
+    graph = TorchScriptInception({name: tensor.clone() for name, tensor in state.items()}).eval()
+    with torch.inference_mode():
+        expected = graph.layers(x).flatten(1)
+        found = activations(fold(state), x, ["pool3"])["pool3"]
+    # Float32 through 94 random convolutions: each side is 2e-5 from the float64 result.
+    assert ((found - expected).norm(dim=1) / expected.norm(dim=1)).max() < 1e-4
+
+
+def test_each_layer_is_the_same_alone_and_in_company(state):
+    parameters = fold(state)
+    # The network is convolutional throughout: a smaller picture does for this, and is quick.
+    x = torch.rand(2, 3, 107, 107, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        every = activations(parameters, x, [*LAYERS])
+        assert list(every) == list(LAYERS)
+        for layer, width in LAYERS.items():
+            alone = activations(parameters, x, [layer])
+            assert list(alone) == [layer]
+            assert alone[layer].shape == (2, width)
+            assert (alone[layer] == every[layer]).all()
+        assert (every["logits"] == every["logits_unbiased"] + state["fc.bias"]).all()
+        expected = F.linear(every["pool3"].double(), state["fc.weight"].double())
+        # A float32 sum of 2,048 products.
+        assert (every["logits_unbiased"] - expected).norm() < 1e-5 * expected.norm()
+
+
+def test_the_canonical_name_needs_the_published_digest(random_inception, monkeypatch):
+    path = random_inception.full
+    with pytest.raises(GandiagError, match="--allow-unverified") as caught:
+        open_extractor("inception", device=CPU, weights=path)
+    assert str(path) in str(caught.value)
+    assert WEIGHTS["inception"].sha256[:16] in str(caught.value)
+    stranger = open_extractor("inception", device=CPU, weights=path, allow_unverified=True)
+    assert (stranger.name, stranger.canonical) == ("inception-unverified", False)
+    assert stranger.provenance()["verified"] == "no"
+    row = WEIGHTS["inception"]
+    monkeypatch.setitem(WEIGHTS, "inception", type(row)(**{**vars(row), "sha256": sha256(path)}))
+    known = open_extractor("inception", device=CPU, weights=path)
+    assert (known.name, known.canonical) == ("inception", True)
+    assert known.provenance() == {
+        "network": "Inception 2015-12-05",
+        "weights": sha256(path)[:16],
+        "weights_sha256": sha256(path),
+        "verified": "yes",
+        "input": "299 x 299",
+        "resize": "pil-bicubic",
+        "normalise": "(x - 128) / 128",
+        "precision": "fp32",
+    }
+
+
+def test_bfloat16_is_near_float32_and_comes_back_as_float32(random_inception):
+    images = photographs(1, 64, seed=2)
+    rows = {}
+    for precision in ("fp32", "bf16"):
+        extractor = open_extractor(
+            "inception",
+            device=CPU,
+            weights=random_inception.full,
+            allow_unverified=True,
+            precision=precision,
+            preprocessing=TORCH_FIDELITY,
+        )
+        rows[precision] = extractor(extractor.prepare(images), ["pool3", "logits_unbiased"])
+        assert extractor.provenance()["precision"] == precision
+    for layer, exact in rows["fp32"].items():
+        coarse = rows["bf16"][layer]
+        assert coarse.dtype == torch.float32
+        off = (coarse - exact).norm() / exact.norm()
+        assert 1e-4 < off < 0.2, layer  # bfloat16 keeps 8 bits, and errors add up over 94 layers
