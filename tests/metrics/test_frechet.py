@@ -1,0 +1,226 @@
+"""The Fréchet distance from theory, against a slow twin, and where the usual code breaks."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gandiag.errors import GandiagError
+from gandiag.metrics import FrechetDistance, frechet_distance, frechet_from_moments
+from gandiag.metrics.frechet import Gaussian, frechet_with_deviation
+from gandiag.statistics import Bank, Moments, NonFiniteRow
+
+
+def rows(n, width, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def rotation(width, seed=0):
+    return np.linalg.qr(rows(width, width, seed))[0]
+
+
+def twin(x, y):
+    """By the definition: scipy's matrix root of the product of the covariances."""
+    a, b = np.cov(x.T), np.cov(y.T)
+    root = scipy.linalg.sqrtm(a @ b)
+    return ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * root).real
+
+
+# Float64 sums over a few hundred rows; the results are of order 1.
+ROUNDING = 1e-12
+
+
+@pytest.mark.parametrize(("n", "width"), [(300, 5), (4, 20)])
+def test_a_shift_costs_its_square(n, width):
+    x, shift = rows(n, width), rows(1, width, 1)
+    assert frechet_distance(x, x + shift) == pytest.approx((shift**2).sum(), rel=ROUNDING)
+
+
+@pytest.mark.parametrize(("n", "width"), [(300, 5), (4, 20)])
+def test_a_scale_costs_its_difference(n, width):
+    # Commuting covariances: the sum of (s_1 - s_2)^2 over the standard deviations.
+    x = rows(n, width)
+    x -= x.mean(0)
+    trace = np.trace(np.cov(x.T))
+    assert frechet_distance(x, 3 * x) == pytest.approx(4 * trace, rel=ROUNDING)
+
+
+def test_diagonal_covariances_differ_by_their_deviations():
+    signs = np.array([[a, b] for a in (1, -1) for b in (1, -1)], dtype=float)
+    a, b = signs * [1, 2], signs * [4, 0.5]
+    # Four points at +-1 have the variance 4 / 3 with n - 1.
+    assert frechet_distance(a, b) == pytest.approx(4 / 3 * (3**2 + 1.5**2), rel=ROUNDING)
+
+
+@pytest.mark.parametrize("n", [2, 10, 50, 51, 52, 400])
+def test_identical_sets_are_at_zero(n):
+    x = rows(n, 50) * np.logspace(0, -4, 50)
+    trace = np.trace(np.cov(x.T))
+    # A singular covariance is where sqrt(rounding) would show: 1e-8 for each missing dimension.
+    assert 0 <= frechet_distance(x, x) <= 1e-13 * trace
+    moments = Moments.of(torch.tensor(x))
+    assert 0 <= frechet_from_moments(moments, moments) <= 1e-13 * trace
+
+
+@pytest.mark.parametrize(("n", "m"), [(500, 300), (60, 61)])
+def test_agrees_with_the_root_of_the_product(n, m):
+    x, y = rows(n, 30), 1.3 * rows(m, 30, 1) @ rotation(30) + 0.1
+    # scipy 1.17 is good to 1e-9 here when both have full rank.
+    assert frechet_distance(x, y) == pytest.approx(twin(x, y), rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "m"), [(20, 200), (200, 20), (20, 15), (41, 40), (39, 500)])
+def test_agrees_where_a_covariance_is_singular(n, m):
+    x, y = rows(n, 40), 1.3 * rows(m, 40, 1) @ rotation(40) + 0.1
+    # Here scipy itself loses half of the digits.
+    assert frechet_distance(x, y) == pytest.approx(twin(x, y), rel=1e-5)
+
+
+def exact(x, y):
+    """With 50 digits, from the singular values of the cross matrix of the centred rows."""
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(50):
+        x, y = (mpmath.matrix(each.tolist()) for each in (x, y))
+        means, centred = [], []
+        for each in (x, y):
+            mean = [mpmath.fsum(each[:, j]) / each.rows for j in range(each.cols)]
+            means.append(mean)
+            scale = mpmath.sqrt(each.rows - 1)
+            centred.append(
+                mpmath.matrix(each.rows, each.cols)
+                + mpmath.matrix(
+                    [
+                        [(each[i, j] - mean[j]) / scale for j in range(each.cols)]
+                        for i in range(each.rows)
+                    ]
+                )
+            )
+        a, b = centred
+        nuclear = mpmath.fsum(mpmath.svd_r(a * b.T, compute_uv=False))
+        shift = mpmath.fsum((p - q) ** 2 for p, q in zip(*means, strict=True))
+        traces = mpmath.fsum(v**2 for each in (a, b) for v in each)
+        return float(shift + traces - 2 * nuclear)
+
+
+@pytest.mark.parametrize(("n", "m"), [(6, 9), (6, 30), (25, 5), (14, 13), (30, 40)])
+def test_agrees_with_fifty_digits(n, m):
+    x, y = rows(n, 12), rows(m, 12, 1) * np.logspace(0, -3, 12)
+    # The moments' route squares the condition of the data, and still keeps 10 digits.
+    known = exact(x, y)
+    assert frechet_distance(x, y) == pytest.approx(known, rel=1e-13)
+    moments = [Moments.of(torch.tensor(each)) for each in (x, y)]
+    assert frechet_from_moments(*moments) == pytest.approx(known, rel=1e-10)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(2, 12), st.integers(2, 12), st.integers(1, 8), st.integers(0, 99))
+def test_what_holds_for_any_sets(n, m, width, seed):
+    x, y = rows(n, width, seed), rows(m, width, seed + 100)
+    value = frechet_distance(x, y)
+    same = {"rel": 1e-9, "abs": 1e-12}  # each is one more rounding of the rows, amplified by rank
+    assert value >= 0
+    assert frechet_distance(y, x) == pytest.approx(value, **same)
+    assert frechet_distance(x[::-1].copy(), y) == pytest.approx(value, **same)
+    assert frechet_distance(7 * x, 7 * y) == pytest.approx(49 * value, **same)
+    turned = rotation(width, seed)
+    assert frechet_distance(x @ turned + 5, y @ turned + 5) == pytest.approx(value, **same)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_scales_that_float32_statistics_lose(scale):
+    x, y = rows(50, 3), rows(60, 3, 1) + 1
+    value = frechet_distance(x, y)
+    assert frechet_distance(scale * x, scale * y) == pytest.approx(scale**2 * value, rel=1e-10)
+
+
+def test_published_moments_of_unknown_count():
+    x, y = rows(20, 40), rows(500, 40, 1)
+    plain = [
+        Moments.from_published(each.mean, each.covariance)
+        for each in (Moments.of(torch.tensor(x)), Moments.of(torch.tensor(y)))
+    ]
+    # The rank is not known, so rounding is told from rank by size.
+    assert frechet_from_moments(*plain) == pytest.approx(frechet_distance(x, y), rel=1e-9)
+    found = FrechetDistance()(real=plain[0], generated=plain[1])["fid"]
+    assert found.value == frechet_from_moments(*plain)
+    assert found.low is None
+
+
+def test_constant_features():
+    x, y = np.full((5, 3), 2.0), np.full((6, 3), 4.0)
+    assert frechet_distance(x, x) == 0
+    assert frechet_distance(x, y) == pytest.approx(12, rel=1e-15)
+    z = rows(50, 3)
+    expected = ((z.mean(0) - 2) ** 2).sum() + np.trace(np.cov(z.T))
+    assert frechet_distance(x, z) == pytest.approx(expected, rel=ROUNDING)
+    score = FrechetDistance()(real=Moments.of(torch.tensor(x)), generated=Bank.of(torch.tensor(y)))[
+        "fid"
+    ]
+    assert (score.value, score.low, score.high) == (12, 12, 12)
+
+
+def test_arrays_tensors_and_dtypes():
+    x, y = rows(30, 4).astype(np.float32), rows(30, 4, 1).astype(np.float32)
+    value = frechet_distance(x, y)
+    assert frechet_distance(torch.tensor(x), torch.tensor(y)) == value
+    assert frechet_distance(x.astype(np.float64), y) == value
+
+
+def test_refuses_in_a_sentence():
+    x = rows(5, 3)
+    with pytest.raises(GandiagError, match=r"3 wide .* 4 wide"):
+        frechet_distance(x, rows(5, 4))
+    with pytest.raises(GandiagError, match="at least 2"):
+        frechet_distance(x, x[:1])
+    with pytest.raises(GandiagError, match="width"):
+        frechet_distance(x[0], x)
+    bad = x.copy()
+    bad[3, 1] = np.nan
+    with pytest.raises(NonFiniteRow, match="row 3"):
+        frechet_distance(x, bad)
+    indefinite = Moments.from_published(torch.zeros(2), torch.tensor([[1.0, 2.0], [2.0, 1.0]]))
+    with pytest.raises(GandiagError, match="eigenvalue"):
+        frechet_from_moments(indefinite, indefinite)
+
+
+@pytest.mark.parametrize(
+    ("width", "n", "tolerance"),
+    [
+        (8, 500, 0.15),
+        # n < width: still within a third of the truth.
+        (32, 24, 0.35),
+    ],
+)
+def test_the_deviation_is_that_of_repeated_draws(width, n, tolerance):
+    random = np.random.default_rng(3)
+    mix = random.normal(size=(width, width)) / math.sqrt(width)
+    real = Gaussian.of_rows(torch.tensor(random.normal(size=(1000, width))))
+    draws = [
+        frechet_with_deviation(real, torch.tensor(random.normal(size=(n, width)) @ mix + 0.3))
+        for _ in range(200)
+    ]
+    values, deviations = np.array(draws).T
+    # 200 draws know a standard deviation to 5 % (one sigma); three of these, and the estimate's own
+    # bias of first order.
+    assert deviations.mean() == pytest.approx(values.std(ddof=1), rel=tolerance)
+
+
+def test_the_interval_covers_the_value_and_stays_above_zero():
+    x, y = rows(300, 4), rows(200, 4, 1)
+    score = FrechetDistance()(real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(y)))
+    assert 0 <= score["fid"].low < score["fid"].value < score["fid"].high
+    same = FrechetDistance()(real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(x)))
+    # At the reference itself the first order vanishes.
+    assert same["fid"].high == pytest.approx(0, abs=1e-6)
+
+
+def test_bank_and_moments_give_one_value():
+    x, y = torch.tensor(rows(300, 4)).float(), torch.tensor(rows(200, 4, 1)).float()
+    a = FrechetDistance()(real=Moments.of(x), generated=Bank.of(y))["fid"].value
+    b = FrechetDistance()(real=Bank.of(x), generated=Moments.of(y))["fid"].value
+    # Another route through the same singular values.
+    assert a == pytest.approx(b, rel=1e-12)

@@ -1,0 +1,117 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.special
+import torch
+
+from gandiag.errors import GandiagError
+from gandiag.metrics import InceptionScore, inception_score
+from gandiag.metrics import inception_score as function
+from gandiag.metrics.inception_score import ROWS, class_divergences
+from gandiag.statistics import Bank
+
+
+def logits(n, classes, seed=0, scale=2.0):
+    return scale * np.random.default_rng(seed).normal(size=(n, classes))
+
+
+def twin(values):
+    """exp(mean of KL(p_i || mean p)), as the paper writes it."""
+    p = scipy.special.softmax(values, axis=1)
+    return math.exp(np.mean([scipy.special.rel_entr(each, p.mean(0)).sum() for each in p]))
+
+
+def score(values, **fields):
+    return InceptionScore(**fields)(generated=Bank.of(torch.tensor(values)))["is"]
+
+
+def test_agrees_with_the_definition():
+    values = logits(ROWS + 50, 7)  # two blocks
+    # Float64 throughout.
+    assert function(values) == pytest.approx(twin(values), rel=1e-12)
+
+
+def test_sure_and_even_predictions_score_the_number_of_classes():
+    # 1000 nats apart: p is exactly one-hot, and log p far from what exp can hold.
+    values = 1000 * np.eye(8).repeat(5, axis=0)
+    assert inception_score(values) == pytest.approx(8, rel=1e-13)
+
+
+def test_like_predictions_score_one():
+    assert inception_score(np.tile(logits(1, 9), (50, 1))) == pytest.approx(1, rel=1e-13)
+    assert inception_score(logits(1, 9)) == pytest.approx(1, rel=1e-13)
+
+
+def test_a_class_that_no_image_shows_costs_no_nan():
+    values = logits(20, 5)
+    values[:, 3] = -1e30
+    assert inception_score(values) == pytest.approx(twin(values[:, [0, 1, 2, 4]]), rel=1e-12)
+
+
+def test_a_constant_on_all_logits_changes_nothing():
+    values = logits(50, 5)
+    assert inception_score(values + 1e3) == pytest.approx(inception_score(values), rel=1e-11)
+
+
+def test_divergences_average_to_the_log_score():
+    values = logits(50, 5)
+    assert class_divergences(values).shape == (50,)
+    assert float(class_divergences(values).mean()) == pytest.approx(math.log(twin(values)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "sizes"),
+    [("even", [3, 3, 3, 4]), ("chunk", [4, 4, 4, 1]), ("floor", [3, 3, 3, 3])],
+)
+def test_the_three_ways_to_cut_thirteen_into_four(rule, sizes):
+    values = logits(13, 5)
+    parts = InceptionScore(splits=4, rule=rule).split(torch.tensor(values))
+    assert [len(part) for part in parts] == sizes
+    assert torch.equal(torch.cat(parts), torch.tensor(values[: sum(sizes)]))
+    found = score(values, splits=4, rule=rule, ddof=1)
+    cuts = np.split(values[: sum(sizes)], np.cumsum(sizes)[:-1])
+    expected = [twin(each.astype(np.float32).astype(float)) for each in cuts]
+    assert found.value == pytest.approx(np.mean(expected), rel=1e-12)
+    assert found.extra["std"] == pytest.approx(np.std(expected, ddof=1), rel=1e-9)
+
+
+def test_chunks_may_be_fewer_than_asked_for():
+    parts = InceptionScore(splits=10, rule="chunk").split(torch.zeros(11, 2))
+    assert [len(part) for part in parts] == [2, 2, 2, 2, 2, 1]
+
+
+def test_the_order_is_that_of_the_named_generator():
+    values = torch.tensor(logits(20, 4))
+    (numpy,) = InceptionScore(shuffle="numpy", seed=7).split(values)
+    assert torch.equal(numpy, values[np.random.RandomState(7).permutation(20)])
+    (shuffled,) = InceptionScore(shuffle="torch", seed=7).split(values)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        assert torch.equal(shuffled, values[torch.randperm(20)])
+    (as_given,) = InceptionScore().split(values)
+    assert torch.equal(as_given, values)
+
+
+def test_one_split_has_no_std_and_one_chunk_neither():
+    assert score(logits(20, 4)).extra == {}
+    assert score(logits(2, 4), splits=2, rule="chunk", ddof=2).extra == {}
+
+
+@pytest.mark.parametrize("fields", [{}, {"splits": 5}])
+def test_the_interval_is_that_of_repeated_draws(fields):
+    draws = [score(logits(300, 6, seed), **fields) for seed in range(200)]
+    values = np.array([each.value for each in draws])
+    half = np.array([each.high - each.low for each in draws]) / 2
+    # 200 draws know a standard deviation to 5 % (one sigma): three of these.
+    assert half.mean() / 1.96 == pytest.approx(values.std(ddof=1), rel=0.15)
+    assert all(1 <= each.low <= each.value <= each.high for each in draws)
+
+
+def test_refuses():
+    with pytest.raises(GandiagError, match="at least 1"):
+        inception_score(np.zeros((0, 3)))
+    with pytest.raises(GandiagError, match="splits"):
+        InceptionScore(splits=0)
+    with pytest.raises(GandiagError, match="at least 10"):
+        score(logits(9, 4), splits=10)

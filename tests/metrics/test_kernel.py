@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+import torch
+
+from gandiag.errors import GandiagError
+from gandiag.metrics import KernelDistance, Subsets, kernel_distance, kernel_distance_of_subsets
+from gandiag.metrics import tiles as tiling
+from gandiag.metrics.kernel import kernel_distance_with_deviation
+from gandiag.statistics import Bank
+
+
+def rows(n, width, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def twin(x, y):
+    """By the definition, a pair at a time."""
+
+    def k(a, b):
+        return (a @ b / len(a) + 1) ** 3
+
+    n, m = len(x), len(y)
+    xx = sum(k(x[i], x[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+    yy = sum(k(y[i], y[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    return xx + yy - 2 * sum(k(a, b) for a in x for b in y) / (n * m)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (7, 13), (13, 7)])
+def test_agrees_with_the_definition(n, m):
+    x, y = rows(n, 3), rows(m, 3, 1) + 0.5
+    # Float64 sums of terms of order 10.
+    assert kernel_distance(x, y) == pytest.approx(twin(x, y), rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize("tile", [1, 7, 64, 10**6])
+def test_tiles_change_nothing(tile, monkeypatch):
+    x, y = rows(40, 3), rows(33, 3, 1)
+    whole = kernel_distance_with_deviation(x, y)
+    monkeypatch.setattr(tiling, "TILE", tile)
+    # Sums in another order.
+    assert kernel_distance_with_deviation(x, y) == pytest.approx(whole, rel=1e-12)
+
+
+def test_never_asks_for_all_pairs_at_once(monkeypatch):
+    from gandiag.metrics import kernel
+
+    sizes = []
+    whole = kernel.cubic_kernel
+    monkeypatch.setattr(
+        kernel, "cubic_kernel", lambda x, y: sizes.append((len(x), len(y))) or whole(x, y)
+    )
+    monkeypatch.setattr(tiling, "TILE", 10)
+    kernel_distance(rows(65, 3), rows(50, 3, 1))
+    assert max(max(pair) for pair in sizes) == 10
+    # Each pair once, of the two symmetric ones half of the blocks.
+    assert len(sizes) == 7 * 8 // 2 + 5 * 6 // 2 + 7 * 5
+
+
+def test_order_and_sides_do_not_matter():
+    x, y = rows(40, 3), rows(30, 3, 1) + 1
+    value = kernel_distance(x, y)
+    assert kernel_distance(y, x) == pytest.approx(value, rel=1e-12)
+    assert kernel_distance(x[::-1].copy(), y) == pytest.approx(value, rel=1e-12)
+
+
+def test_a_shift_is_what_the_polynomial_says():
+    # In one dimension with x = +-1 and y = x + s the population MMD is the sum of the squared
+    # differences of moments, weighted by the binomials of (xy + 1)^3: 3 d1^2 + 3 d2^2 + d3^2.
+    s, n = 0.5, 2000
+    x = np.tile([1.0, -1.0], n // 2)[:, None]
+    d1, d2, d3 = s, s**2, s**3 + 3 * s
+    expected = 3 * d1**2 + 3 * d2**2 + d3**2
+    # The unbiased sums leave out n of n^2 pairs: O(1 / n) times kernels of up to 40.
+    assert kernel_distance(x, x + s) == pytest.approx(expected, abs=40 * 2 / n)
+
+
+def draws(n, m, shift, count=300):
+    random = np.random.default_rng(5)
+    found = [
+        kernel_distance_with_deviation(
+            random.normal(size=(n, 4)), random.normal(size=(m, 4)) + shift
+        )
+        for _ in range(count)
+    ]
+    return np.array(found).T
+
+
+def test_the_mean_is_zero_for_equal_distributions():
+    values, _ = draws(40, 25, 0.0)
+    # Unbiased: the mean of 300 draws is within three of its standard errors.
+    assert abs(values.mean()) < 3 * values.std() / np.sqrt(len(values))
+    assert (values < 0).any()  # and nothing is clamped
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "shift", "tolerance"),
+    [
+        (60, 60, 0.7, 0.15),
+        (200, 80, 0.7, 0.15),
+        # Under the null the first order is nothing but noise, and it is not let below zero.
+        (60, 60, 0.0, 0.35),
+        (120, 30, 0.0, 0.35),
+    ],
+)
+def test_the_deviation_is_that_of_repeated_draws(n, m, shift, tolerance):
+    values, deviations = draws(n, m, shift)
+    # 300 draws know a standard deviation to 4 % (one sigma), 6 % with these heavy tails.
+    assert deviations.mean() == pytest.approx(values.std(ddof=1), rel=tolerance)
+    covered = (np.abs(values - values.mean()) < 1.96 * deviations).mean()
+    # Normal intervals for a skew estimate of few rows; 0.90 is three standard errors below 0.95.
+    assert covered >= 0.90
+
+
+def test_constant_features_are_at_zero():
+    x = np.full((5, 3), 2.0)
+    assert kernel_distance_with_deviation(x, x) == (0.0, 0.0)
+
+
+def test_two_rows_have_a_value_and_a_finite_deviation():
+    value, deviation = kernel_distance_with_deviation(rows(2, 3), rows(2, 3, 1))
+    assert np.isfinite([value, deviation]).all()
+    assert deviation >= 0
+
+
+def test_subsets_of_everything_are_the_whole():
+    # Every subset of size n is the set itself, in another order.
+    x, y = rows(30, 3), rows(30, 3, 1)
+    found = kernel_distance_of_subsets(x, y, Subsets(count=3, size=30))
+    assert found.tolist() == pytest.approx([kernel_distance(x, y)] * 3, rel=1e-12)
+
+
+def test_subsets_average_to_the_whole():
+    x, y = rows(60, 3), rows(50, 3, 1) + 0.5
+    found = kernel_distance_of_subsets(x, y, Subsets(count=400, size=20))
+    error = float(found.std()) / 20
+    assert float(found.mean()) == pytest.approx(kernel_distance(x, y), abs=4 * error)
+
+
+def test_small_sets_shrink_subsets_or_are_refused():
+    x, y = rows(30, 3), rows(40, 3, 1)
+    found = kernel_distance_of_subsets(x, y, Subsets(count=2, shrink=True))
+    assert found.shape == (2,)
+    with pytest.raises(GandiagError, match="real has 30 rows and at least 1000"):
+        kernel_distance_of_subsets(x, y, Subsets())
+
+
+def test_the_draws_follow_their_seed():
+    x, y = rows(50, 3), rows(50, 3, 1)
+
+    def values(**fields):
+        return kernel_distance_of_subsets(x, y, Subsets(count=3, size=20, **fields)).tolist()
+
+    assert values() == values()
+    variants = [values(), values(seed=1), values(first="real"), values(draw="torch")]
+    assert len({tuple(each) for each in variants}) == 4
+
+
+def test_the_metric_reports_the_subsets_std():
+    x, y = (Bank.of(torch.tensor(rows(50, 3, seed))) for seed in (0, 1))
+    subsets = Subsets(count=5, size=20)
+    found = KernelDistance(subsets)(real=x, generated=y)["kid"]
+    values = kernel_distance_of_subsets(x.rows, y.rows, subsets).numpy()
+    assert found.value == values.mean()
+    assert found.extra["std"] == pytest.approx(values.std(), rel=1e-12)
+    assert found.low is None
+
+
+def test_refuses():
+    with pytest.raises(GandiagError, match="count >= 1"):
+        KernelDistance(Subsets(count=0))
+    with pytest.raises(GandiagError, match="at least 2"):
+        kernel_distance(rows(1, 3), rows(5, 3))
+    with pytest.raises(GandiagError, match="wide"):
+        kernel_distance(rows(4, 3), rows(5, 2))

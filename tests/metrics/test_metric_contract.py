@@ -1,0 +1,179 @@
+"""What every metric promises, from the table that the command line reads."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from gandiag import metrics
+from gandiag.errors import GandiagError
+from gandiag.metrics import METRICS, InceptionScore, KernelDistance, Score, Subsets
+from gandiag.statistics import STATISTICS, Bank, SavedStatistics, load_statistics, save_statistics
+
+N = 30
+
+# As they come, and in the published variants that take another path.
+INSTANCES = [
+    *(metric() for metric in METRICS.values()),
+    KernelDistance(Subsets(count=3, size=20)),
+    InceptionScore(splits=3, shuffle="numpy", ddof=1),
+]
+
+
+def rows(n=N, seed=0, width=6):
+    return torch.randn(n, width, generator=torch.Generator().manual_seed(seed)).abs()
+
+
+SEEDS = {"real": 0, "heldout": 1, "generated": 2}
+
+
+def statistics(metric, n=N, order=None, index=0):
+    """Of random features, by role; `index` picks among the kinds that the metric accepts."""
+    given = {}
+    for role, kinds in metric.accepts.items():
+        x = rows(n, SEEDS[role])
+        given[role] = kinds[min(index, len(kinds) - 1)].of(x if order is None else x[order])
+    return given
+
+
+@pytest.fixture(params=INSTANCES, ids=repr)
+def metric(request):
+    return request.param
+
+
+@pytest.mark.parametrize(("name", "cls"), METRICS.items())
+def test_the_table_names_each_by_its_name(name, cls):
+    assert cls.name == name
+    assert cls().layer is None
+    assert cls(layer="x").layer == "x"
+
+
+def test_describes_itself(metric):
+    assert metric.summary
+    assert "\n" not in metric.summary
+    assert set(metric.generic) <= set(metric.outputs)
+    assert set(metric.outputs.values()) <= {"lower", "higher"}
+    assert metric.reads in ("features", "logits")
+    assert set(metric.accepts) <= {"real", "heldout", "generated"}
+    for kinds in metric.accepts.values():
+        assert set(kinds) <= set(STATISTICS.values())
+
+
+def test_no_two_metrics_have_an_output_in_common():
+    outputs = [name for cls in METRICS.values() for name in cls.outputs]
+    assert len(set(outputs)) == len(outputs)
+
+
+def test_is_frozen_and_its_repr_makes_it_again(metric):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        metric.layer = "other"
+    assert eval(repr(metric), {**vars(metrics), type(metric).__name__: type(metric)}) == metric
+
+
+def test_gives_its_outputs(metric):
+    scores = metric(**statistics(metric))
+    assert list(scores) == list(metric.outputs)
+    for score in scores.values():
+        assert isinstance(score, Score)
+        assert type(score.value) is float
+        assert math.isfinite(score.value)
+        assert score.method
+        assert (score.low is None) == (score.high is None)
+        if score.low is not None:
+            assert type(score.low) is type(score.high) is float
+            assert score.low <= score.value <= score.high
+            assert math.isfinite(score.high - score.low)
+
+
+def test_every_accepted_statistic_gives_one_value(metric):
+    first = metric(**statistics(metric))
+    other = metric(**statistics(metric, index=1))
+    for name, score in first.items():
+        # Moments and features take different routes to the same number.
+        assert other[name].value == pytest.approx(score.value, rel=1e-10)
+
+
+def test_gives_the_same_again(metric):
+    assert metric(**statistics(metric)) == metric(**statistics(metric))
+
+
+def test_order_does_not_matter_unless_it_cuts_or_draws(metric):
+    order = torch.randperm(N, generator=torch.Generator().manual_seed(9))
+    plain, mixed = metric(**statistics(metric)), metric(**statistics(metric, order=order))
+    by_order = getattr(metric, "splits", 1) > 1 or getattr(metric, "subsets", None) is not None
+    for name, score in plain.items():
+        if by_order:
+            assert mixed[name].value != score.value
+        else:
+            assert mixed[name].value == pytest.approx(score.value, rel=1e-11)
+
+
+def test_saved_and_restored_statistics_give_the_same_scores(metric, tmp_path):
+    for index in (0, 1):
+        given = statistics(metric, index=index)
+        restored = {}
+        for role, statistic in given.items():
+            key = f"layer/{statistic.kind}"
+            save_statistics(tmp_path / f"{role}.npz", SavedStatistics({key: statistic}))
+            restored[role] = load_statistics(tmp_path / f"{role}.npz").statistics[key]
+        assert metric(**restored) == metric(**given)
+
+
+def test_its_minimum_is_enough_and_one_less_is_refused(metric):
+    for role in metric.accepts:
+        least = metric.minimum(role)
+        enough = {each: metric.accepts[each][0].of(rows(max(N, least))) for each in metric.accepts}
+        kind = metric.accepts[role][0]
+        scores = metric(**{**enough, role: kind.of(rows(least))})
+        assert all(math.isfinite(score.value) for score in scores.values())
+        with pytest.raises(GandiagError, match=f"{role} has {least - 1} rows"):
+            metric(**{**enough, role: kind.of(rows(least - 1))})
+
+
+def test_refuses_widths_that_differ(metric):
+    given = statistics(metric)
+    if len(given) > 1:
+        given["generated"] = metric.accepts["generated"][0].of(rows(width=5))
+        with pytest.raises(GandiagError, match=r"6 wide .* 5 wide"):
+            metric(**given)
+
+
+def test_refuses_other_roles_and_kinds(metric):
+    given = statistics(metric)
+    with pytest.raises(GandiagError, match=f"{metric.name} takes"):
+        metric()
+    with pytest.raises(GandiagError, match=f"{metric.name} takes"):
+        metric(**given, stranger=given["generated"])
+    hashes = STATISTICS["hashes"].of(torch.zeros((N, 1), dtype=torch.int64))
+    with pytest.raises(GandiagError, match="hashes"):
+        metric(**{**given, "generated": hashes})
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_all_images_alike_cost_no_nan(metric, value):
+    alike = torch.full((N, 6), value)
+    if metric.name == "vendi" and value == 0:
+        pytest.skip("rows of zeros have no direction, which it refuses")
+    given = {role: kinds[0].of(alike) for role, kinds in metric.accepts.items()}
+    for score in metric(**given).values():
+        assert math.isfinite(score.value)
+        assert score.low is None or math.isfinite(score.high - score.low)
+
+
+def test_leaves_its_statistics_alone(metric):
+    given = statistics(metric)
+    before = {r: {k: v.copy() for k, v in s.arrays().items()} for r, s in given.items()}
+    metric(**given)
+    for role, arrays in before.items():
+        for name, array in arrays.items():
+            assert (given[role].arrays()[name] == array).all()
+
+
+def test_a_bank_in_pieces_is_the_bank(metric):
+    def pieces(x):
+        return Bank.of(x[:7]) + Bank.of(x[7:])
+
+    given = {role: pieces(rows(seed=SEEDS[role])) for role in metric.accepts}
+    whole = {role: Bank.of(rows(seed=SEEDS[role])) for role in metric.accepts}
+    assert metric(**given) == metric(**whole)

@@ -1,0 +1,255 @@
+"""Neighbourhoods are counted exactly: ties, copies and tiles included."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gandiag.errors import GandiagError
+from gandiag.metrics import (
+    PRDC,
+    expected_coverage,
+    k_nearest,
+    neighbours,
+    precision_recall_density_coverage,
+)
+from gandiag.metrics import tiles as tiling
+from gandiag.metrics.intervals import Z, wilson
+from gandiag.statistics import Bank
+
+
+def rows(n, width, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def pairwise(x, y):
+    return np.sqrt(((x[:, None] - y[None]) ** 2).sum(2))
+
+
+def twin(real, generated, k, tie):
+    """By the definitions, with every pair in memory."""
+
+    def radii(x):
+        d = pairwise(x, x)
+        np.fill_diagonal(d, np.inf)
+        return np.sort(d, axis=1)[:, k - 1]
+
+    inside = np.less_equal if tie == "<=" else np.less
+    d = pairwise(real, generated)
+    in_real = inside(d, radii(real)[:, None])
+    return {
+        "precision": in_real.any(0).mean(),
+        "recall": inside(d, radii(generated)[None]).any(1).mean(),
+        "density": in_real.sum() / (k * len(generated)),
+        "coverage": in_real.any(1).mean(),
+    }
+
+
+def grid(n, width, seed, levels):
+    """Small integers: their distances are exact, and full of ties and copies."""
+    return np.random.default_rng(seed).integers(0, levels, (n, width)).astype(float)
+
+
+@pytest.mark.parametrize("tie", ["<", "<="])
+@pytest.mark.parametrize(("n", "m", "width", "k"), [(80, 50, 3, 5), (30, 90, 20, 1), (6, 7, 2, 5)])
+def test_agrees_with_every_pair_in_memory(n, m, width, k, tie):
+    real, generated = rows(n, width), 0.9 * rows(m, width, 1)
+    assert precision_recall_density_coverage(real, generated, k, tie) == twin(
+        real, generated, k, tie
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(4, 30),
+    st.integers(4, 30),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.sampled_from(["<", "<="]),
+    st.integers(0, 999),
+)
+def test_ties_and_copies_are_exact(n, m, width, levels, k, tie, seed):
+    real, generated = grid(n, width, seed, levels), grid(m, width, seed + 1, levels)
+    assert precision_recall_density_coverage(real, generated, k, tie) == twin(
+        real, generated, k, tie
+    )
+
+
+@pytest.mark.parametrize("tie", ["<", "<="])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_copies_among_large_numbers(tie, offset):
+    # |x|^2 + |y|^2 - 2 x.y would put these copies 0.01 apart, and near points anywhere.
+    real = offset + np.concatenate([grid(40, 3, 0, 3), grid(40, 3, 0, 3) + 2.0**-20])
+    generated = np.concatenate([real[::3], offset + grid(20, 3, 1, 4)])
+    assert precision_recall_density_coverage(real, generated, 3, tie) == twin(
+        real, generated, 3, tie
+    )
+
+
+@pytest.mark.parametrize("tile", [1, 7, 64, 10**6])
+def test_tiles_change_nothing(tile, monkeypatch):
+    sets = [(rows(40, 4), rows(33, 4, 1)), (grid(40, 2, 0, 4), grid(33, 2, 1, 4))]
+    whole = [precision_recall_density_coverage(*pair, 3) for pair in sets]
+    nearest = [k_nearest(x, 4, among=y) for x, y in sets]
+    monkeypatch.setattr(tiling, "TILE", tile)
+    monkeypatch.setattr(neighbours, "GATHER", 100)
+    assert [precision_recall_density_coverage(*pair, 3) for pair in sets] == whole
+    for pair, known in zip(sets, nearest, strict=True):
+        assert torch.equal(k_nearest(pair[0], 4, among=pair[1]), known)
+
+
+def test_no_tile_is_larger_than_its_bound(monkeypatch):
+    sizes = []
+    whole = neighbours.bounded_squares
+    monkeypatch.setattr(
+        neighbours,
+        "bounded_squares",
+        lambda x, y, c: sizes.append((len(x), len(y))) or whole(x, y, c),
+    )
+    monkeypatch.setattr(tiling, "TILE", 10)
+    precision_recall_density_coverage(rows(65, 3), rows(50, 3, 1), 3)
+    assert max(max(pair) for pair in sizes) == 10
+
+
+def test_single_distances_are_gathered_in_parts(monkeypatch):
+    sizes = []
+    whole = neighbours.distances
+    monkeypatch.setattr(
+        neighbours, "distances", lambda x, y: sizes.append(y.numel()) or whole(x, y)
+    )
+    monkeypatch.setattr(neighbours, "GATHER", 600)
+    # All at one distance: every pair is a near tie.
+    x = np.zeros((60, 3))
+    assert precision_recall_density_coverage(x, x, 3)["density"] == 60 / 3
+    assert max(sizes) <= 600
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_nearest_distances_are_exact(dtype):
+    x, y = (torch.tensor(rows(n, 6, n)).to(dtype) for n in (40, 70))
+    assert torch.equal(
+        k_nearest(x, 5, among=y), neighbours.distances(x, y).sort(dim=1).values[:, :5]
+    )
+    own = neighbours.distances(x, x).fill_diagonal_(math.inf).sort(dim=1).values
+    assert torch.equal(k_nearest(x, 5), own[:, :5])
+    assert torch.equal(k_nearest(x, 39), own[:, :39])
+
+
+def test_near_ties_beyond_the_spare_candidates_are_settled():
+    # 30 points within rounding of one distance, of which only exact arithmetic knows the nearest.
+    x = np.zeros((1, 2))
+    far = 1e4
+    y = np.array([[far * (1 + i * 2.0**-50), 0] for i in np.random.default_rng(0).permutation(30)])
+    assert k_nearest(x, 3, among=y)[0].tolist() == np.sort(y[:, 0])[:3].tolist()
+
+
+def test_the_bounds_hold():
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        scale = 10.0 ** random.integers(-6, 6)
+        centre = torch.tensor(random.normal(size=50) * 10.0 ** random.integers(-6, 6))
+        x, y = (torch.tensor(scale * rows(40, 50, seed + i)) + centre for i in (0, 100))
+        y[:20] = x[:20] * (1 + 1e-9)
+        squares = neighbours.distances(x, y).square()
+        sizes, products, error = neighbours.bounded_squares(x, y, y.mean(dim=0))
+        assert (sizes * (1 - error) - products <= squares).all()
+        assert (sizes * (1 + error) - products >= squares).all()
+
+
+@pytest.mark.parametrize("n", [8, 300])
+def test_identical_sets_are_covered(n):
+    x = rows(n, 10)
+    for tie in ("<", "<="):
+        found = precision_recall_density_coverage(x, x, 5, tie)
+        assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
+
+
+def test_constant_features():
+    x = np.ones((10, 3))
+    closed = {"precision": 1, "recall": 1, "density": 10 / 5, "coverage": 1}
+    assert precision_recall_density_coverage(x, x, 5, "<=") == closed
+    # Open balls of radius 0 are empty.
+    assert set(precision_recall_density_coverage(x, x, 5, "<").values()) == {0}
+
+
+def test_far_sets_have_nothing_in_common():
+    assert set(precision_recall_density_coverage(rows(20, 3), rows(20, 3) + 100).values()) == {0}
+
+
+def test_precision_and_recall_are_not_exchanged():
+    # The generated are a narrow part of the real: precise, and missing the most of it.
+    found = precision_recall_density_coverage(rows(400, 2), 0.05 * rows(400, 2, 1))
+    assert found["precision"] == 1
+    assert found["recall"] < 0.1
+    assert found["coverage"] < 0.1
+
+
+def test_a_copy_of_a_real_image_lies_in_its_ball():
+    real = rows(50, 8)
+    generated = np.concatenate([rows(20, 8, 1) + 100, real[:3]])
+    assert precision_recall_density_coverage(real, generated, 5)["precision"] == 3 / 23
+
+
+def test_expected_coverage_is_what_equal_distributions_give():
+    n, m, k, repeats = 60, 40, 3, 60
+    found = [
+        precision_recall_density_coverage(rows(n, 4, i), rows(m, 4, 1000 + i), k)["coverage"]
+        for i in range(repeats)
+    ]
+    error = np.std(found, ddof=1) / math.sqrt(repeats)
+    assert np.mean(found) == pytest.approx(expected_coverage(n, m, k), abs=3.5 * error)
+    # Close enough to tell it from the formula with n + m in place of n + m - i.
+    assert error < 0.01
+    assert expected_coverage(10_000, 10_000, 5) == pytest.approx(1 - 2**-5, abs=1e-3)
+    assert expected_coverage(2, 3, 1) == pytest.approx(3 / 4)
+
+
+def test_density_is_one_for_equal_distributions():
+    found = [
+        precision_recall_density_coverage(rows(60, 4, i), rows(40, 4, 1000 + i), 3)["density"]
+        for i in range(60)
+    ]
+    # A ball to the k-th of n - 1 others holds k / n of the distribution: density n / n = 1.
+    error = np.std(found, ddof=1) / math.sqrt(len(found))
+    assert np.mean(found) == pytest.approx(1, abs=3.5 * error)
+
+
+def test_wilson_is_the_interval_of_the_score_test():
+    # Its ends are the shares p at which the observed one is Z standard errors away.
+    for share, n in [(0.0, 10), (0.3, 10), (0.5, 200), (1.0, 7)]:
+        low, high = wilson(share, n)
+        assert 0 <= low <= share <= high <= 1
+        for end in (low, high):
+            if 0 < end < 1:
+                assert abs(share - end) == pytest.approx(Z * math.sqrt(end * (1 - end) / n))
+    assert wilson(1.0, 7)[0] < 1
+
+
+def test_the_metric_counts_the_same():
+    real, generated = (torch.tensor(rows(n, 4, n)).float() for n in (60, 45))
+    for metric in (PRDC(), PRDC(k=3, tie="<")):
+        scores = metric(real=Bank.of(real), generated=Bank.of(generated))
+        values = {name: score.value for name, score in scores.items()}
+        assert values == precision_recall_density_coverage(real, generated, metric.k, metric.tie)
+    assert "generated" in scores["precision"].method
+    assert "real" in scores["recall"].method
+
+
+def test_refuses():
+    x = rows(5, 3)
+    with pytest.raises(GandiagError, match="5 rows and at least 6"):
+        precision_recall_density_coverage(x, rows(20, 3))
+    with pytest.raises(GandiagError, match="5 rows and at least 6"):
+        precision_recall_density_coverage(rows(20, 3), x)
+    with pytest.raises(GandiagError, match="k must be"):
+        PRDC(k=0)
+    with pytest.raises(GandiagError, match="k must be"):
+        precision_recall_density_coverage(x, x, 0)
+    with pytest.raises(GandiagError, match="at least 6"):
+        k_nearest(x, 5)
+    with pytest.raises(GandiagError, match="wide"):
+        k_nearest(x, 2, among=rows(5, 4))
