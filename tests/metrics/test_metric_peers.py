@@ -218,8 +218,8 @@ def test_neighbourhoods_are_prdcs(dtype, k):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_neighbourhoods_with_copies_are_prdcs(dtype):
-    # Within the sets and between them. With k = 1 a copy's ball has the radius 0, and it is rounding
-    # that decides in prdc (0 or 1e-8): from k = 2 on each ball is wider than that.
+    # Within the sets and between them. With k = 1 a copy's ball has the radius 0, and in prdc it is
+    # rounding that decides (0 or 1e-8): from k = 2 on each ball is wider than that.
     real = np.concatenate([REAL, REAL[:10]]).astype(dtype)
     generated = np.concatenate([GENERATED, REAL[5:15], GENERATED[:10]]).astype(dtype)
     theirs, ours = both(real, generated, 2)
