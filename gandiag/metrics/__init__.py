@@ -32,6 +32,7 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "fid": family("frechet").FrechetDistance,
         "kid": family("kernel").KernelDistance,
         "prdc": family("neighbours").PRDC,
+        "vendi": family("vendi").VendiScore,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
