@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+from gandiag.errors import GandiagError
+from gandiag.metrics.vendi import VendiScore, surprises, vendi_score
+from gandiag.statistics import Bank
+
+
+def rows(n, width, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def twin(x):
+    """By the definition: the eigenvalues of all pairs' cosines."""
+    x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(x @ x.T / len(x))
+    values = values[values > 1e-15]
+    return np.exp(-(values * np.log(values)).sum())
+
+
+@pytest.mark.parametrize(("n", "width"), [(40, 7), (7, 40), (20, 20), (1, 3)])
+def test_agrees_with_the_definition(n, width):
+    # Eigenvalues near 0 weigh nothing: 1e-16 log 1e-16 for each.
+    assert vendi_score(rows(n, width)) == pytest.approx(twin(rows(n, width)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("copies", "kinds", "width"), [(5, 3, 4), (5, 8, 100), (1, 6, 6)])
+def test_counts_the_kinds(copies, kinds, width):
+    # Orthogonal, of any length.
+    x = np.eye(kinds, width).repeat(copies, axis=0) * np.arange(1, copies * kinds + 1)[:, None]
+    assert vendi_score(x) == pytest.approx(kinds, rel=1e-13)
+
+
+def test_uneven_kinds_count_by_their_entropy():
+    x = np.eye(3)[[0] * 6 + [1] * 3 + [2]]
+    p = np.array([0.6, 0.3, 0.1])
+    assert vendi_score(x) == pytest.approx(np.exp(-(p * np.log(p)).sum()), rel=1e-13)
+
+
+@pytest.mark.parametrize(("n", "width"), [(40, 7), (7, 40)])
+def test_surprises_average_to_the_log_score(n, width):
+    found = surprises(rows(n, width))
+    assert found.shape == (n,)
+    assert float(found.mean()) == pytest.approx(np.log(twin(rows(n, width))), rel=1e-12)
+
+
+def test_both_sides_give_one_influence():
+    # Columns of zeros change nothing but which of the two matrices is smaller.
+    x = rows(12, 5)
+    wide = np.concatenate([x, np.zeros((12, 30))], axis=1)
+    torch.testing.assert_close(surprises(wide), surprises(x), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("n", "width"), [(400, 6), (60, 80)])
+def test_the_interval_is_that_of_repeated_draws(n, width):
+    scale = np.logspace(0, -1, width)
+    scores = [
+        VendiScore()(generated=Bank.of(torch.tensor(rows(n, width, seed) * scale)))["vendi"]
+        for seed in range(200)
+    ]
+    values = np.array([each.value for each in scores])
+    half = np.array([each.high - each.low for each in scores]) / 2
+    # 200 draws know a standard deviation to 5 % (one sigma): three of these, and first order only.
+    assert half.mean() / 1.96 == pytest.approx(values.std(ddof=1), rel=0.25)
+    assert all(1 <= each.low <= each.value <= each.high for each in scores)
+
+
+def test_rows_of_zeros_are_a_kind_of_their_own():
+    x = np.eye(2, 5)[[0, 1] * 4]
+    assert vendi_score(np.concatenate([x, np.zeros((4, 5))])) == pytest.approx(3, rel=1e-13)
+    assert vendi_score(np.zeros((4, 5))) == pytest.approx(1, rel=1e-13)
+
+
+def test_refuses():
+    with pytest.raises(GandiagError, match="at least 1"):
+        vendi_score(np.zeros((0, 3)))
