@@ -3,8 +3,8 @@
     python -m benchmarks.agreement --images 1000 --out benchmarks/results/agreement.json
 
 The published Inception weights are not redistributable, so a random network in the same format
-stands in (He initialisation, batch norm set from photographs); each tool loads the same file through
-its own loader. Images are Fashion-MNIST (train against test) as PNG, with the generated ones made
+stands in (He initialisation, batch norm set from photographs); each tool loads the same file
+through its own loader. Images are Fashion-MNIST (train against test) as PNG, with the generated ones made
 darker, so that scores are far from zero. Rows are written as they come; a second run skips them.
 """
 
@@ -106,7 +106,9 @@ def clean_fid(mode: str) -> Callable[[Folders, RandomInception], dict[str, float
             for folder in folders
         )
         moments = [
-            each for rows in (generated, real) for each in (rows.mean(0), np.cov(rows, rowvar=False))
+            each
+            for rows in (generated, real)
+            for each in (rows.mean(0), np.cov(rows, rowvar=False))
         ]
         np.random.seed(0)  # noqa: NPY002  (the tool draws from the global state)
         return {
@@ -144,7 +146,7 @@ def torchmetrics(folders: Folders, weights: RandomInception) -> dict[str, float]
 
 
 def prdc(folders: Folders, weights: RandomInception) -> dict[str, float]:
-    """prdc on the same features: the tool takes arrays, so this compares the counting alone."""
+    """Prdc on the same features: the tool takes arrays, so this compares the counting alone."""
     from prdc import compute_prdc
 
     from gandiag.extractors import CLEAN_FID, open_extractor
@@ -184,7 +186,9 @@ def compare(protocol: str, folders: Folders, weights: RandomInception) -> list[d
     """One row a number: theirs, ours, and the relative difference."""
     package, run = TOOLS[protocol]
     theirs = run(folders, weights)
-    metrics = list(dict.fromkeys("prdc" if name not in ("fid", "kid", "is") else name for name in theirs))
+    metrics = list(
+        dict.fromkeys("prdc" if name not in ("fid", "kid", "is") else name for name in theirs)
+    )
     report = gandiag.score(
         *folders,
         protocol=protocol,

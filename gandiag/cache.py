@@ -65,6 +65,7 @@ class StatisticsCache:
 
         Raises:
             GandiagError: the disk is full, or the folder cannot be written.
+
         """
         for want, statistic in gathered.statistics.items():
             path = self.path(fingerprint, pins.get(want.extractor, {}), want)
@@ -89,6 +90,7 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
 
     Raises:
         GandiagError: `meta` does not come from `description`.
+
     """
     try:
         labels = meta["labels"]
@@ -97,7 +99,9 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
             n=None if meta["n"] is None else int(meta["n"]),
             statistics=statistics,
             labels=None if labels is None else tuple(str(label) for label in labels),
-            notes={code: Note(int(n), str(example)) for code, (n, example) in meta["notes"].items()},
+            notes={
+                code: Note(int(n), str(example)) for code, (n, example) in meta["notes"].items()
+            },
             sizes={str(size): int(n) for size, n in meta["sizes"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

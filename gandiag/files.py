@@ -33,6 +33,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
     Raises:
         GandiagError: the folder or the file cannot be written (no permission, a full disk).
+
     """
     temporary: Path | None = None
     try:
@@ -51,7 +52,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         temporary = None
     except OSError as error:
         raise GandiagError(
-            f"cannot write {path}: {error.strerror or error}; free space there, or name another place"
+            f"cannot write {path}: {error.strerror or error}; free space, or name another place"
         ) from error
     finally:
         if temporary is not None:
@@ -59,7 +60,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
 
 def sha256(path: Path, tell: Callable[[int], None] = lambda _: None) -> str:
-    """SHA-256 of a file's bytes as 64 hexadecimal digits; `tell` gets the size of each block read."""
+    """SHA-256 of a file as 64 hexadecimal digits; `tell` gets the size of each block read."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):

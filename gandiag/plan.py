@@ -1,4 +1,4 @@
-"""From what a person typed to what will run: names become extractors and metrics, or one sentence."""
+"""From what a person typed to what will run: names become extractors and metrics."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,30 +51,34 @@ class Plan:
         """Extractor -> what pins its numbers."""
         return {extractor.name: extractor.provenance() for extractor in self.extractors}
 
-    def wants(self, role: Role, *, by_class: bool = False) -> tuple[Want, ...]:
-        """The statistics that the metrics take of `role`, and the digests of the images."""
-        of_role = "real" if role == "heldout" else role
+    def wants(self, role: Role, count: int | None, *, by_class: bool = False) -> tuple[Want, ...]:
+        """The statistics that the metrics take of `role`, and the digests of the images.
+
+        Of fewer images than the layer is wide all features are kept where moments would do: they
+        are smaller, and a distance from them is exact and quick.
+        """
+        # Held-out images stand in for generated ones, so they are remembered as those are.
+        roles: tuple[Role, ...] = ("heldout", "generated") if role == "heldout" else (role,)
         wants = {Want("", IMAGES, Hashes.kind)}
         for task in self.tasks:
-            # Held-out images stand in for generated ones, so they are remembered as those are.
-            for each in {of_role, "generated"} if role == "heldout" else {of_role}:
+            few = count is not None and count < task.extractor.layers[task.layer]
+            for each in roles:
                 if (kinds := task.metric.accepts.get(each)) is not None:
-                    kind = Bank if by_class else kinds[0]
+                    kind = Bank if by_class or (few and Bank in kinds) else kinds[0]
                     wants.add(Want(task.extractor.name, task.layer, kind.kind))
         return tuple(sorted(wants))
-
-    def needs(self, role: Role) -> bool:
-        """Whether any metric takes images of `role`."""
-        return any(role in task.metric.accepts for task in self.tasks)
 
     def check_counts(self, role: Role, count: int | None, name: str) -> None:
         """Fail before the long work when there are too few images.
 
         Raises:
             GandiagError: a metric needs more images than `count`.
+
         """
         if count is None:
             return
+        if role == "heldout":
+            role = "generated"
         for task in self.tasks:
             if role in task.metric.accepts and count < (least := task.metric.minimum(role)):
                 images = "image" if count == 1 else "images"
@@ -99,6 +103,7 @@ def make_plan(
     Raises:
         GandiagError: an unknown name, a metric that the protocol does not have, weights that are
             not there.
+
     """
     row = _named(PROTOCOLS, protocol, "protocol")
     chosen = list(_chosen(row, metrics))

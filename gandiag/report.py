@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -108,7 +107,7 @@ class Report:
         for each in self.warnings:
             line = Text("! ", style="yellow") + Text(each.message)
             line.append(f"  ({each.code})", style="dim")
-            yield Padding(line, (0, 0, 0, 0))
+            yield line
 
     def _table(self, rows: tuple[Row, ...]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))

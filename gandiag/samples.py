@@ -22,6 +22,7 @@ def demo_sets(count: int, seed: int) -> tuple[str, dict[str, Tensor]]:
     Returns:
         The name of the data, and set name -> (count, 3, height, width) uint8. Fashion-MNIST where
         it is installed, else scikit-learn's digits (then `count` is at most 898).
+
     """
     data, images = _real_images(2 * count, seed)
     count = min(count, len(images) // 2)

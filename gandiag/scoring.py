@@ -88,13 +88,15 @@ def score(
 
     Raises:
         GandiagError: bad usage or bad input, in one sentence.
+
     """
     for name, value in (("batch_size", batch_size), ("max_images", max_images)):
         if value is not None and value < 1:
             raise GandiagError(f"{name} must be at least 1, not {value}")
+    given: dict[Role, Any] = {"real": real, "heldout": heldout, "generated": generated}
     inputs = {
         role: open_input(thing, max_images, seed, on_bad_image)
-        for role, thing in (("real", real), ("heldout", heldout), ("generated", generated))
+        for role, thing in given.items()
         if thing is not None
     }
     plan = make_plan(
@@ -109,9 +111,7 @@ def score(
     if heldout is not None and real is None:
         raise GandiagError("--heldout is compared with the real images; give them with --real")
     for role, source in inputs.items():
-        if not isinstance(source, StatisticsFile):
-            stands_for = "generated" if role == "heldout" else role
-            plan.check_counts(stands_for, source.count(), source.name)
+        plan.check_counts(role, known_count(source), source.name)
     warnings = [Warn("left-out", sentence) for sentence in plan.left_out]
     gathered: dict[str, Gathered] = {}
     for role, source in inputs.items():
@@ -119,15 +119,14 @@ def score(
         gathered[role] = collect(
             source,
             plan,
-            plan.wants(role, by_class=per_class),
+            plan.wants(role, known_count(source), by_class=per_class),
             batch_size=batch_size,
             store=store,
             warnings=warnings,
             progress=progress,
             role=role,
         )
-        stands_for = "generated" if role == "heldout" else role
-        plan.check_counts(stands_for, gathered[role].n, gathered[role].name)
+        plan.check_counts(role, gathered[role].n, gathered[role].name)
 
     with progress("computing the scores", None):
         rows = tuple(rows_of(plan, gathered))
@@ -172,11 +171,12 @@ def write_statistics(
 ) -> Gathered:
     """Save what `metrics` remember of a source, to be given later in its place.
 
-    The file also carries plain ``mu`` and ``sigma`` when a Fréchet distance is among the metrics, so
-    that other tools can read it. Arguments as in `score`.
+    The file also carries plain ``mu`` and ``sigma`` when it holds moments, so that other tools can
+    read it. Arguments as in `score`.
 
     Raises:
         GandiagError: bad usage or bad input, in one sentence.
+
     """
     opened = open_input(source, max_images, seed, on_bad_image)
     if isinstance(opened, StatisticsFile):
@@ -190,7 +190,8 @@ def write_statistics(
         precision=precision,
         allow_unverified=allow_unverified,
     )
-    wants = set(plan.wants("real")) | set(plan.wants("generated"))
+    count = known_count(opened)
+    wants = {*plan.wants("real", count), *plan.wants("generated", count)}
     gathered = collect(
         opened,
         plan,
@@ -222,11 +223,17 @@ def open_input(
     return source.limit(max_images, seed)
 
 
+def known_count(source: ImageSource | StatisticsFile) -> int | None:
+    """How many images a pass will give, where that is known before it."""
+    return None if isinstance(source, StatisticsFile) else source.count()
+
+
 def pick_device(device: str | torch.device | None) -> torch.device:
     """A device by name, or the best one there is.
 
     Raises:
         GandiagError: the device is unknown or not on this machine.
+
     """
     if device is None:
         if torch.cuda.is_available():
@@ -278,6 +285,7 @@ def read_statistics(file: StatisticsFile, plan: Plan, warnings: list[Warn]) -> G
 
     Raises:
         GandiagError: they were made with another network, resize or precision.
+
     """
     saved = load_statistics(file.path)
     if not saved.meta:
@@ -365,6 +373,7 @@ def class_rows(
 
     Raises:
         GandiagError: a source has no labels, no label is shared, or a class has too few images.
+
     """
     used = {role: each for role, each in gathered.items() if role != "heldout"}
     for each in used.values():
@@ -388,9 +397,7 @@ def _role(name: str) -> Role:
     return "real" if name == "real" else "generated"
 
 
-def cautions(
-    plan: Plan, gathered: Mapping[str, Gathered], precision: Precision
-) -> Iterator[Warn]:
+def cautions(plan: Plan, gathered: Mapping[str, Gathered], precision: Precision) -> Iterator[Warn]:
     """All that could mislead a reader, most important first."""
     generated, real = gathered["generated"], gathered.get("real")
     for extractor in plan.extractors:
@@ -406,7 +413,9 @@ def cautions(
         yield from caveats.overlapping(real, generated, _overlap(real, generated))
         yield from caveats.compression(real, generated)
         yield from caveats.sizes(real, generated)
-        names = ", ".join(dict.fromkeys(t.metric.name for t in plan.tasks if "real" in t.metric.accepts))
+        names = ", ".join(
+            dict.fromkeys(t.metric.name for t in plan.tasks if "real" in t.metric.accepts)
+        )
         yield from caveats.unequal(real, generated, names)
     for each in gathered.values():
         for task in plan.tasks:

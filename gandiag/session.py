@@ -50,10 +50,8 @@ class Gathered:
         for kind in accepted:
             if (found := self.statistics.get(Want(extractor, layer, kind.kind))) is not None:
                 return found
-            bank = self.statistics.get(Want(extractor, layer, Bank.kind))
-            if kind is Moments and isinstance(bank, Bank):
-                return bank.moments()
-        return None
+        bank = self.statistics.get(Want(extractor, layer, Bank.kind))
+        return bank.moments() if Moments in accepted and isinstance(bank, Bank) else None
 
     def of_class(self, label: str) -> "Gathered":
         """The part with one label, from the banks of features."""
@@ -79,6 +77,7 @@ def gather(
 
     Raises:
         GandiagError: no image, an image that cannot be read, or one whose features are not finite.
+
     """
     stages = [
         _Stage(each, [want for want in wants if want.extractor == each.name], batch_size)
@@ -183,4 +182,3 @@ class _Stage:
         self.done += self.pending
         self.pending = 0
         self.rows = {layer: [] for layer in self.layers}
-

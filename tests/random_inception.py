@@ -4,6 +4,7 @@ Raw random initialisation is of no use: activations die away and rounding decide
 convolutions are drawn after He, and each batch norm takes its statistics from real photographs.
 """
 
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,9 @@ def write_random_inception(folder: Path, seed: int = 0) -> RandomInception:
     )
     torch.save(state, paths.full)
     torch.save({name: state[name] for name in state if name not in counters}, paths.compact)
-    torch.jit.save(torch.jit.script(TorchScriptInception(state).eval()), paths.torchscript)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # TorchScript is on its way out of torch
+        torch.jit.save(torch.jit.script(TorchScriptInception(state).eval()), paths.torchscript)
     return paths
 
 

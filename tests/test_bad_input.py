@@ -32,7 +32,7 @@ def refused(run, good, tmp_path):
     def refused(thing, *words, real=None, options=()):
         before = sorted(tmp_path.rglob("*"))
         code, out, err = run(
-            "score", thing, "--real", real or good, "--features", "pixels", *options
+            "score", thing, "--real", real or good, "--features", "pixels:4", *options
         )
         assert code == 2
         assert out == ""
@@ -42,7 +42,9 @@ def refused(run, good, tmp_path):
         for word in words:
             assert str(word) in err, err
         left = set(tmp_path.rglob("*")) - set(before)
-        assert not [path for path in left if path.suffix == ".npz" and "statistics" not in str(path)]
+        assert not [
+            path for path in left if path.suffix == ".npz" and "statistics" not in str(path)
+        ]
         assert not [path for path in left if path.name.startswith(".")]  # a write's temporary file
         return err
 
@@ -69,7 +71,9 @@ def test_a_file_for_a_folder(refused, tmp_path):
     refused(tmp_path / "notes.txt", "notes.txt")
 
 
-@pytest.mark.parametrize("content", [b"", b"GIF89a but no more", None], ids=["empty", "junk", "cut"])
+@pytest.mark.parametrize(
+    "content", [b"", b"GIF89a but no more", None], ids=["empty", "junk", "cut"]
+)
 def test_an_image_that_cannot_be_read(refused, run, good, tmp_path, content):
     folder = tmp_path / "bad"
     shutil.copytree(good, folder)
@@ -77,7 +81,7 @@ def test_an_image_that_cannot_be_read(refused, run, good, tmp_path, content):
     (folder / "003.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     refused(folder, "003.png", "--on-bad-image skip")
     code, out, err = run(
-        "score", folder, "--real", good, "--features", "pixels", "--on-bad-image", "skip"
+        "score", folder, "--real", good, "--features", "pixels:4", "--on-bad-image", "skip"
     )
     assert (code, err) == (0, "")
     assert "skipped" in out
@@ -97,9 +101,7 @@ def test_as_few_images_as_neighbours(refused, tmp_path):
 def test_widths_that_differ(refused, tmp_path):
     for name, width in (("a", 8), ("b", 9)):
         np.savez(tmp_path / f"{name}.npz", mu=np.zeros(width), sigma=np.eye(width))
-    refused(
-        tmp_path / "a.npz", "8", "9", real=tmp_path / "b.npz", options=("--metrics", "fid")
-    )
+    refused(tmp_path / "a.npz", "8", "9", real=tmp_path / "b.npz", options=("--metrics", "fid"))
 
 
 def test_arrays_of_objects(refused, tmp_path):
@@ -155,11 +157,11 @@ def test_names_that_are_not_utf8(run, good, tmp_path):
     folder = tmp_path / "bytes"
     shutil.copytree(good, folder)
     os.rename(folder / "003.png", os.fsencode(folder) + b"/\xff\xfe.png")
-    code, _, _ = run("score", folder, "--real", good, "--features", "pixels", "--metrics", "fid")
+    code, _, _ = run("score", folder, "--real", good, "--features", "pixels:4", "--metrics", "fid")
     assert code == 0
     with open(os.fsencode(folder) + b"/\xff\xfe.png", "wb") as file:
         file.write(b"no image")
-    code, _, err = run("score", folder, "--real", good, "--features", "pixels")
+    code, _, err = run("score", folder, "--real", good, "--features", "pixels:4")
     assert code == 2
     assert r"\xff\xfe.png" in err.replace(r"\udcff\udcfe", r"\xff\xfe")
 
@@ -178,9 +180,11 @@ def test_a_full_disk_while_caching_loses_no_score(run, good, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("gandiag.files.os.fsync", full)
-    code, out, err = run("score", good, "--real", good, "--features", "pixels", "--metrics", "fid")
+    code, out, err = run(
+        "score", good, "--real", good, "--features", "pixels:4", "--metrics", "fid"
+    )
     assert code == 2
-    assert "fd[pixels]" in out
+    assert "fd[pixels:4]" in out
     assert "No space left on device" in err
     assert "--no-cache" in err
     assert not list((tmp_path / "cache").rglob("*.npz"))
@@ -201,7 +205,7 @@ def test_a_full_disk_while_caching_loses_no_score(run, good, tmp_path, monkeypat
     ],
 )
 def test_options_that_make_no_sense(run, good, options, words):
-    code, _, err = run("score", good, "--real", good, "--features", "pixels", *options)
+    code, _, err = run("score", good, "--real", good, "--features", "pixels:4", *options)
     assert code == 2
     assert "Traceback" not in err
     for word in words:
@@ -229,7 +233,7 @@ def test_features_that_are_not_finite(good):
 
 
 def test_no_negative_zero_distance_reaches_a_person(run, good):
-    code, out, _ = run("score", good, "--real", good, "--features", "pixels", "--metrics", "fid")
+    code, out, _ = run("score", good, "--real", good, "--features", "pixels:4", "--metrics", "fid")
     assert code == 0
     value = float(out.splitlines()[1].split()[1])
     assert 0 <= value < 1e-9
@@ -240,4 +244,4 @@ def test_tensors_of_floats_are_told_how_to_become_images(good):
     import gandiag
 
     with pytest.raises(GandiagError, match="uint8"):
-        gandiag.score(torch.rand(12, 3, 8, 8), good, features="pixels")
+        gandiag.score(torch.rand(12, 3, 8, 8), good, features="pixels:4")

@@ -23,7 +23,9 @@ def test_every_treatment_is_told_with_count_and_first_name():
         assert "x/é.png" in warning.message
 
 
-@pytest.mark.parametrize(("real", "fake", "told"), [(0, 0, 0), (100, 100, 0), (0, 100, 1), (50, 0, 1)])
+@pytest.mark.parametrize(
+    ("real", "fake", "told"), [(0, 0, 0), (100, 100, 0), (0, 100, 1), (50, 0, 1)]
+)
 def test_lossy_beside_lossless(real, fake, told):
     both = seen("real", lossy=real), seen("fake", lossy=fake)
     assert len(list(caveats.compression(*both))) == told

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gandiag.cli.progress import bar
+from gandiag.cli.terminal import bar, printer
 from gandiag.files import cache_folder
 from gandiag.report import Report, number
 from gandiag.samples import demo_sets, write_folders
@@ -39,7 +38,9 @@ SETS = ("good", "blurred", "collapsed")
 )
 @click.option("--seed", default=0, show_default=True, help="Which images are drawn.")
 @click.option(
-    "--out", type=click.Path(file_okay=False), help="Where the images go; default: the cache folder."
+    "--out",
+    type=click.Path(file_okay=False),
+    help="Where the images go; default: the cache folder.",
 )
 def demo(images: int, seed: int, out: str | None) -> None:
     """The whole story in about a minute, offline, with no weights to fetch.
@@ -47,14 +48,13 @@ def demo(images: int, seed: int, out: str | None) -> None:
     Takes real images, makes three sets of samples from them (good, blurred, collapsed), scores
     each, and shows which score catches what.
     """
-    console = Console(soft_wrap=True)
+    console = printer()
     folder = Path(out) if out else cache_folder() / "demo"
     data, sets = demo_sets(images, seed)
     write_folders(sets, folder)
     console.print(
         f"{len(sets['real'])} images of {data}, and as many of three generators whose faults are "
-        f"known, in {folder}\n",
-        highlight=False,
+        f"known, in {folder}\n"
     )
     reports = {
         name: score(str(folder / name), str(folder / "real"), features="lite0", progress=bar)
@@ -71,8 +71,7 @@ def demo(images: int, seed: int, out: str | None) -> None:
         "\nfd and kd are the formulas of FID and KID on lite0 features: compare them with one "
         "another, not with papers.\nnext: "
         f"gandiag score {folder / 'collapsed'} --real {folder / 'real'} --features lite0 "
-        "--html report.html",
-        highlight=False,
+        "--html report.html"
     )
 
 

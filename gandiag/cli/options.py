@@ -11,7 +11,7 @@ from gandiag.protocols import PROTOCOLS
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[tuple[str, ...]]):
     """``fid,kid``: names from a table, separated by commas."""
 
     name = "NAME[,NAME...]"
@@ -53,9 +53,7 @@ def extraction(command: F) -> F:
                 metavar="N",
                 help="Use N images of each source, drawn without replacement.",
             ),
-            click.option(
-                "--seed", default=0, show_default=True, metavar="S", help="Of that draw."
-            ),
+            click.option("--seed", default=0, show_default=True, metavar="S", help="Of that draw."),
             click.option(
                 "--device", metavar="D", help="cpu, cuda, cuda:N or mps; the default is the best."
             ),

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from gandiag.cli.options import extraction
-from gandiag.cli.progress import bar
+from gandiag.cli.terminal import bar, printer
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
 from gandiag.report import Report
@@ -28,7 +27,7 @@ Examples:
 """
 
 
-class Bound(click.ParamType):
+class Bound(click.ParamType[tuple[str, float]]):
     """``fid=20``."""
 
     name = "NAME=VALUE"
@@ -50,10 +49,14 @@ class Bound(click.ParamType):
 @click.option(
     "--heldout", metavar="SRC", help="Real images not in REAL: what a perfect generator would get."
 )
-@click.option("--per-class", is_flag=True, help="Also score each class alone (sub-folders, labels).")
+@click.option(
+    "--per-class", is_flag=True, help="Also score each class alone (sub-folders, labels)."
+)
 @extraction
 @click.option("--no-cache", is_flag=True, help="Do not keep the statistics of real images.")
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the scores as JSON; - prints it.")
+@click.option(
+    "--json", "json_file", metavar="FILE|-", help="Write the scores as JSON; - prints it."
+)
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with scores and samples.")
 @click.option(
     "--fail-above",
@@ -81,7 +84,7 @@ def score(
     if json_file == "-":
         click.echo(report.to_json())
     else:
-        Console(soft_wrap=True).print(report)
+        printer().print(report)
     if json_file is not None and json_file != "-":
         with atomic_write(Path(json_file)) as file:
             file.write(report.to_json().encode())

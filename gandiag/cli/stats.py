@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gandiag.cli.options import extraction
-from gandiag.cli.progress import bar
+from gandiag.cli.terminal import bar
 from gandiag.errors import GandiagError
 from gandiag.scoring import write_statistics
 

@@ -1,4 +1,4 @@
-"""How the command line tells of long work: a bar on standard error, silence off a terminal."""
+"""How the command line speaks: tables on standard output, long work on standard error."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -15,9 +15,14 @@ from rich.progress import (
 )
 
 
+def printer() -> Console:
+    """Standard output: lines are wrapped for a person, and left whole in a file or a pipe."""
+    return Console(soft_wrap=not Console().is_terminal, highlight=False)
+
+
 @contextlib.contextmanager
 def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """``with bar("real: data/", 50_000) as advance: ... advance(64)``; without a total, a spinner."""
+    """``with bar("real: data/", 50_000) as advance: advance(64)``; without a total, a spinner."""
     console = Console(stderr=True)
     # A tuple of columns and not one list for both: a count of nothing (0/?) says nothing.
     counted = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) if total else ()
