@@ -12,6 +12,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, check_same_width, check_statistics
 from gandiag.metrics.intervals import Z
+from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Bank, Moments, Statistic
 
 INDEFINITE = 1e-4  # rounding a covariance to float32 makes eigenvalues of -1e-6 of the largest
@@ -121,19 +122,17 @@ def frechet_with_deviation(real: Gaussian, generated_rows: Tensor) -> tuple[floa
     their common range. First order only: it does not see the bias of O(width / n), and it vanishes,
     like the distance, for equal sets.
     """
-    rows = generated_rows.double()
-    generated = Gaussian.of_rows(rows)
+    generated = Gaussian.of_rows(generated_rows)
     left, spectrum, _ = torch.linalg.svd(real.factor.T @ generated.factor, full_matrices=False)
     # T = R R^T, R = F_r U s^(-1/2) where F_r^T F_g = U s V^T.
-    kept = spectrum > rows.shape[1] * torch.finfo(torch.float64).eps * spectrum[:1].sum()
+    kept = spectrum > len(real.mean) * torch.finfo(torch.float64).eps * spectrum[:1].sum()
     root = real.factor @ left[:, kept] / spectrum[kept].sqrt()
-    centred = rows - generated.mean
-    influence = (
-        2 * centred @ (generated.mean - real.mean)
-        + centred.square().sum(dim=1)
-        - (centred @ root).square().sum(dim=1)
-    )
-    deviation = float(influence.std()) / math.sqrt(len(rows))
+    shift = 2 * (generated.mean - real.mean)
+    influences = []
+    for block in tiles(len(generated_rows)):
+        y = generated_rows[block].double() - generated.mean
+        influences.append(y @ shift + y.square().sum(dim=1) - (y @ root).square().sum(dim=1))
+    deviation = float(torch.cat(influences).std()) / math.sqrt(len(generated_rows))
     return _assemble(real, generated, spectrum), deviation
 
 
