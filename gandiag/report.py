@@ -12,6 +12,9 @@ from rich.text import Text
 
 SCHEMA = 1
 
+ARROWS = {"lower": "↓", "higher": "↑"}
+"""Which way is better."""
+
 
 @dataclass(frozen=True)
 class Warn:
@@ -99,9 +102,9 @@ class Report:
     def _parts(self) -> Iterator[RenderableType]:
         yield self._table(self.rows)
         if self.per_class:
+            yield Text()
             yield self._class_table()
-        facts = self.provenance
-        yield Text(_headline(facts), style="dim")
+        yield Text(f"\n{_headline(self.provenance)}", style="dim")
         if self.warnings:
             yield Text()
         for each in self.warnings:
@@ -110,8 +113,9 @@ class Report:
             yield line
 
     def _table(self, rows: tuple[Row, ...]) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table = _columns()
         table.add_column("score", no_wrap=True)
+        table.add_column("", no_wrap=True, style="dim")
         table.add_column("value", justify="right", no_wrap=True)
         confidence = {row.confidence for row in rows if row.interval}
         share = f"{100 * confidence.pop():g} % interval" if len(confidence) == 1 else "interval"
@@ -119,27 +123,23 @@ class Report:
         heldout = any(row.heldout is not None for row in rows)
         if heldout:
             table.add_column("held-out", justify="right", no_wrap=True)
-        table.add_column("better", style="dim", no_wrap=True)
-        table.add_column("N", style="dim", no_wrap=True)
         for row in rows:
             value = number(row.value)
             if "std" in row.extra:
                 value += f" ± {number(row.extra['std'])}"
             interval = "-" if row.interval is None else " … ".join(map(number, row.interval))
-            counts = " vs ".join(f"{n:,}" for n in (row.n_generated, row.n_real) if n is not None)
-            cells = [row.name, value, interval]
+            cells = [row.name, ARROWS[row.better], value, interval]
             if heldout:
                 cells.append("-" if row.heldout is None else number(row.heldout))
-            table.add_row(*map(_cell, [*cells, row.better, counts]))
+            table.add_row(*map(_cell, cells))
         return table
 
     def _class_table(self) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(1, 3, 0, 0), title=None)
+        table = _columns()
         table.add_column("class", no_wrap=True)
         first = next(iter(self.per_class.values()))
         for row in first:
             table.add_column(_cell(row.name), justify="right", no_wrap=True)
-        table.padding = (0, 3, 0, 0)
         for label, rows in self.per_class.items():
             table.add_row(_cell(label), *(number(row.value) for row in rows))
         return table
@@ -155,21 +155,32 @@ def _cell(text: str) -> Text:
     return Text(text)
 
 
+def _columns() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
 def _headline(facts: Mapping[str, Any]) -> str:
-    network = "; ".join(
+    networks = "; ".join(
         ", ".join(
-            part
-            for part in (
+            (
                 name,
-                f"weights {pins['weights']}" if pins.get("weights") else "",
-                f"resize {pins['resize']}" if pins.get("resize") else "",
-                pins.get("precision", ""),
+                *(
+                    f"{key} {pins[key]}"
+                    for key in ("weights", "resize", "precision")
+                    if key in pins
+                ),
             )
-            if part
         )
         for name, pins in facts.get("extractors", {}).items()
     )
-    return f"\nprotocol {facts.get('protocol')}: {network}"
+    counts = " against ".join(
+        f"{each['n']:,} {role}"
+        for role, each in facts.get("sources", {}).items()
+        if each["n"] is not None and role != "heldout"
+    )
+    return f"protocol {facts.get('protocol')}: {networks}" + (
+        f"; {counts} images" if counts else ""
+    )
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def score(
         "extractors": {name: dict(pins) for name, pins in plan.pins().items()},
         "sources": {
             role: {"name": each.name, "n": each.n, "sizes": dict(each.sizes)}
-            for role, each in gathered.items()
+            for role, each in sorted(gathered.items())  # generated first, then real
         },
         "max_images": max_images,
         "seed": seed,

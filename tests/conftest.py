@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+import gandiag.scoring  # noqa: F401  (some of what it imports draws from `random`, once)
+
 torch.set_num_threads(2)
 
 

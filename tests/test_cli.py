@@ -48,7 +48,7 @@ def test_the_table_says_what_was_scored(run, folders):
     assert (code, err) == (0, "")
     for name in ("fd", "kd", "precision", "recall", "density", "coverage"):
         assert f"{name}[pixels:4]" in out
-    assert "40 vs 50" in out
+    assert "40 generated against 50 real images" in out
     assert "protocol gandiag" in out
     assert "is was left out" in out  # pixels have no class logits
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from gandiag.cli.terminal import bar, printer
 from gandiag.files import cache_folder
-from gandiag.report import Report, number
+from gandiag.report import ARROWS, Report, number
 from gandiag.samples import demo_sets, write_folders
 from gandiag.scoring import score
 
@@ -61,7 +61,7 @@ def demo(images: int, seed: int, out: str | None) -> None:
         for name in SETS
     }
     console.print(_table(reports))
-    console.print()
+    console.print("↓ lower is better, ↑ higher\n", style="dim")
     for name, which, where, why in CLAIMS:
         good, other = reports["good"][name].value, reports[which][name].value
         caught = other > good if where == "above" else other < good
@@ -78,10 +78,10 @@ def demo(images: int, seed: int, out: str | None) -> None:
 def _table(reports: dict[str, Report]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("score", no_wrap=True)
+    table.add_column("", no_wrap=True, style="dim")
     for name in SETS:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("better", style="dim", no_wrap=True)
     for row in reports["good"].rows:
         values = (number(reports[name][row.name].value) for name in SETS)
-        table.add_row(Text(row.name), *values, row.better)
+        table.add_row(Text(row.name), ARROWS[row.better], *values)
     return table

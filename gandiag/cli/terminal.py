@@ -17,7 +17,8 @@ from rich.progress import (
 
 def printer() -> Console:
     """Standard output: lines are wrapped for a person, and left whole in a file or a pipe."""
-    return Console(soft_wrap=not Console().is_terminal, highlight=False)
+    terminal = Console().is_terminal
+    return Console(soft_wrap=not terminal, width=None if terminal else 200, highlight=False)
 
 
 @contextlib.contextmanager
