@@ -117,8 +117,8 @@ def sampler_of(trainer: Trainer, seed: int = 0) -> Sampler:
 def load(folder: str | Path, *, device: str = "cpu", seed: int = 0) -> Sampler:
     """The generator of a checkpoint, or of the newest checkpoint of a run.
 
-    The entry point ``reference_models`` of the group ``gandiag.generators``. The data it was trained
-    on need not be there.
+    The entry point ``reference_models`` of the group ``gandiag.generators``. The data it was
+    trained on need not be there.
 
     Args:
         folder: of the checkpoint or the run.
@@ -126,7 +126,7 @@ def load(folder: str | Path, *, device: str = "cpu", seed: int = 0) -> Sampler:
         seed: of the samples.
 
     Raises:
-        GandiagError: no checkpoint there, one of another version or architecture, or no such device.
+        GandiagError: no checkpoint, one of another version or architecture, or no such device.
     """
     checkpoint = checkpoints.newest(Path(folder))
     head = checkpoints.read_head(checkpoint)
