@@ -21,6 +21,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -91,13 +92,15 @@ def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
         GandiagError: there is none, two have one name, or the archive is truncated or damaged.
     """
     try:
-        file = _uncompressed(path)
-        archive = tarfile.TarFile(fileobj=file, encoding="utf-8", errors="surrogateescape")
+        with ExitStack() as on_error:
+            file = on_error.enter_context(_uncompressed(path))
+            archive = tarfile.TarFile(fileobj=file, encoding="utf-8", errors="surrogateescape")
+            infos = archive.getmembers()
+            file.seek(archive.offset)
+            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise tarfile.ReadError("it ends without the mark of its end")
+            on_error.pop_all()
         weakref.finalize(archive, file.close)
-        infos = archive.getmembers()
-        file.seek(archive.offset)
-        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("it ends without the mark of its end")
     except DAMAGED as error:
         raise damaged(path, "tar", error) from error
     except OSError as error:
@@ -203,9 +206,10 @@ def _uncompressed(path: Path) -> IO[bytes]:
         head = file.read(6)
     for begins, decompress in COMPRESSED.items():
         if head.startswith(begins):
-            spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the source
-            with decompress(path) as stream:
+            with ExitStack() as on_error, decompress(path) as stream:
+                spool = on_error.enter_context(tempfile.TemporaryFile())
                 shutil.copyfileobj(stream, spool, 1 << 20)
-            spool.seek(0)
+                spool.seek(0)
+                on_error.pop_all()
             return spool
     return path.open("rb")

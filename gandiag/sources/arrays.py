@@ -32,8 +32,6 @@ LABEL_KEYS = ("labels", "y", "arr_1")
 STATISTICS_KEYS = ({"mu", "sigma"}, {"gandiag"})
 """An .npz with all of one set holds saved statistics, whatever else it holds."""
 
-CHANNELS = (1, 3, 4)
-
 CONVERT_TENSOR = (
     "convert to uint8 first, from [-1, 1] with "
     "(x * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)"
@@ -58,9 +56,9 @@ def open_array(
     Raises:
         GandiagError: another dtype, a shape that is something else or could be two things.
     """
-    pixels = bytes_of(array, name)
+    pixels = as_images(array, name)
     return _indexed(
-        channels_last(pixels, name),
+        pixels,
         name,
         on_bad_image,
         labels,
@@ -128,6 +126,15 @@ def open_npz(
     )
 
 
+def as_images(images: Array | Tensor, shown: str) -> Array:
+    """uint8 images with any order of axes => (N, H, W, 1|3|4), the same memory.
+
+    Raises:
+        GandiagError: see `bytes_of` and `channels_last`.
+    """
+    return channels_last(bytes_of(images, shown), shown, torch_order=isinstance(images, Tensor))
+
+
 def bytes_of(array: Array | Tensor, shown: str) -> Array:
     """A tensor or an array of uint8 => the same memory as an array; a copy if it is not on the CPU.
 
@@ -144,40 +151,41 @@ def bytes_of(array: Array | Tensor, shown: str) -> Array:
     return array
 
 
-def channels_last(array: Array, shown: str) -> Array:
+def channels_last(array: Array, shown: str, torch_order: bool = False) -> Array:
     """Images in any order of axes => (N, H, W, 1|3|4), a view.
+
+    The axis of 1 or 3 is the channels, else the axis of 4: images that are 3 or 1 pixels wide or
+    high are rarer than those of 4. If both outer axes could be, the order of torch tensors is
+    (N, channels, height, width), and that of arrays is not guessed.
 
     Raises:
         GandiagError: the shape is something else, could be two things, or is empty.
     """
     shape = array.shape
     size = " x ".join(map(str, shape)) or "a single number"
-    first = array.ndim == 4 and shape[1] in CHANNELS
-    last = array.ndim == 4 and shape[3] in CHANNELS
-    # Three grey images or one in colour? One grey image is the same either way.
-    single = array.ndim == 3 and (shape[0] in (3, 4) or (shape[2] in CHANNELS))
-    if (first and last) or single:
-        raise GandiagError(
-            f"{shown} is {size}, which can be read in two ways; "
-            "give (N, height, width, channels) with a height other than 1, 3 and 4"
-            if first and last
-            else f"{shown} is {size}, one colour image or several grey ones; "
-            "give four axes: (N, height, width, channels)"
-        )
-    if array.ndim == 3:
-        view = array[..., np.newaxis]
-    elif first:
-        view = np.moveaxis(array, 1, 3)
-    elif last:
-        view = array
-    else:
-        raise GandiagError(
-            f"{shown} is {size}, which is not images; give (N, height, width, channels) or "
-            "(N, channels, height, width) with 1, 3 or 4 channels"
-        )
+    ways = "give (N, height, width, channels) or (N, channels, height, width), channels 1, 3 or 4"
+    if array.ndim not in (3, 4):
+        raise GandiagError(f"{shown} is {size}, which is not images; {ways}")
     if 0 in shape:
         raise GandiagError(f"{shown} is {size}, which holds no image; give at least one")
-    return view
+    if array.ndim == 3:
+        # Three grey images or one in colour? One grey image is the same either way.
+        if shape[0] in (3, 4) or shape[2] in (1, 3, 4):
+            raise GandiagError(f"{shown} is {size}, one colour image or several grey ones; {ways}")
+        return array[..., np.newaxis]
+    first, last = (_likeness_to_channels(shape[axis]) for axis in (1, 3))
+    if first == last == 0:
+        raise GandiagError(f"{shown} is {size}, which is not images; {ways}")
+    if first == last and not torch_order:
+        raise GandiagError(
+            f"{shown} is {size}, of which either axis could be the channels; "
+            "give a torch tensor (N, channels, height, width)"
+        )
+    return array if last > first else np.moveaxis(array, 1, 3)
+
+
+def _likeness_to_channels(length: int) -> int:
+    return 2 if length in (1, 3) else 1 if length == 4 else 0
 
 
 def decoded(pixels: Array) -> Decoded:

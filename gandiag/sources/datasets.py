@@ -20,7 +20,7 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
 from gandiag.sources import fingerprint
-from gandiag.sources.arrays import bytes_of, channels_last, decoded, open_array
+from gandiag.sources.arrays import as_images, bytes_of, decoded, open_array
 from gandiag.sources.decode import Decoded, UnreadableError, to_rgb, to_tensor
 from gandiag.sources.images import Digest, IndexedImages, OnBadImage
 from gandiag.sources.naming import closest, display
@@ -145,8 +145,8 @@ def open_dataset(
         except (OSError, SyntaxError) as error:  # what Pillow raises for damaged files
             raise UnreadableError(f"the Dataset cannot read it ({error})") from error
         image, label = item, None
-        if isinstance(item, list | tuple) and len(item) == 2:
-            image, label = item
+        if isinstance(item, list | tuple) and len(item) in (1, 2):
+            image, label = (*item, None)[:2]
         return _as_image(image, shown)._replace(label=as_label(label, names))
 
     if not len(dataset):
@@ -280,10 +280,7 @@ def _as_image(image: object, shown: str) -> Decoded:
             f"{shown} is {type(image).__name__}, not an image; "
             "give a Pillow image or a uint8 tensor (3, height, width), or a pair of it and a label"
         )
-    pixels = bytes_of(image, shown)
-    if pixels.ndim == 2:
-        pixels = pixels[..., np.newaxis]
-    return decoded(channels_last(pixels[np.newaxis], shown)[0])
+    return decoded(as_images(image[None], shown)[0])
 
 
 def _are_strings(values: object) -> bool:

@@ -194,6 +194,9 @@ def _open(name: str, data: bytes) -> ImageFile.ImageFile:
     if name == "WebP":
         # Its plugin allocates the whole canvas when it is opened.
         _check_size(_webp_size(data))
+    if name == "JPEG 2000" and b"\xff\xd9" not in data:
+        # Its decoder fills what is missing with grey; the mark cannot occur within coded data.
+        raise UnreadableError("its JPEG 2000 data is truncated or damaged (it has no end)")
     image = FORMATS[name].open(io.BytesIO(data))
     _check_size(image.size)
     return image

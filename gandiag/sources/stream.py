@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.sources.arrays import Array, bytes_of, channels_last, decoded
+from gandiag.sources.arrays import Array, as_images, decoded
 from gandiag.sources.base import Batch, Note
 from gandiag.sources.batching import Item, in_batches
 from gandiag.sources.images import checked_limit, checked_size
@@ -84,7 +84,7 @@ class StreamImages:
         for number, batch in enumerate(self.given):
             shown = f"batch {number} of {self.name}"
             images, labels = split_batch(batch, shown)
-            for index, pixels in enumerate(channels_last(images, shown)):
+            for index, pixels in enumerate(images):
                 image, codes, _ = decoded(pixels)
                 yield image, codes, labels[index] if labels is not None else None
 
@@ -104,16 +104,16 @@ def open_stream(given: Iterable[object], name: str) -> StreamImages:
 
 
 def split_batch(batch: object, shown: str) -> tuple[Array, list[str] | None]:
-    """One element of the iterable => its images, four axes, and a label for each if it has them.
+    """One element of the iterable => (N, H, W, 1|3|4) and a label for each if it has them.
 
     Raises:
         GandiagError: it is something else.
     """
     if isinstance(batch, Batch):
-        return bytes_of(batch.images, shown), list(batch.labels) if batch.labels else None
+        return as_images(batch.images, shown), list(batch.labels) if batch.labels else None
     images, labels = batch, None
     if isinstance(batch, list | tuple) and len(batch) in (1, 2):
-        images, labels = batch[0], batch[1] if len(batch) == 2 else None
+        images, labels = (*batch, None)[:2]
     if not isinstance(images, Tensor | np.ndarray):
         raise GandiagError(
             f"{shown} is {type(batch).__name__}, not images; "
@@ -122,7 +122,7 @@ def split_batch(batch: object, shown: str) -> tuple[Array, list[str] | None]:
     if images.ndim != 4:
         size = " x ".join(map(str, images.shape))
         raise GandiagError(f"{shown} is {size}; give four axes: (N, 3, height, width)")
-    return bytes_of(images, shown), as_labels(labels, len(images))
+    return as_images(images, shown), as_labels(labels, len(images))
 
 
 def as_labels(labels: object, count: int) -> list[str] | None:

@@ -1,0 +1,121 @@
+"""What cannot be opened is told in one sentence that names it and the way out."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pictures import encoded, pixels, write_folder
+
+from gandiag.errors import GandiagError
+from gandiag.sources import open_source
+
+PNG = encoded(pixels(1)[0])
+
+
+def refused(thing, *words, **options):
+    with pytest.raises(GandiagError) as caught:
+        open_source(thing, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert ";" in message or "?" in message  # what came; the way out
+    for word in words:
+        assert word in message, message
+
+
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_missing(root, as_path):
+    write_folder(root / "samples", {"a.png": PNG})
+    refused(as_path(root / "sample"), f"{root}/sample does not exist; did you mean {root}/samples?")
+    refused(as_path(root / "qqq"), f"{root}/qqq does not exist; check the path")
+    refused(as_path(root / "q" / "r"), f"there is no folder {root}/q either")
+    refused(as_path(root / "samples" / "a.png" / "b"), "samples/a.png/b does not exist")
+
+
+def test_an_empty_name():
+    # As in `gandiag score "$UNSET"`: it must not become the current folder.
+    refused("", "the name of the images is empty")
+
+
+def test_names_that_no_file_can_have(root):
+    refused("a\0b", r"cannot read a\x00b: embedded null")
+    refused(str(root / ("x" * 300)), "cannot read", "too long")
+
+
+def test_a_link_that_leads_nowhere_or_to_itself(root):
+    (root / "link").symlink_to("nowhere")
+    (root / "self").symlink_to("self")
+    refused(root / "link", f"{root}/link is a link to nowhere, which does not exist")
+    refused(root / "self", f"cannot read {root}/self: too many levels of symbolic links")
+
+
+def test_an_empty_folder(root):
+    refused(root, f"{root} is an empty folder; give one that holds images", "jpeg", "webp")
+    (root / "sub").mkdir()
+    (root / ".hidden.png").write_bytes(PNG)
+    refused(root, "is an empty folder")
+
+
+def test_a_folder_without_images_tells_what_it_holds(root):
+    write_folder(root, dict.fromkeys(["a.txt", "b.txt", "sub/c.TXT", "d.csv", "e"], b""))
+    refused(root, f"{root} holds no image, only 3 .txt, 1 .csv, 1 without extension")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.txt", b"hello", "is a file that images are not read from"),
+        ("a.png", PNG, "is one image; give the folder that it lies in"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n", "is a file that images are not read from"),
+        ("a.safetensors", b"\x10\0\0\0\0\0\0\0{}", "is a file that images are not read from"),
+        ("a.zip", b"", "is an empty file (0 bytes)"),
+        ("a.zip", b"<html>", "is not a whole .zip file (it begins with b'<html>')"),
+        ("a.npz", b"<html>", "is not a whole .npz file"),
+        ("a.npy", b"<html>", "is not a whole .npy file"),
+        ("a.tar", b"<html>", "is not a whole .tar file"),
+        ("a.tar.gz", b"<html>", "is a file that images are not read from"),
+        ("a.tgz", b"<html>", "is not a whole .tar file"),
+        ("a.tar", b"\0" * 10240, "is an empty archive"),
+        ("a.gz", b"\x1f\x8b\x08\0\0", "is not a whole .tar file"),
+        ("a.zip", b"PK\3\4 and no more", "is not a whole .zip file"),
+        ("a.npz", b"PK\3\4 and no more", "is not a whole .npz file"),
+    ],
+)
+def test_a_file_that_is_something_else(root, name, content, words):
+    (root / name).write_bytes(content)
+    refused(root / name, f"{root}/{name}", words)
+
+
+def test_a_pipe(root):
+    os.mkfifo(root / "pipe")
+    refused(root / "pipe", f"{root}/pipe is not a regular file")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_no_permission(root):
+    (root / "a.npy").touch(0)
+    refused(root / "a.npy", f"cannot read {root}/a.npy: permission denied")
+    (root / "locked").mkdir(0)
+    refused(root / "locked", f"cannot list {root}/locked: permission denied")
+    refused(root / "locked" / "a.zip", "permission denied")
+
+
+def test_no_permission_even_for_the_superuser(root, monkeypatch):
+    (root / "a.npy").write_bytes(b"x")
+
+    def refuse(self, *args):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    refused(root / "a.npy", f"cannot read {root}/a.npy: permission denied; give a folder")
+
+
+def test_an_unknown_way_to_treat_bad_images(root):
+    refused(root, "on_bad_image is 'ignore'", on_bad_image="ignore")
+
+
+def test_home(root, monkeypatch):
+    write_folder(root / "samples", {"a.png": PNG})
+    monkeypatch.setenv("HOME", str(root))
+    source = open_source("~/samples")
+    assert source.name == "~/samples"
+    assert source.count() == 1

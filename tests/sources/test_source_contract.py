@@ -1,0 +1,237 @@
+"""What every source promises, checked for every kind of source."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from pictures import encoded, pixels, read, write_folder, write_tar, write_zip
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from gandiag.errors import GandiagError
+from gandiag.sources import Batch, ImageSource, open_source
+
+COUNT = 23
+CLASSES = ("ant", "bee", "cat")
+IMAGES = pixels(COUNT)
+TARGETS = np.sort(np.arange(COUNT) % 3)
+LABELS = [CLASSES[target] for target in TARGETS]
+FILES = {
+    f"{label}/{index:03d}.png": encoded(image)
+    for index, (label, image) in enumerate(zip(LABELS, IMAGES, strict=True))
+}
+CHANNELS_FIRST = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2))
+
+
+class Pictures(Dataset):
+    classes = CLASSES
+
+    def __len__(self):
+        return COUNT
+
+    def __getitem__(self, index):
+        return Image.fromarray(IMAGES[index]), int(TARGETS[index])
+
+
+def npz(path, save=np.savez, **arrays):
+    save(path, **arrays)
+    return path
+
+
+def npy(path, array):
+    np.save(path, array)
+    return path
+
+
+def pairs():
+    tensors = torch.from_numpy(CHANNELS_FIRST).split(5)
+    return list(zip(tensors, [LABELS[i : i + 5] for i in range(0, COUNT, 5)], strict=True))
+
+
+# Kind -> what open_source gets.
+KINDS = {
+    "folder": lambda root: write_folder(root / "pictures", FILES),
+    "zip": lambda root: write_zip(root / "a.zip", FILES),
+    "zip of a folder": lambda root: write_zip(
+        root / "a.zip", {f"pictures/{name}": data for name, data in FILES.items()}
+    ),
+    "tar": lambda root: write_tar(root / "a.tar", FILES),
+    "tar.gz": lambda root: write_tar(root / "a.tar.gz", FILES, "w:gz"),
+    "tar of .": lambda root: write_tar(
+        root / "a.tar", {f"./{name}": data for name, data in FILES.items()}
+    ),
+    "npz": lambda root: npz(root / "a.npz", arr_0=IMAGES, labels=np.array(LABELS)),
+    "npz, channels first": lambda root: npz(root / "a.npz", images=CHANNELS_FIRST, y=LABELS),
+    "npz, compressed": lambda root: npz(
+        root / "a.npz", np.savez_compressed, x=IMAGES, labels=np.array(LABELS, "S")
+    ),
+    "npz, Fortran order": lambda root: npz(root / "a.npz", x=np.asfortranarray(IMAGES), y=LABELS),
+    "npz, floats": lambda root: npz(
+        root / "a.npz", x=IMAGES.astype(np.float32) / 127.5 - 1, range=[-1, 1], y=LABELS
+    ),
+    "npy": lambda root: npy(root / "a.npy", IMAGES),
+    "npy, Fortran order": lambda root: npy(root / "a.npy", np.asfortranarray(CHANNELS_FIRST)),
+    "tensor": lambda root: torch.from_numpy(CHANNELS_FIRST),
+    "array": lambda root: IMAGES,
+    "Dataset": lambda root: Pictures(),
+    "list of batches": lambda root: list(torch.from_numpy(CHANNELS_FIRST).split(5)),
+    "list of pairs": lambda root: pairs(),
+    "DataLoader": lambda root: DataLoader(
+        list(zip(torch.from_numpy(CHANNELS_FIRST), LABELS, strict=True)),
+        batch_size=5,
+        generator=torch.Generator(),  # without one a DataLoader draws from the global state
+    ),
+    "generator": lambda root: (batch for batch in pairs()),
+}
+WITHOUT_LABELS = {"npy", "npy, Fortran order", "tensor", "array", "list of batches"}
+STREAMS = {"list of batches", "list of pairs", "DataLoader", "generator"}
+NO_FINGERPRINT = STREAMS | {"Dataset"}
+DOES_NOT_SAY_HOW_MANY = {"DataLoader", "generator"}
+
+every = pytest.mark.parametrize("kind", KINDS)
+repeatable = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
+seekable = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in STREAMS])
+
+
+@pytest.fixture
+def source(kind, root):
+    return open_source(KINDS[kind](root))
+
+
+@every
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_the_same_images_in_the_same_order(source, kind, size):
+    batches = list(source.batches(size))
+    assert isinstance(source, ImageSource)
+    whole, rest = divmod(COUNT, size)
+    assert [len(batch.images) for batch in batches] == [size] * whole + [rest] * (rest > 0)
+    for batch in batches:
+        assert isinstance(batch, Batch)
+        assert batch.images.dtype == torch.uint8
+        assert batch.images.device.type == "cpu"
+        assert batch.images.shape[1:] == (3, 10, 8)
+        assert batch.images.is_contiguous()
+        assert len(batch.names) == len(batch.images)
+    images = torch.cat([batch.images for batch in batches])
+    assert torch.equal(images, torch.from_numpy(CHANNELS_FIRST))
+
+
+@every
+def test_labels_come_along(source, kind):
+    _, _, labels = read(source)
+    assert labels == (None if kind in WITHOUT_LABELS else LABELS)
+
+
+@every
+def test_names_are_unique_and_say_where(source, kind):
+    _, names, _ = read(source)
+    assert len(set(names)) == COUNT
+    if "folder" in kind or "zip" in kind or "tar" in kind:
+        assert [name.rsplit("/", 1)[1] for name in names] == [f"{i:03d}.png" for i in range(COUNT)]
+    else:
+        assert [name[name.index("[") :] for name in names] == [f"[{i}]" for i in range(COUNT)]
+
+
+@every
+def test_count(source, kind):
+    assert source.count() == (None if kind in DOES_NOT_SAY_HOW_MANY else COUNT)
+
+
+@every
+def test_nothing_to_note(source, kind):
+    read(source)
+    assert source.notes() == {}
+
+
+@repeatable
+def test_two_passes_are_equal(source, kind):
+    first, second = read(source, 5), read(source, 5)
+    assert np.array_equal(first[0], second[0])
+    assert first[1:] == second[1:]
+
+
+@repeatable
+def test_a_pass_after_one_that_was_abandoned(source, kind):
+    before = threading.active_count()
+    abandoned = source.batches(4)
+    next(abandoned)
+    abandoned.close()
+    assert threading.active_count() == before
+    assert len(read(source)[0]) == COUNT
+
+
+@repeatable
+def test_fingerprint(kind, root):
+    thing = KINDS[kind](root)
+    prints = [open_source(thing).fingerprint() for _ in range(2)]
+    assert prints[0] == prints[1]
+    assert (prints[0] is None) == (kind in NO_FINGERPRINT)
+
+
+@seekable
+def test_fingerprint_tells_selections_apart(kind, root):
+    if kind in NO_FINGERPRINT:
+        pytest.skip("it has no fingerprint")
+    thing = KINDS[kind](root)
+    source = open_source(thing)
+    sources = [
+        source,
+        open_source(thing, on_bad_image="skip"),
+        source.limit(5, 0),
+        source.limit(5, 1),
+        source.limit(6, 0),
+    ]
+    assert len({each.fingerprint() for each in sources}) == len(sources)
+    assert source.limit(5, 0).fingerprint() == source.limit(5, 0).fingerprint()
+
+
+@seekable
+def test_limit_draws_the_same_from_every_kind(source, kind):
+    expected = np.sort(np.random.Generator(np.random.PCG64(3)).choice(COUNT, 9, replace=False))
+    limited = source.limit(9, seed=3)
+    images, names, labels = read(limited)
+    assert np.array_equal(images, IMAGES[expected])
+    assert limited.count() == 9
+    assert names == [read(source)[1][i] for i in expected]
+    if kind not in WITHOUT_LABELS:
+        assert labels == [LABELS[i] for i in expected]
+    assert not np.array_equal(images, read(source.limit(9, seed=4))[0])
+    assert set(read(limited.limit(4, 0))[1]) < set(names)
+
+
+@every
+def test_limit_beyond_the_end_is_the_source_itself(source, kind):
+    limited = source.limit(COUNT, 0)
+    assert (limited is source) == (kind not in DOES_NOT_SAY_HOW_MANY)
+    assert len(read(limited)[0]) == COUNT
+
+
+@every
+@pytest.mark.parametrize("count", [0, -1])
+def test_limit_refuses_nothing(source, kind, count):
+    with pytest.raises(GandiagError, match=f"number of images to use is {count}"):
+        source.limit(count, 0)
+
+
+@every
+def test_a_batch_holds_something(source, kind):
+    with pytest.raises(GandiagError, match="batch size is 0"):
+        source.batches(0)
+
+
+@every
+def test_it_is_called_as_asked(kind, root):
+    source = open_source(KINDS[kind](root), name="mine")
+    assert source.name == "mine"
+    assert open_source(source) is source
+
+
+@pytest.mark.parametrize("kind", sorted(STREAMS))
+def test_a_stream_is_limited_to_its_first_images(source, kind):
+    limited = source.limit(7, seed=3)
+    images, names, _ = read(limited, 3)
+    assert np.array_equal(images, IMAGES[:7])
+    note = limited.notes()["first-of-stream"]
+    assert (note.count, note.example) == (7, names[0])
+    assert limited.count() == (None if kind in DOES_NOT_SAY_HOW_MANY else 7)
