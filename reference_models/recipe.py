@@ -194,7 +194,8 @@ class Recipe:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not 0 <= value < float("inf"):
                 raise GandiagError(
-                    f"{field.name} is {value} in the recipe {self.name}; it must not be negative"
+                    f"{field.name} is {value} in the recipe {self.name}; "
+                    "it must be a finite number of at least 0"
                 )
         unit = self.accumulate * self.pack
         if self.batch % unit or self.batch_g % unit:
@@ -294,7 +295,9 @@ def _build(kind: type[Kind], values: object, where: str) -> Kind:
 def _value(value: Any, kind: Any, where: str) -> Any:
     if kind == tuple[Target, ...]:
         if isinstance(value, list | tuple):
-            return tuple(_build(Target, item, where) for item in value)
+            return tuple(
+                item if isinstance(item, Target) else _build(Target, item, where) for item in value
+            )
         kind = list
     if kind in (float, float | None) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -89,8 +89,7 @@ class DCGANDiscriminator(nn.Module):
         norm: ``none``, ``batch``, ``layer`` or ``spectral``; but for ``spectral``, the first
             convolution has none (Radford et al. 2016).
         slope: of the leaky ReLU (DCGAN .2, SNGAN .1).
-        dropout: share of activations that are dropped in training, before each strided convolution
-            but the first.
+        dropout: share of channels that are dropped in training, after each convolution.
         interleave: a 3x3 convolution before each strided 4x4 one and one at the end (Miyato et al.
             2018, table 3); without it the strided ones alone (Radford et al. 2016).
     """
@@ -119,7 +118,7 @@ class DCGANDiscriminator(nn.Module):
         blocks: list[nn.Module] = []
         for i, (out, stride) in enumerate(plan):
             blocks.append(
-                _Block(channels, out, stride, norm if i else "none", wrap, slope, dropout * bool(i))
+                _Block(channels, out, stride, norm if i else "none", wrap, slope, dropout)
             )
             channels = out
         self.blocks = nn.Sequential(*blocks)
@@ -133,18 +132,18 @@ class DCGANDiscriminator(nn.Module):
 
 
 class _Block(nn.Module):
-    """Dropout, convolution (3x3, or 4x4 with stride 2), norm, leaky ReLU."""
+    """Convolution (3x3, or 4x4 with stride 2), norm, leaky ReLU, dropout."""
 
     def __init__(
         self, a: int, b: int, stride: int, norm: str, wrap: Wrap, slope: float, dropout: float
     ):
         super().__init__()
-        self.dropout = nn.Dropout2d(dropout)
         self.conv = wrap(nn.Conv2d(a, b, 2 + stride, stride=stride, padding=1))
         self.norm = normalisation(norm, b, classes=0, spatial=True)
         self.activation = nn.LeakyReLU(slope)
+        self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.new_zeros(0)  # no label: the norms of a discriminator are never conditional
-        result: Tensor = self.activation(self.norm(self.conv(self.dropout(x)), y))
+        result: Tensor = self.dropout(self.activation(self.norm(self.conv(x), y)))
         return result
