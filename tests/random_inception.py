@@ -252,11 +252,11 @@ class TorchScriptInception(nn.Module):
         use_fp16: bool = False,
         no_output_bias: bool = False,
     ) -> Tensor:
-        # Sampling position i * width / 299 of the left edge, written as a grid in -1..1.
+        # TensorFlow 1's resize, written as a grid in -1..1.
         batch, channels, height, width = img.shape
         theta = torch.eye(2, 3, device=img.device)
-        theta[0, 2] += 1 / width - 1 / 299
-        theta[1, 2] += 1 / height - 1 / 299
+        theta[0, 2] += theta[0, 0] / width - theta[0, 0] / 299
+        theta[1, 2] += theta[1, 1] / height - theta[1, 1] / 299
         grid = F.affine_grid(
             theta.unsqueeze(0).repeat([batch, 1, 1]), [batch, channels, 299, 299], False
         )

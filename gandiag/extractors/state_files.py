@@ -1,5 +1,6 @@
 """Reading state dicts as data: nothing in the file runs."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,9 @@ def read_state(path: Path, what: str) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle's dialects; what matters is raised
+            state = torch.load(path, map_location="cpu", weights_only=True)
     # A damaged archive or pickle fails in as many ways as there are bytes to damage.
     except Exception as error:
         raise unfit(path, what, first_line(error)) from error

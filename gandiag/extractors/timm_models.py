@@ -1,10 +1,14 @@
 """Any network of timm as an extractor: ``timm:NAME``, with weights from timm's hub."""
 
+import contextlib
 import difflib
 import hashlib
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import huggingface_hub
 import torch
 from torch import Tensor, nn
 
@@ -117,25 +121,55 @@ def open_timm(
     )
 
 
-def hub_model(name: str, **arguments: Any) -> Any:
-    """timm's network `name` with its hub weights, or one sentence; `arguments` go to timm."""
+def hub_model(name: str) -> Any:
+    """Build timm's network `name` with its published weights, without a request if they are cached.
+
+    Raises:
+        GandiagError: timm has no such network or no weights for it, or the hub cannot be reached.
+    """
     import timm
 
     require_known(name)
-    published = timm.get_pretrained_cfg(name)
-    if published is None or not published.has_weights:
-        # timm itself would only warn, and go on with random weights.
-        raise GandiagError(
-            f"timm has no weights for {name}; choose one of timm.list_models(pretrained=True)"
-        )
     try:
-        return undrawn(lambda: timm.create_model(name, pretrained=True, **arguments))
+        published: Any = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:  # how timm says that a network has no weights of that tag
+        raise GandiagError(f"{first_line(error)}; timm.list_pretrained() has them all") from error
+    if not published.has_weights:
+        # timm itself would only warn, and go on with random weights.
+        raise GandiagError(f"timm has no weights for {name}; timm.list_pretrained() has them all")
+    try:
+        if (file := _in_hub_cache(published)) is not None:
+            overlay = {"file": file}
+        else:
+            overlay = {}
+            reach_hub(published)
+        return undrawn(
+            lambda: timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
+        )
     # timm, its hub client and the network below them raise of every kind.
     except Exception as error:
         raise GandiagError(
             f"timm could not get the weights of {name} ({first_line(error)}): run it once where "
             f"there is a network and copy the hub's cache folder here, or use --features lite0"
         ) from error
+
+
+def _in_hub_cache(published: Any) -> str | None:
+    """The file of the weights if the hub's client has it: no request is made then."""
+    if not published.hf_hub_id:
+        return None
+    name = published.hf_hub_filename or "model.safetensors"
+    found = huggingface_hub.try_to_load_from_cache(published.hf_hub_id, name)
+    return found if isinstance(found, str) else None
+
+
+def reach_hub(published: Any) -> None:
+    """Fail at once where the hub cannot be reached: its client alone would try for a minute."""
+    if published.hf_hub_id:
+        endpoint = huggingface_hub.constants.ENDPOINT
+        request = urllib.request.Request(endpoint, method="HEAD")
+        with contextlib.suppress(urllib.error.HTTPError):  # an answer of any kind will do
+            urllib.request.urlopen(request, timeout=10).close()
 
 
 def require_known(name: str) -> None:

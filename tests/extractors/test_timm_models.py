@@ -1,0 +1,228 @@
+import time
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+from random_inception import photographs
+
+from gandiag.errors import GandiagError
+from gandiag.extractors import dinov2, open_extractor, save_classifier, timm_models
+from gandiag.extractors.dinov2 import resample_positions
+from gandiag.extractors.preprocessing import IMAGENET, Scaling
+from gandiag.extractors.timm_models import tensors_digest, undrawn
+
+CPU = torch.device("cpu")
+SMALL = "mobilenetv3_small_050.lamb_in1k"
+
+
+@pytest.fixture
+def hub_of_random_weights(monkeypatch):
+    """The hub has random weights for every network, and says what it was asked for."""
+    create, asked = timm.create_model, []
+
+    def create_model(name, pretrained=False, **arguments):
+        asked.append((name, pretrained))
+        return create(name, pretrained=False, **arguments)
+
+    monkeypatch.setattr(timm, "create_model", create_model)
+    monkeypatch.setattr(timm_models, "reach_hub", lambda _published: None)
+    return asked
+
+
+def test_a_network_comes_with_its_hub_weights_and_its_own_scaling(hub_of_random_weights):
+    extractor = open_extractor(f"timm:{SMALL}", device=CPU)
+    assert hub_of_random_weights == [(SMALL, True)]
+    assert extractor.name == f"timm:{SMALL}"
+    assert not extractor.canonical
+    assert extractor.layers == {"features": 1024, "logits": 1000}
+    facts = extractor.provenance()
+    assert facts["input"] == "224 x 224"
+    assert facts["normalise"] == str(IMAGENET)
+    assert facts["verified"] == "not pinned: as the hub gave them"
+    assert facts["weights_sha256"].startswith(facts["weights"])
+    assert len(facts["weights_sha256"]) == 64
+
+
+def test_the_digest_sees_every_bit_name_shape_and_type():
+    state = {"a": torch.zeros(2, 3), "b": torch.ones(1, dtype=torch.int64), "c": torch.tensor(1.0)}
+    known = tensors_digest(state)
+    assert known == tensors_digest({name: tensor.clone() for name, tensor in state.items()})
+    others = [
+        state | {"a": torch.zeros(3, 2)},
+        state | {"a": torch.zeros(2, 3, dtype=torch.float64)},
+        state | {"c": torch.tensor(1.0000001)},
+        {name.upper(): tensor for name, tensor in state.items()},
+        {name: state[name] for name in ("a", "b")},
+    ]
+    assert len({known, *map(tensors_digest, others)}) == 1 + len(others)
+    transposed = torch.arange(6.0).reshape(2, 3).T
+    assert tensors_digest({"a": transposed}) == tensors_digest({"a": transposed.contiguous()})
+
+
+def test_without_a_network_there_is_one_sentence_at_once(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    for spec, network in {f"timm:{SMALL}": SMALL, "dinov2": dinov2.NETWORK}.items():
+        began = time.monotonic()
+        with pytest.raises(GandiagError) as caught:
+            open_extractor(spec, device=CPU)
+        sentence = str(caught.value)
+        assert sentence.startswith(f"timm could not get the weights of {network} (<urlopen error")
+        assert "--features lite0" in sentence
+        assert "\n" not in sentence
+        assert time.monotonic() - began < 10  # the hub's client would try for three quarters of one
+
+
+def test_weights_in_the_hubs_cache_need_no_network(monkeypatch, tmp_path):
+    model = undrawn(lambda: timm.create_model("resnet10t"))
+    cached = tmp_path / "model.safetensors"
+    safetensors.torch.save_file(model.state_dict(), cached)
+    asked = []
+
+    def look(*names):
+        asked.append(names)
+        return str(cached)
+
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", look)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    extractor = open_extractor("timm:resnet10t.c3_in1k", device=CPU)
+    assert asked == [("timm/resnet10t.c3_in1k", "model.safetensors")]
+    assert extractor.provenance()["weights_sha256"] == tensors_digest(model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("timm:resnet5O", r"did you mean .*resnet50.*\?"),
+        ("timm:", "timm has no network called ''"),
+        ("timm:hf-hub:someone/something", "timm has no network called 'hf-hub:someone/something'"),
+        ("timm:resnet18.nonsense", r"Invalid pretrained tag \(nonsense\) for resnet18; timm.list"),
+        ("incepton", "there are no features called 'incepton'; choose inception, lite0"),
+        ("pixels:big", "does not name a size"),
+        ("pixels:0", "name a size from 1 to 256"),
+        ("pixels:9999", "name a size from 1 to 256"),
+        ("none.safetensors", "none.safetensors is not a saved classifier"),
+    ],
+)
+def test_what_is_not_there_is_said_in_one_sentence(spec, why):
+    with pytest.raises(GandiagError, match=why) as caught:
+        open_extractor(spec, device=CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_without_published_weights_is_not_used_at_random():
+    with_weights = {name.partition(".")[0] for name in timm.list_pretrained()}
+    bare = next(name for name in timm.list_models() if name not in with_weights)
+    with pytest.raises(GandiagError, match=f"timm has no weights for {bare}"):
+        open_extractor(f"timm:{bare}", device=CPU)
+
+
+def test_weights_go_with_the_networks_that_have_a_file(tmp_path):
+    with pytest.raises(GandiagError, match="not for pixels"):
+        open_extractor("pixels", device=CPU, weights=tmp_path / "file")
+
+
+def test_an_extractor_comes_back_as_it_is():
+    extractor = open_extractor("pixels", device=CPU)
+    assert open_extractor(extractor, device=CPU) is extractor
+
+
+class TestDinov2:
+    def test_positions_are_sampled_where_metas_code_samples_them(self):
+        """On a ramp, the values tell where each sample lies."""
+        n, side = 37, 16
+        ramp = torch.arange(float(n)).repeat(n, 1)  # column number
+        grid = torch.stack([ramp, ramp.T], -1).reshape(1, n * n, 2)
+        positions = torch.cat([torch.full((1, 1, 2), -7.0), grid], 1)
+        small = resample_positions(positions, side)
+        assert small.shape == (1, 1 + side * side, 2)
+        assert (small[0, 0] == -7).all()
+        where = (torch.arange(side) + 0.5) * (n / (side + 0.1)) - 0.5
+        square = small[0, 1:].reshape(side, side, 2)
+        inside = slice(1, side - 1)
+        # torch's bicubic (A = -0.75) bends a ramp by 0.048 of its step; without the 0.1 the samples
+        # at the end would lie 0.2 further on.
+        assert (square[:, inside, 0] - where[inside]).abs().max() < 0.05
+        assert (square[inside, :, 1] - where[inside, None]).abs().max() < 0.05
+
+    def test_positions_of_the_right_size_stay(self):
+        positions = torch.rand(1, 1 + 16 * 16, 4, generator=torch.Generator().manual_seed(0))
+        assert resample_positions(positions, 16) is positions
+
+    def test_it_gives_the_class_token_at_224(self, monkeypatch, hub_of_random_weights):
+        # The large network's smallest sister has its code and a fifteenth of its size.
+        monkeypatch.setattr(dinov2, "NETWORK", "vit_small_patch14_dinov2.lvd142m")
+        extractor = open_extractor("dinov2", device=CPU)
+        assert extractor.name == "dinov2"
+        assert extractor.layers == {"features": 384}
+        assert extractor.logits is None
+        facts = extractor.provenance()
+        assert (facts["resize"], facts["input"]) == ("pil-bicubic-8bit", "224 x 224")
+        assert facts["normalise"] == str(IMAGENET)
+        prepared = extractor.prepare(photographs(1, 50, seed=0))
+        model = extractor._model
+        with torch.inference_mode():
+            token = model.forward_features(prepared)[:, 0]
+        assert (extractor(prepared, ["features"])["features"] == token).all()
+        assert model.pos_embed.shape == (1, 1 + 16 * 16, 384)
+
+
+class TestClassifier:
+    @pytest.fixture
+    def saved(self, tmp_path):
+        model = undrawn(lambda: timm.create_model("resnet10t", num_classes=10)).eval()
+        path = tmp_path / "digits.safetensors"
+        save_classifier(
+            path,
+            model,
+            architecture="timm:resnet10t",
+            num_classes=10,
+            input_size=64,
+            mean=(0.1, 0.2, 0.3),
+            std=(0.5, 0.6, 0.7),
+        )
+        return path, model
+
+    def test_it_comes_back_as_it_was_saved(self, saved):
+        path, model = saved
+        extractor = open_extractor(str(path), device=CPU)
+        assert extractor.name == "classifier:digits"
+        assert extractor.layers == {"features": 512, "logits": 10}
+        assert extractor.provenance()["network"] == "timm:resnet10t"
+        assert extractor.provenance()["verified"] == "your own"
+        expected = Scaling.of_unit_range((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
+        assert extractor.provenance()["normalise"] == str(expected)
+        prepared = extractor.prepare(photographs(2, 64, seed=0))
+        assert prepared.shape == (2, 3, 64, 64)
+        with torch.inference_mode():
+            logits = model(prepared)
+        torch.testing.assert_close(extractor(prepared, ["logits"])["logits"], logits)
+
+    @pytest.mark.parametrize(
+        ("metadata", "why"),
+        [
+            ({}, "its metadata lack or garble 'architecture'"),
+            ({"architecture": "resnet10t"}, "is not timm:NAME"),
+            ({"architecture": "timm:resnet18"}, "its tensors are not those of resnet18"),
+            ({"architecture": "timm:hf-hub:a/b"}, "timm has no network called 'hf-hub:a/b'"),
+            ({"num_classes": "ten"}, "lack or garble invalid literal"),
+            ({"mean": "[1, 2]"}, "lack or garble not enough values"),
+        ],
+    )
+    def test_a_file_that_is_none_is_refused(self, saved, tmp_path, metadata, why):
+        path, model = saved
+        with safetensors.safe_open(path, "pt") as file:
+            sound = file.metadata()
+        other = tmp_path / "other.safetensors"
+        written = {**sound, **metadata} if metadata else None
+        safetensors.torch.save_file(dict(model.state_dict()), other, written)
+        with pytest.raises(GandiagError, match=why):
+            open_extractor(str(other), device=CPU)
+
+    def test_a_pickle_is_refused(self, tmp_path):
+        path = tmp_path / "classifier.pth"
+        torch.save({"a": torch.zeros(1)}, path)
+        with pytest.raises(GandiagError, match=r"classifier\.pth is not a saved classifier"):
+            open_extractor(str(path), device=CPU)
