@@ -1,0 +1,327 @@
+"""Checkpoints: whole or absent, and a resumed run is the run that was never stopped."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from gandiag.errors import GandiagError
+from reference_models import checkpoints
+from reference_models.checkpoints import Best
+from reference_models.generator import load
+from reference_models.recipe import Recipe, replace, to_json
+from reference_models.train import train
+from reference_models.trainer import prepare
+
+POINTS = Recipe("points", "ring8", latent=4, width_g=16, width_d=16, steps=20, batch=16, ema=0.9)
+# Everything that has a state: batch norm, spectral norm, dropout, stored samples, loss scaling.
+STATEFUL = replace(
+    POINTS,
+    {
+        "data": "digits",
+        "network": "dcgan",
+        "width_g": 4,
+        "width_d": 4,
+        "norm_g": "batch",
+        "norm_d": "spectral",
+        "condition_g": "norm",
+        "condition_d": "projection",
+        "dropout": 0.2,
+        "replay": 40,
+        "precision": "fp16",
+        "instance_noise": 0.1,
+        "decay": "linear",
+    },
+)
+
+
+def same(a, b):
+    """Whether two checkpoints hold the same bytes, but for what is not the training's."""
+    names = sorted(p.name for p in a.iterdir())
+    assert names == sorted(p.name for p in b.iterdir())
+    return all((a / name).read_bytes() == (b / name).read_bytes() for name in names)
+
+
+class StopError(Exception):
+    pass
+
+
+def stop_at(step):
+    def on_step(trainer, losses):
+        if trainer.finished == step:
+            raise StopError
+
+    return on_step
+
+
+RECIPES = [POINTS, STATEFUL, replace(POINTS, {"optimizer": "sgd", "beta1": 0.0})]
+RECIPES += [replace(POINTS, {"optimizer": "rmsprop"}), replace(POINTS, {"unroll": 2, "warmup": 3})]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=["points", "all", "sgd", "rmsprop", "unrolled"])
+def test_resume_is_bit_exact(recipe, tmp_path):
+    train(recipe, out=tmp_path / "whole", checkpoint_every=10)
+    with pytest.raises(StopError):
+        train(recipe, out=tmp_path / "cut", checkpoint_every=10, on_step=stop_at(17))
+    resumed = []
+    train(
+        recipe,
+        out=tmp_path / "cut",
+        checkpoint_every=10,
+        resume=True,
+        on_start=lambda trainer: resumed.append(trainer.finished),
+    )
+    assert resumed == [10]
+    for step in (10, 20):
+        name = f"step-{step:08d}"
+        assert same(tmp_path / "whole" / name, tmp_path / "cut" / name)
+    samples = [load(tmp_path / run).samples(range(80)).x for run in ("whole", "cut")]
+    assert torch.equal(*samples)
+
+
+KILLED = """
+import os, signal, sys, torch
+torch.set_num_threads(1)
+from reference_models.recipe import from_json
+from reference_models.train import train
+
+def kill(trainer, losses):
+    if trainer.finished == 137 and len(sys.argv) > 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+recipe = from_json(open(sys.argv[1]).read(), "recipe")
+train(recipe, out=sys.argv[2], checkpoint_every=100, resume=True, on_step=kill)
+"""
+
+
+def test_killed_and_resumed(tmp_path):
+    """200 steps in one go are 100 steps, a SIGKILL, and 100 more, in another process each."""
+    recipe = replace(STATEFUL, {"steps": 200, "network": "mlp", "precision": "fp32"})
+    (tmp_path / "recipe.json").write_text(to_json(recipe))
+    whole, cut = str(tmp_path / "whole"), str(tmp_path / "cut")
+
+    def run(*arguments):
+        command = [sys.executable, "-c", KILLED, str(tmp_path / "recipe.json"), *arguments]
+        path = os.pathsep.join(["", *sys.path])
+        return subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path})
+
+    assert run(cut, "kill").returncode == -signal.SIGKILL
+    assert [p.name for p in checkpoints.find(tmp_path / "cut")] == ["step-00000100"]
+    assert run(cut).returncode == 0
+    torch.set_num_threads(1)
+    train(recipe, out=whole, checkpoint_every=100)
+    for name in ("step-00000100", "step-00000200"):
+        assert same(tmp_path / "whole" / name, tmp_path / "cut" / name)
+
+
+def train_quietly(recipe, out, reached):
+    torch.set_num_threads(1)
+
+    def tell(trainer, losses):
+        reached.value = trainer.finished
+
+    train(recipe, out=out, checkpoint_every=3, resume=True, on_step=tell)
+
+
+def test_killed_at_random_moments(tmp_path):
+    recipe = replace(POINTS, {"steps": 100_000})
+    moments = random.Random(0)
+    # Forked: a fresh interpreter would spend most of the test on importing torch.
+    context = multiprocessing.get_context("fork")
+    before = 0
+    for _ in range(20):
+        reached = context.Value("q", 0)
+        process = context.Process(target=train_quietly, args=(recipe, tmp_path, reached))
+        process.start()
+        while not reached.value and process.is_alive():
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.2))
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        there = checkpoints.find(tmp_path)
+        newest = checkpoints.read_head(there[-1])["step"] if there else 0
+        assert newest >= max(before, reached.value - 3)
+        for checkpoint in there:
+            checkpoints.restore(prepare(recipe), checkpoint)
+        before = newest
+    assert before > 20
+    checkpoints.prune(tmp_path, 3)
+    remains = {p.name.split("-")[0] for p in tmp_path.iterdir()}
+    assert remains == {"step", "recipe.json"}
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
+    trainer = prepare(POINTS)
+    trainer.step()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(GandiagError, match="No space left"):
+        checkpoints.save(trainer, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_and_the_best_stay(tmp_path):
+    scores = iter([5.0, 2.0, float("nan"), 3.0, 4.0])
+    train(POINTS, out=tmp_path, checkpoint_every=4, keep=2, score=lambda sampler: next(scores))
+    assert [p.name for p in checkpoints.find(tmp_path)] == [
+        f"step-{step:08d}" for step in (8, 16, 20)
+    ]
+    assert checkpoints.read_best(tmp_path) == Best(8, 2.0)
+
+
+def test_all_stay_if_asked_to(tmp_path):
+    train(POINTS, out=tmp_path, checkpoint_every=4, keep=0)
+    assert len(checkpoints.find(tmp_path)) == 5
+
+
+def test_score_sees_the_sampler_of_that_step(tmp_path):
+    seen = []
+    train(
+        POINTS,
+        out=tmp_path,
+        checkpoint_every=10,
+        score=lambda sampler: seen.append(sampler.samples(range(5)).x) or 0.0,
+    )
+    for x, checkpoint in zip(seen, checkpoints.find(tmp_path), strict=True):
+        assert torch.equal(x, load(checkpoint).samples(range(5)).x)
+
+
+class Counter:
+    """A companion that counts steps."""
+
+    def __init__(self):
+        self.count = 0
+
+    def on_step(self, trainer, losses):
+        self.count += 1
+        if self.count == 15 and trainer.finished == 15:
+            raise StopError
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+
+
+def test_companions_are_resumed(tmp_path):
+    first, second = Counter(), Counter()
+    options = {"out": tmp_path, "checkpoint_every": 10}
+    with pytest.raises(StopError):
+        train(POINTS, on_step=first.on_step, companions={"c": first}, **options)
+    second.count = 99
+    started = []
+    train(
+        replace(POINTS, {}),
+        resume=True,
+        on_start=lambda trainer: started.append(second.count),
+        on_step=lambda trainer, losses: second.__dict__.update(count=second.count + 1),
+        companions={"c": second},
+        **options,
+    )
+    assert started == [10]
+    assert second.count == 20
+
+
+def test_a_finished_run_has_nothing_to_do(tmp_path):
+    train(POINTS, out=tmp_path)
+    trainer = train(POINTS, out=tmp_path, resume=True)
+    assert trainer.finished == POINTS.steps
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(STATEFUL, out=folder, checkpoint_every=20)
+    return folder
+
+
+def change(path, **values):
+    text = json.loads(path.read_text()) | values
+    path.write_text(json.dumps(text))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "says"),
+    [
+        (STATEFUL, {}, "already holds a run"),
+        (STATEFUL, {"resume": True, "seed": 1}, "seed 0, not 1"),
+        (replace(STATEFUL, {"lr_g": 1.0}), {"resume": True}, r"lr_g 0\.0002, not 1\.0"),
+    ],
+)
+def test_another_run_in_the_same_folder(finished, recipe, options, says):
+    with pytest.raises(GandiagError, match=says):
+        train(recipe, out=finished, **options)
+
+
+def spoil_weights(checkpoint):
+    path = checkpoint / "average.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def spoil_head(checkpoint):
+    (checkpoint / "checkpoint.json").write_text("{")
+
+
+def another_version(checkpoint):
+    change(checkpoint / "checkpoint.json", format=99)
+
+
+def another_architecture(checkpoint):
+    change(checkpoint / "recipe.json", width_g=8)
+
+
+def unknown_field(checkpoint):
+    change(checkpoint / "recipe.json", magic=True)
+
+
+def pickle(checkpoint):
+    torch.save({"x": torch.zeros(3)}, checkpoint / "average.safetensors")
+
+
+def no_weights(checkpoint):
+    (checkpoint / "average.safetensors").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (spoil_weights, r"cannot read .*average\.safetensors"),
+        (spoil_head, r"cannot read .*checkpoint\.json"),
+        (another_version, "format 99"),
+        (another_architecture, "another architecture"),
+        (unknown_field, "unknown field 'magic'"),
+        (pickle, r"cannot read .*average\.safetensors"),
+        (no_weights, r"cannot read .*average\.safetensors"),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(finished, tmp_path, spoil, says):
+    import shutil
+
+    shutil.copytree(finished, tmp_path / "copy")
+    spoil(checkpoints.newest(tmp_path / "copy"))
+    with pytest.raises(GandiagError, match=says) as caught:
+        load(tmp_path / "copy")
+    assert "\n" not in str(caught.value)
+
+
+def test_no_checkpoint_there(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(GandiagError, match="holds no checkpoint"):
+            load(path)
+
+
+def test_no_place_to_write(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GandiagError, match="cannot write"):
+        train(POINTS, out=tmp_path / "file" / "run")
