@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, running
+from gandiag.extractors.precision import autocast, fast_format, running
 from gandiag.extractors.preprocessing import CLEAN_FID, SCALINGS, Preprocessing, prepare
 
 SIZE = 299
@@ -240,7 +240,7 @@ def activations(
             found[layer] = x.float().mean((2, 3))
     if logits:
         # The last product stays float32 in bfloat16 runs too: a logit of 10 would lose 0.03.
-        with torch.autocast(x.device.type, enabled=False):
+        with autocast(x.device, enabled=False):
             unbiased = F.linear(found["pool3"], parameters.weight)
         found["logits_unbiased"] = unbiased
         found["logits"] = unbiased + parameters.bias

@@ -26,9 +26,19 @@ def running(precision: Precision, device: torch.device) -> Iterator[None]:
     with (
         _float32_as("tf32" if precision == "tf32" else "ieee"),
         torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"),
+        autocast(device, enabled=precision == "bf16"),
     ):
         yield
+
+
+def autocast(device: torch.device, *, enabled: bool) -> contextlib.AbstractContextManager[None]:
+    """Autocast to bfloat16, or none whatever the caller is in."""
+    if not enabled and not torch.amp.autocast_mode.is_autocast_available(device.type):
+        return contextlib.nullcontext()
+    context: contextlib.AbstractContextManager[None] = torch.autocast(
+        device.type, torch.bfloat16, enabled=enabled
+    )
+    return context
 
 
 @contextlib.contextmanager

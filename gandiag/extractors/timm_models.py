@@ -8,7 +8,6 @@ import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import huggingface_hub
 import torch
 from torch import Tensor, nn
 
@@ -156,6 +155,8 @@ def hub_model(name: str) -> Any:
 
 def _in_hub_cache(published: Any) -> str | None:
     """The file of the weights if the hub's client has it: no request is made then."""
+    import huggingface_hub
+
     if not published.hf_hub_id:
         return None
     name = published.hf_hub_filename or "model.safetensors"
@@ -165,6 +166,8 @@ def _in_hub_cache(published: Any) -> str | None:
 
 def reach_hub(published: Any) -> None:
     """Fail at once where the hub cannot be reached: its client alone would try for a minute."""
+    import huggingface_hub
+
     if published.hf_hub_id:
         endpoint = huggingface_hub.constants.ENDPOINT
         request = urllib.request.Request(endpoint, method="HEAD")

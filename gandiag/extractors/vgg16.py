@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
@@ -44,6 +43,8 @@ class VGG16:
         precision: Precision = "fp32",
         resize: ResizeName = "tf1",
     ) -> None:
+        import torchvision
+
         self.name = "vgg16" if verified else "vgg16-unverified"
         self.device = device
         self.precision: Precision = precision
