@@ -137,9 +137,10 @@ def make_plan(
             left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
             continue
         if layer not in extractor.layers:
-            # A protocol's layer is a layer of the network that the tool uses.
-            layer = extractor.logits if metric.reads == "logits" else extractor.features
-        assert layer is not None
+            raise GandiagError(
+                f"{extractor.name} has no layer {layer!r}, which {metric!r} names; "
+                f"it has {', '.join(extractor.layers)}"
+            )
         tasks.append(Task(metric, extractor, layer))
     if not tasks:
         raise GandiagError("nothing is left to compute; " + "; ".join(left_out))

@@ -31,7 +31,7 @@ MAY_IMPORT = {
         f"gandiag.{part}"
         for part in (
             "errors files sources extractors statistics metrics session report cache caveats "
-            "protocols plan scoring page samples"
+            "protocols plan inputs scoring page samples"
         ).split()
     ),
 }
