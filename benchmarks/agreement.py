@@ -5,7 +5,7 @@
 The published Inception weights are not redistributable, so a random network in the same format
 stands in (He initialisation, batch norm set from photographs); each tool loads the same file
 through its own loader. Images are Fashion-MNIST (train against test) as PNG, with the generated
-ones paler, so that scores are far from zero. Rows are written as they come; a second run skips them.
+ones paler, so that scores are far from zero. Rows are written as they come, and are not made twice.
 """
 
 import argparse

@@ -1,8 +1,10 @@
 import json
 import re
+import zipfile
 
 import numpy as np
 import pytest
+import torch
 from test_bad_input import save
 from toys import images
 
@@ -225,3 +227,28 @@ def test_output_is_quiet_off_a_terminal(run, folders):
     _, out, err = run("score", fake, "--real", real, *FAST)
     assert err == ""
     assert "\x1b" not in out
+
+
+@pytest.mark.fashion
+def test_a_folder_a_zip_and_an_npz_give_the_same_numbers(tmp_path):
+    """To the last digit: the same images in the same order make the same batches."""
+    try:
+        source = gandiag.open_source("dataset:fashion-mnist:test").limit(24, seed=0)
+    except gandiag.GandiagError as absent:
+        pytest.skip(str(absent))
+    pixels = torch.cat([batch.images for batch in source.batches(64)])
+    folder = save(tmp_path / "samples", pixels)
+    with zipfile.ZipFile(tmp_path / "samples.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    np.savez(tmp_path / "samples.npz", pixels.permute(0, 2, 3, 1).numpy())
+    real = "dataset:fashion-mnist:train"
+    folder_scores, zip_scores, npz_scores = (
+        {
+            row.name: row.value
+            for row in gandiag.score(each, real, features="lite0", max_images=24).rows
+        }
+        for each in (folder, tmp_path / "samples.zip", tmp_path / "samples.npz")
+    )
+    assert folder_scores == zip_scores == npz_scores
+    assert "fd[lite0]" in folder_scores

@@ -9,10 +9,17 @@ from gandiag.cli.options import extraction
 from gandiag.cli.terminal import bar, printer
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
+from gandiag.metrics import METRICS
 from gandiag.report import Report
 from gandiag.scoring import score as score_images
 
-EPILOG = """\b
+SCORES = "\n".join(f"  {name:<6} {metric.summary}" for name, metric in METRICS.items())
+
+EPILOG = f"""\b
+Scores:
+{SCORES}
+
+\b
 FAKE, REAL and SRC are a folder, a .zip, .tar, .npz or .npy file, saved
 statistics (gandiag stats), or dataset:NAME.
 
