@@ -72,3 +72,10 @@ def test_moves(kind):
     # MPS has no float64, so features stay where they can be worked on.
     if kind != "hashes":
         assert statistic.to(torch.device("mps")) is statistic
+
+
+@pytest.mark.parametrize("kind", ["moments", "bank"])
+def test_refuses_to_add_other_widths(kind):
+    of = STATISTICS[kind].of
+    with pytest.raises(GandiagError, match="4 and 3"):
+        of(rows(kind)) + of(rows(kind)[:, :3])

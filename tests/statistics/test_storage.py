@@ -190,3 +190,18 @@ def test_names_say_layer_and_kind(tmp_path, key):
     with pytest.raises(GandiagError, match="LAYER/KIND"):
         save_statistics(tmp_path / "a.npz", SavedStatistics({key: Moments.of(ROWS)}))
     assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    save_statistics(path, SavedStatistics(saved(), META))
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(GandiagError, match="No space left"):
+        save_statistics(path, SavedStatistics({"a/moments": Moments.of(ROWS)}))
+    assert load_statistics(path).meta == META
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["a.npz"]
