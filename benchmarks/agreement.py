@@ -1,6 +1,7 @@
 """Agreement with other tools: the same files, the same weights, each tool's own code.
 
-    python -m benchmarks.agreement --images 1000 --out benchmarks/results/agreement.json
+    python -m benchmarks.agreement --images 1000 --tools torch-fidelity torchmetrics
+    python -m benchmarks.agreement --images 200
 
 The published Inception weights are not redistributable, so a random network in the same format
 stands in (He initialisation, batch norm set from photographs); each tool loads the same file
@@ -119,27 +120,37 @@ def clean_fid(mode: str) -> Callable[[Folders, RandomInception], dict[str, float
     return run
 
 
+class Given(torch.nn.Module):
+    """Stands for a network whose features are computed already."""
+
+    num_features = 2048
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """The rows themselves."""
+        return rows
+
+
 def torchmetrics(folders: Folders, weights: RandomInception) -> dict[str, float]:
-    """The torchmetrics modules; each is seeded just before it draws."""
+    """The torchmetrics modules on its own network's features; seeded just before they draw."""
     from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
     from torchmetrics.image.inception import InceptionScore
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    def network(layer: str) -> torch.nn.Module:
-        return NoTrainInceptionV3("inception-v3-compat", [layer], str(weights.full))
-
-    fid = FrechetInceptionDistance(network("2048"))
-    kid = KernelInceptionDistance(network("2048"))
-    score = InceptionScore(network("logits_unbiased"))
+    layers = ["2048", "logits_unbiased"]
+    network = NoTrainInceptionV3("inception-v3-compat", layers, str(weights.full))
+    fid, kid = FrechetInceptionDistance(Given()), KernelInceptionDistance(Given())
+    score = InceptionScore(Given())
     for real, folder in zip((False, True), folders, strict=True):
         for batch in pixels(folder).split(50):
-            fid.update(batch, real=real)
-            kid.update(batch, real=real)
+            features, logits = network._torch_fidelity_forward(batch)
+            fid.update(features, real=real)
+            kid.update(features, real=real)
             if not real:
-                score.update(batch)
+                score.update(logits)
     values = {"fid": fid.compute().item()}
-    torch.manual_seed(0)
-    values["kid"] = kid.compute()[0].item()
+    if len(list(folders[0].iterdir())) >= 1000:
+        torch.manual_seed(0)
+        values["kid"] = kid.compute()[0].item()
     torch.manual_seed(0)
     values["is"] = score.compute()[0].item()
     return values
@@ -201,6 +212,7 @@ def compare(protocol: str, folders: Folders, weights: RandomInception) -> list[d
         {
             "protocol": protocol,
             "tool": f"{package} {version(package)}",
+            "images": len(list(folders[0].iterdir())),
             "score": name,
             "theirs": value,
             "ours": report[name].value,
@@ -228,8 +240,6 @@ def main() -> None:
                 continue
             done["rows"] += compare(protocol, folders, weights)
             done |= {
-                "command": f"python -m benchmarks.agreement --images {options.images}",
-                "images": options.images,
                 "machine": platform.machine(),
                 "versions": {
                     name: version(name) for name in ("gandiag", "torch", "numpy", "scipy", "pillow")
@@ -237,10 +247,12 @@ def main() -> None:
             }
             options.out.parent.mkdir(parents=True, exist_ok=True)
             options.out.write_text(json.dumps(done, indent=2) + "\n")
-    print("| protocol | score | theirs | ours | relative difference |\n|---|---|---|---|---|")
+    print("| protocol (tool) | N | score | theirs | ours | relative difference |")
+    print("|---|---|---|---|---|---|")
     for row in done["rows"]:
         print(
-            f"| {row['protocol']} ({row['tool']}) | {row['score']} | {row['theirs']:.8g} | "
+            f"| {row['protocol']} ({row['tool']}) | {row['images']:,} | {row['score']} "
+            f"| {row['theirs']:.8g} | "
             f"{row['ours']:.8g} | {row['relative_difference']:.1e} |"
         )
 

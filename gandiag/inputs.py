@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -82,7 +83,7 @@ def collect(
     if store is not None and fingerprint is not None:
         known = store.load(fingerprint, plan.pins(), wants)
         if known is not None:
-            return known
+            return replace(known, name=source.name)  # the same images may lie elsewhere
     with progress(f"{role}: {source.name}", source.count()) as advance:
         gathered = gather(source, plan.extractors, wants, batch_size=batch_size, tell=advance)
     if store is not None and fingerprint is not None:

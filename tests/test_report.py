@@ -75,3 +75,10 @@ def test_classes_have_a_table_of_their_own():
     text = shown(report(row(), per_class={"cat": (row(value=3.0),), "dog": (row(value=4.0),)}))
     assert "cat" in text
     assert "dog" in text
+
+
+def test_the_headline_pins_the_numbers():
+    whole = report(row())
+    whole.provenance["sources"] = {"generated": {"n": 1000}, "real": {"n": None}}
+    text = shown(whole)
+    assert "protocol gandiag: lite0, weights 57934424; 1,000 generated images" in text
