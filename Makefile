@@ -1,6 +1,7 @@
 # `make demo` and `make test` do all of their own set-up: a virtual environment in $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
+PYTEST ?= -n auto --dist loadfile
 BIN = $(VENV)/bin
 
 .PHONY: demo test lint types clean

@@ -167,7 +167,7 @@ def _headline(facts: Mapping[str, Any]) -> str:
                 *(
                     f"{key} {pins[key]}"
                     for key in ("weights", "resize", "precision")
-                    if key in pins
+                    if pins.get(key, "none") != "none"
                 ),
             )
         )

@@ -1,5 +1,6 @@
 """Every test has a cache of its own, and leaves the global random state as it found it."""
 
+import os
 import random
 import sys
 
@@ -9,7 +10,10 @@ import torch
 
 import gandiag.scoring  # noqa: F401  (some of what it imports draws from `random`, once)
 
-torch.set_num_threads(2)
+# Under pytest-xdist the processes share the cores; alone, one process may use them all.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 
 
 @pytest.fixture(autouse=True)
