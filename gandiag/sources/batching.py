@@ -69,15 +69,15 @@ def read_ahead(
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="gandiag-read")
     ahead: deque[Future[T]] = deque()
-    largest = AHEAD_BYTES // (2 * threads)  # careful until the first image is known
-    known = 0
+    busy = window = 2 * threads
+    largest = 1
     try:
         for index in indices:
             ahead.append(pool.submit(read, index))
-            while len(ahead) > max(2 * threads, min(most, AHEAD_BYTES // largest)):
+            while len(ahead) > window:
                 result = ahead.popleft().result()
-                known = max(known, nbytes(result), 1)
-                largest = known
+                largest = max(largest, nbytes(result))
+                window = max(busy, min(most, AHEAD_BYTES // largest))
                 yield result
         while ahead:
             yield ahead.popleft().result()

@@ -29,11 +29,11 @@ class IndexedImages:
 
     name: str
     names: Sequence[str]
-    """One a image: what a person would look for."""
+    """One each: what a person would look for."""
     read: Callable[[int], Decoded]
     """Index => the image. Raises `UnreadableError`. Called by `threads` threads."""
     labels: Sequence[str] | None = None
-    """One an image, where they are known before it is read."""
+    """One each, where they are known before it is read."""
     digest: Digest = lambda _: None
     on_bad_image: OnBadImage = "fail"
     threads: int = 0

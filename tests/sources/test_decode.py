@@ -181,8 +181,10 @@ def test_sixteen_bit_ppm():
 
 
 def test_sixteen_bits_a_pixel_is_not_sixteen_bits_a_channel():
-    header = struct.pack("<IiiHHIIiiII", 40, 4, 2, 1, 16, 0, 16, 0, 0, 0, 0)
-    data = b"BM" + struct.pack("<IHHI", 70, 0, 0, 54) + header + bytes(range(16))
+    # Five bits of red, six of green, five of blue: Pillow calls it "BGR;16".
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 2, 1, 16, 3, 16, 0, 0, 0, 0)
+    masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    data = b"BM" + struct.pack("<IHHI", 82, 0, 0, 66) + header + masks + bytes(range(16))
     image, codes = shown(data, "bmp")
     assert codes == ()
     assert np.array_equal(image, by_pillow(data))

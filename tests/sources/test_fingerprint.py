@@ -107,7 +107,7 @@ def test_a_file_written_a_moment_ago_is_not_trusted(folder, monkeypatch):
     assert len(hashed) == 12
 
 
-def test_a_file_that_changes_while_it_is_hashed_is_not_remembered(folder, later, monkeypatch):
+def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(folder, later, monkeypatch):
     original = fingerprint.sha256
 
     def meanwhile(path):

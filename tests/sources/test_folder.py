@@ -247,6 +247,16 @@ def test_notes_count_and_start_anew_with_each_pass(root):
     assert source.notes()["mislabelled"].example == f"{root}/c.jpg"
 
 
+def test_a_draw_has_notes_of_its_own(root):
+    write_folder(root, {"a.jpg": encoded(IMAGES[0], "JPEG"), "b.jpg": encoded(IMAGES[1], "JPEG")})
+    source = open_source(root)
+    read(source)
+    limited = source.limit(1, 0)
+    assert limited.notes() == {}
+    read(limited)
+    assert (source.notes()["lossy"].count, limited.notes()["lossy"].count) == (2, 1)
+
+
 def test_threads_end_with_an_error(root):
     write_folder(root, {f"{i:03d}.png": PNG for i in range(200)} | {"100.png": b""})
     before = threading.active_count()
