@@ -44,7 +44,7 @@ def networks(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.M
         )
     generator, discriminator = NETWORKS[recipe.network](recipe, shape, classes)
     for network in (generator, discriminator):
-        _initialise(network, INITIALISATIONS[recipe.initialisation])
+        _initialise(network, recipe.initialisation)
     return generator, Packed(discriminator, recipe.pack)
 
 
@@ -88,7 +88,7 @@ def _mlp(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Modul
         recipe.latent,
         shape,
         width=recipe.width_g,
-        depth=recipe.depth,
+        depth=recipe.depth_g,
         norm=recipe.norm_g,
         **_conditions(recipe, classes),
     )
@@ -96,7 +96,7 @@ def _mlp(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Modul
         _packed_shape(recipe, shape),
         Conditioning(recipe.condition_d, classes),
         width=recipe.width_d,
-        depth=recipe.depth,
+        depth=recipe.depth_d,
         norm=recipe.norm_d,
         dropout=recipe.dropout,
         slope=recipe.slope,
@@ -147,22 +147,25 @@ def _resnet(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Mo
 NETWORKS: Mapping[str, Builder] = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet}
 
 INITIALISATIONS: Mapping[str, Callable[[Tensor], object]] = {
-    "torch": lambda weight: None,
     "normal": lambda weight: nn.init.normal_(weight, std=0.02),
     "orthogonal": nn.init.orthogonal_,
 }
 
 
 @torch.no_grad()
-def _initialise(network: nn.Module, initialise: Callable[[Tensor], object]) -> None:
-    """Weights of linear and convolutional layers; with ``torch`` they stay as they are."""
+def _initialise(network: nn.Module, kind: str) -> None:
+    """Weights of linear and convolutional layers, biases 0; ``torch`` leaves both as they are."""
+    if kind not in INITIALISATIONS:
+        return
     for layer in network.modules():
         if not isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
         if not parametrize.is_parametrized(layer, "weight"):
-            initialise(layer.weight)
+            INITIALISATIONS[kind](layer.weight)
             continue
-        initialise(layer.parametrizations.weight.original)  # type: ignore[union-attr,arg-type]
+        INITIALISATIONS[kind](layer.parametrizations.weight.original)  # type: ignore[union-attr,arg-type]
         # The singular vectors belong to the weights before; each look at the weight in training
         # mode is a power iteration, and 15 are what torch itself begins with.
         for _ in range(15):

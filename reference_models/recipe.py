@@ -47,8 +47,10 @@ class Recipe:
     """Of the generator; see each network for what it counts."""
     width_d: int = 128
     """Of the discriminator."""
-    depth: int = 3
-    """Hidden layers of an ``mlp``."""
+    depth_g: int = 3
+    """Hidden layers of an ``mlp`` generator."""
+    depth_d: int = 3
+    """And of its discriminator."""
     norm_g: str = "none"
     """``none``, ``batch`` (Ioffe and Szegedy 2015) or ``layer`` (Ba et al. 2016)."""
     norm_d: str = "none"
@@ -240,7 +242,17 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "latent_kind": ("normal", "uniform", "sphere"),
 }
 COUNTS = (
-    *("latent", "width_g", "width_d", "depth", "pieces", "penalty_every", "steps", "batch"),
+    *(
+        "latent",
+        "width_g",
+        "width_d",
+        "depth_g",
+        "depth_d",
+        "pieces",
+        "penalty_every",
+        "steps",
+        "batch",
+    ),
     *("accumulate", "n_critic", "n_gen", "pack"),
 )
 

@@ -1,0 +1,442 @@
+"""The recipes: a row each, ending in what its source reports.
+
+`SMALL` runs on a CPU in minutes and is our own: it has no published value. `PUBLISHED` is the
+setting of a paper or of a repository, with the value printed there. A value counts only for its own
+protocol: the same SNGAN has FID 16.77 from 50,000 real and 50,000 generated images and 23.90 from
+10,000 and 5,000. What is printed behind a value is mostly the spread over evaluations of one or a
+few networks; between seeds and implementations FID differs by units to tens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gandiag.errors import GandiagError
+from reference_models.recipe import Recipe, Target
+
+K = 1000
+
+# ------------------------------------------------------------------------------------ small: points
+
+_POINTS = Recipe(
+    "",
+    "ring8",
+    latent=2,
+    batch=256,
+    steps=5 * K,
+    lr_g=1e-3,
+    lr_d=1e-3,
+    decay="linear",
+    ema=0.995,
+    separate_batches=False,
+    source="our own; two-dimensional protocol of VEEGAN and PacGAN",
+)
+_MODELS: Mapping[str, dict[str, Any]] = {
+    "vanilla": {"loss": "minimax"},
+    "ns": {"loss": "non-saturating"},
+    "wgan-gp": {
+        "loss": "wasserstein",
+        "n_critic": 5,
+        "beta2": 0.9,
+    },
+    "sngan": {
+        "loss": "hinge",
+        "norm_d": "spectral",
+        "n_critic": 5,
+        "beta1": 0.0,
+        "beta2": 0.9,
+    },
+}
+
+_SMALL: tuple[Recipe, ...] = ()
+
+# ---------------------------------------------------------------------------------------- published
+
+_RESNET = Recipe(
+    "",
+    "cifar10",
+    network="resnet",
+    latent=128,
+    width_g=64,
+    width_d=64,
+    norm_g="batch",
+    batch=64,
+    n_critic=5,
+    steps=100 * K,
+    lr_g=2e-4,
+    lr_d=2e-4,
+    beta1=0.0,
+    beta2=0.9,
+)
+
+_GULRAJANI = "Gulrajani et al. 2017, table 3; igul222/improved_wgan_training, gan_cifar_resnet.py"
+_WGAN_GP = replace(
+    _RESNET,
+    width_g=32,
+    pool="mean",
+    loss="wasserstein",
+    gradient_penalty=10.0,
+    batch_g=128,
+    decay="linear",
+    departures="no noise is added to dequantise the images; weights start by Glorot, not He",
+)
+
+_MIYATO = "Miyato et al. 2018, table 2"
+_MIYATO_EVALUATION = "inception score: mean and deviation of 10 times 5,000 samples"
+_SNGAN = replace(
+    _RESNET, norm_d="spectral", loss="hinge", batch_g=128, decay="linear", source=_MIYATO
+)
+_SNGAN_CNN = replace(
+    _RESNET,
+    network="dcgan",
+    norm_d="spectral",
+    slope=0.1,
+    interleave=True,
+    n_critic=1,
+    beta1=0.5,
+    beta2=0.999,
+    source=_MIYATO,
+    departures=(
+        "the paper gives the best of six optimizer settings, here it is C; "
+        "it does not state the batch size, here it is 64"
+    ),
+)
+
+_README = "kwotsin/mimicry@a7fda06, README"
+_MIMICRY = replace(
+    _RESNET,
+    norm_d="spectral",
+    loss="hinge",
+    upsample="bilinear",
+    decay="linear",
+    source=_README,
+)
+_STUDIO = "POSTECH-CVLab/PyTorch-StudioGAN@947b35e, StudioGAN_Benchmark_.png"
+_STUDIOGAN = replace(
+    _RESNET,
+    beta1=0.5,
+    beta2=0.999,
+    mirror=True,
+    initialisation="orthogonal",
+    source=_STUDIO,
+)
+_STUDIO_DEPARTURE = "shortcuts have no batch norm of their own in the discriminator"
+
+_PACGAN = Recipe(
+    "",
+    "ring8-100k",
+    latent=2,
+    width_g=400,
+    depth_g=4,
+    norm_g="batch",
+    width_d=200,
+    depth_d=3,
+    pieces=5,
+    initialisation="normal",
+    batch=100,
+    steps=400 * K,
+    lr_g=1e-4,
+    lr_d=1e-4,
+    beta1=0.8,
+    source="Lin et al. 2018, table 1; fjxmlzn/PacGAN@190853e, synthetic_data_experiments",
+    departures="running statistics of batch norm move by .1, not .05",
+)
+
+
+def _is(value: float, spread: float | None, n: int | None, protocol: str, source: str) -> Target:
+    return Target("inception score", value, spread, None, n, protocol, source)
+
+
+def _fid(
+    value: float, spread: float | None, real: int | None, n: int | None, protocol: str, source: str
+) -> Target:
+    return Target("fid", value, spread, real, n, protocol, source)
+
+
+def _miyato(score: tuple[float, float], fid: tuple[float, float | None]) -> tuple[Target, ...]:
+    return (
+        _is(*score, 5 * K, _MIYATO_EVALUATION, _MIYATO),
+        _fid(*fid, 10 * K, 5 * K, _MIYATO_EVALUATION, _MIYATO),
+    )
+
+
+def _mimicry(
+    score: tuple[float, float] | None, fid: tuple[float, float], kid: tuple[float, float | None]
+) -> tuple[Target, ...]:
+    three = "three evaluation seeds"
+    inception = (_is(*score, 50 * K, f"{three}, 10 splits", _README),) if score else ()
+    return (
+        *inception,
+        _fid(*fid, 50 * K, 50 * K, three, _README),
+        Target("kid", *kid, 50 * K, 50 * K, f"{three}, 10 splits", _README),
+    )
+
+
+def _studiogan(score: float, fid: float, intra: float | None) -> tuple[Target, ...]:
+    protocol = "TensorFlow Inception against the training set"
+    targets = (
+        _is(score, None, None, protocol, _STUDIO),
+        _fid(fid, None, None, None, protocol, _STUDIO),
+    )
+    if intra is None:
+        return targets
+    return (*targets, Target("intra-class fid", intra, None, None, None, protocol, _STUDIO))
+
+
+def _pacgan(data: str, samples: int, modes: float, dm: float, kl: float, dk: float) -> Recipe:
+    shape = {"ring8": "ring", "grid25": "grid"}[data]
+    protocol = "mean and standard error of 10 trials, modes within 3 standard deviations"
+    source = "Lin et al. 2018, table 1"
+    return replace(
+        _PACGAN,
+        name=f"pacgan{samples}-{shape}-full" if samples > 1 else f"gan-{shape}-full",
+        data=f"{data}-100k",
+        pack=samples,
+        batch=100 * samples,
+        targets=(
+            Target("modes", modes, dm, None, 2500, protocol, source),
+            Target("reverse kl", kl, dk, None, 2500, protocol, source),
+        ),
+    )
+
+
+def _stacked(samples: int, modes: float, dm: float, kl: float, dk: float) -> Recipe:
+    protocol = "mean and standard error of 10 trials, MNIST classifier, no threshold"
+    source = "Lin et al. 2018, table 2"
+    return Recipe(
+        f"pacgan{samples}-stacked-mnist" if samples > 1 else "dcgan-stacked-mnist",
+        "stacked-mnist",
+        network="dcgan",
+        latent=100,
+        latent_kind="uniform",
+        width_g=64,
+        width_d=64,
+        norm_g="batch",
+        norm_d="batch",
+        slope=0.2,
+        initialisation="normal",
+        pack=samples,
+        batch=64 * samples,
+        n_gen=2,
+        steps=100 * K,
+        lr_g=2e-4,
+        lr_d=2e-4,
+        source=f"{source}; fjxmlzn/PacGAN@190853e",
+        departures=(
+            "kernels are 4x4, not 5x5; new stacks for ever, not 128,000 fixed ones, of nine tenths "
+            "of the training digits, not all 70,000; real images in [-1, 1], theirs in [0, 1]"
+        ),
+        targets=(
+            Target("modes", modes, dm, None, 26 * K, protocol, source),
+            Target("reverse kl", kl, dk, None, 26 * K, protocol, source),
+        ),
+    )
+
+
+_PUBLISHED = (
+    replace(
+        _WGAN_GP,
+        name="wgan-gp-cifar10",
+        source=_GULRAJANI,
+        targets=(_is(7.86, 0.07, 50 * K, "unsupervised", _GULRAJANI),),
+    ),
+    replace(
+        _WGAN_GP,
+        name="wgan-gp-cifar10-conditional",
+        condition_g="norm",
+        condition_d="auxiliary",
+        auxiliary_g=0.1,
+        auxiliary_fake=False,
+        source=_GULRAJANI,
+        targets=(_is(8.42, 0.10, 50 * K, "supervised", _GULRAJANI),),
+    ),
+    replace(
+        _SNGAN_CNN,
+        name="sngan-cnn-cifar10",
+        targets=_miyato((7.42, 0.08), (29.3, None)),
+    ),
+    replace(
+        _SNGAN_CNN,
+        name="sngan-cnn-cifar10-hinge",
+        loss="hinge",
+        targets=_miyato((7.58, 0.12), (25.5, None)),
+    ),
+    replace(
+        _SNGAN,
+        name="sngan-cifar10",
+        targets=_miyato((8.22, 0.05), (21.7, 0.21)),
+    ),
+    replace(
+        _SNGAN,
+        name="sngan-stl10",
+        data="stl10",
+        resolution=48,
+        targets=_miyato((9.10, 0.04), (40.1, 0.50)),
+    ),
+    replace(
+        _MIMICRY,
+        name="mimicry-sngan-cifar10",
+        targets=(
+            *_mimicry((7.97, 0.06), (16.77, 0.04), (0.0125, 0.0001)),
+            _fid(23.90, 0.20, 10 * K, 5 * K, "sample sizes of the paper", _README),
+        ),
+    ),
+    replace(
+        _MIMICRY,
+        name="mimicry-wgan-gp-cifar10",
+        norm_d="none",
+        pool="mean",
+        loss="wasserstein",
+        gradient_penalty=10.0,
+        targets=_mimicry((7.33, 0.02), (22.29, 0.06), (0.0204, 0.0004)),
+    ),
+    replace(
+        _MIMICRY,
+        name="mimicry-cgan-pd-cifar10",
+        condition_g="norm",
+        condition_d="projection",
+        targets=(
+            *_mimicry((8.25, 0.13), (10.84, 0.03), (0.0070, 0.0001)),
+            _fid(17.84, 0.17, 10 * K, 5 * K, "sample sizes of the paper", _README),
+        ),
+    ),
+    replace(
+        _MIMICRY,
+        name="mimicry-sngan-celeba64",
+        data="celeba",
+        resolution=64,
+        targets=(_fid(5.71, 0.02, 50 * K, 50 * K, "three evaluation seeds", _README),),
+    ),
+    replace(
+        _MIMICRY,
+        name="mimicry-sngan-celeba128",
+        data="celeba",
+        resolution=128,
+        n_critic=2,
+        decay="none",
+        targets=(_fid(12.93, 0.04, 50 * K, 50 * K, "three evaluation seeds", _README),),
+    ),
+    replace(
+        _MIMICRY,
+        name="mimicry-sngan-stl10",
+        data="stl10",
+        resolution=48,
+        targets=_mimicry((8.04, 0.07), (39.56, 0.10), (0.0369, None)),
+    ),
+    replace(
+        _STUDIOGAN,
+        name="studiogan-wgan-gp-cifar10",
+        norm_d="batch",
+        loss="wasserstein",
+        gradient_penalty=10.0,
+        departures=f"{_STUDIO_DEPARTURE}; another table of theirs gives FID 36.84 for it",
+        targets=_studiogan(5.22, 53.98, None),
+    ),
+    replace(
+        _STUDIOGAN,
+        name="studiogan-sngan-cifar10",
+        norm_d="spectral",
+        condition_g="norm",
+        condition_d="projection",
+        loss="hinge",
+        targets=_studiogan(8.83, 9.01, 22.85),
+    ),
+    replace(
+        _STUDIOGAN,
+        name="studiogan-acgan-cifar10",
+        norm_d="batch",
+        condition_g="norm",
+        condition_d="auxiliary",
+        auxiliary_fake=False,
+        loss="hinge",
+        departures=_STUDIO_DEPARTURE,
+        targets=_studiogan(7.19, 33.39, 72.75),
+    ),
+    Recipe(
+        "ttur-dcgan-cifar10",
+        "cifar10",
+        network="dcgan",
+        latent=100,
+        width_g=64,
+        width_d=64,
+        norm_g="batch",
+        norm_d="batch",
+        slope=0.2,
+        initialisation="normal",
+        loss="non-saturating",
+        batch=64,
+        steps=75 * K,
+        lr_d=1e-4,
+        lr_g=5e-4,
+        beta1=0.5,
+        source="Heusel et al. 2017, poster; bioinf-jku/TTUR@73ab375, README",
+        departures="kernels are 4x4, not 5x5; the width of the latent is not stated there",
+        targets=(
+            _fid(
+                36.9, None, 50 * K, 50 * K, "against the training set", "Heusel et al. 2017, poster"
+            ),
+        ),
+    ),
+    replace(
+        _SNGAN,
+        name="sngan-projection-imagenet128",
+        data="folder:imagenet",
+        resolution=128,
+        condition_g="norm",
+        condition_d="projection",
+        batch=256,
+        batch_g=0,
+        decay="none",
+        steps=450 * K,
+        source="Miyato and Koyama 2018; pfnet-research/sngan_projection@e84b1a5, README_paper.md",
+        departures=(
+            "rates stay as they are, theirs fall after 400,000 steps; "
+            "the batch size was not confirmed, here it is 256"
+        ),
+        targets=(
+            Target(
+                "intra-class fid",
+                103.1,
+                None,
+                None,
+                5000 * K,
+                "mean over 1,000 classes, 5,000 samples for each",
+                "pfnet-research/sngan_projection@e84b1a5, README_paper.md",
+            ),
+        ),
+    ),
+    _pacgan("ring8", 1, 6.3, 0.5, 0.45, 0.09),
+    _pacgan("ring8", 2, 7.9, 0.1, 0.07, 0.03),
+    _pacgan("ring8", 3, 7.8, 0.1, 0.10, 0.02),
+    _pacgan("ring8", 4, 7.8, 0.1, 0.07, 0.02),
+    _pacgan("grid25", 1, 17.3, 0.8, 0.70, 0.07),
+    _pacgan("grid25", 2, 23.8, 0.7, 0.13, 0.04),
+    _pacgan("grid25", 3, 24.6, 0.4, 0.06, 0.02),
+    _pacgan("grid25", 4, 24.8, 0.2, 0.04, 0.01),
+    _stacked(1, 78.9, 6.46, 4.50, 0.127),
+    _stacked(2, 1000.0, 0.0, 0.06, 0.003),
+    _stacked(3, 1000.0, 0.0, 0.06, 0.003),
+    _stacked(4, 1000.0, 0.0, 0.07, 0.005),
+)
+
+
+def _named(recipes: tuple[Recipe, ...]) -> Mapping[str, Recipe]:
+    return {recipe.name: recipe for recipe in recipes}
+
+
+SMALL: Mapping[str, Recipe] = _named(_SMALL)
+PUBLISHED: Mapping[str, Recipe] = _named(_PUBLISHED)
+RECIPES: Mapping[str, Recipe] = {**SMALL, **PUBLISHED}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        GandiagError: there is none.
+    """
+    if name not in RECIPES:
+        raise GandiagError(
+            f"there is no recipe called {name!r}; choose one of {', '.join(RECIPES)}"
+        )
+    return RECIPES[name]
