@@ -148,8 +148,8 @@ class Subsets:
     seed: int = 2020
 
     def pairs(self, real: Tensor, generated: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Rows of each subset, real and generated."""
-        size = min(self.size, len(real), len(generated)) if self.shrink else self.size
+        """Rows of each subset, real and generated; smaller sets give smaller subsets."""
+        size = min(self.size, len(real), len(generated))
         random = np.random.RandomState(self.seed)
         generator = torch.Generator().manual_seed(self.seed)
 

@@ -74,10 +74,8 @@ def _k_nearest(x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: boo
     index = torch.zeros((len(block), 0), dtype=torch.int64, device=x.device)
     for j in tiles(len(y)):
         sizes, products, error = bounded_squares(block, y[j], centre)
-        # Never above the squared distance.
+        # Never above the squared distance; copies are settled at 0.
         lower = sizes.mul_(1 - error).sub_(products).clamp_(min=0)
-        if same and i == j:
-            lower.fill_diagonal_(math.inf)
         columns = torch.arange(j.start, j.stop, device=x.device).expand(len(block), -1)
         least, index = torch.cat((least, lower), 1), torch.cat((index, columns), 1)
         least, kept = least.topk(min(k + SPARE, least.shape[1]), largest=False)

@@ -93,6 +93,13 @@ def test_the_order_is_that_of_the_named_generator():
     assert torch.equal(as_given, values)
 
 
+def test_the_interval_stays_above_the_least_score():
+    # One odd image among twenty: its influence is as large as the score's distance from 1.
+    values = np.zeros((20, 5))
+    values[0, 0] = 5
+    assert score(values).low == 1 < score(values).value
+
+
 def test_one_split_has_no_std_and_one_chunk_neither():
     assert score(logits(20, 4)).extra == {}
     assert score(logits(2, 4), splits=2, rule="chunk", ddof=2).extra == {}

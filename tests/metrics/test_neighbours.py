@@ -140,11 +140,27 @@ def test_nearest_distances_are_exact(dtype):
 
 
 def test_near_ties_beyond_the_spare_candidates_are_settled():
-    # 30 points within rounding of one distance, of which only exact arithmetic knows the nearest.
-    x = np.zeros((1, 2))
-    far = 1e4
-    y = np.array([[far * (1 + i * 2.0**-50), 0] for i in np.random.default_rng(0).permutation(30)])
-    assert k_nearest(x, 3, among=y)[0].tolist() == np.sort(y[:, 0])[:3].tolist()
+    # A sphere: 40 points at one distance but for rounding, which the fast bounds cannot tell apart.
+    for seed in range(5):
+        centre = rows(1, 30, seed)
+        sphere = rows(40, 30, seed + 1)
+        sphere = centre + sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
+        x, y = torch.tensor(centre), torch.tensor(sphere)
+        known = neighbours.distances(x, y).sort(dim=1).values[:, :3]
+        assert torch.equal(k_nearest(x, 3, among=y), known)
+        around = torch.cat((x, y))
+        assert torch.equal(k_nearest(around, 3)[:1], known)
+
+
+def test_a_collapsed_set_needs_no_exhaustive_search(monkeypatch):
+    sizes = []
+    whole = neighbours.distances
+    monkeypatch.setattr(
+        neighbours, "distances", lambda x, y: sizes.append(y.numel()) or whole(x, y)
+    )
+    alike = np.tile(rows(1, 5), (300, 1))
+    assert k_nearest(alike, 3).max() == 0
+    assert sum(sizes) == 300 * (3 + neighbours.SPARE) * 5
 
 
 def test_the_bounds_hold():
