@@ -66,6 +66,9 @@ KINDS = {
     "npz, compressed": lambda root: npz(
         root / "a.npz", np.savez_compressed, x=IMAGES, labels=np.array(LABELS, "S")
     ),
+    "npz, compressed, Fortran order": lambda root: npz(
+        root / "a.npz", np.savez_compressed, x=np.asfortranarray(IMAGES), y=LABELS
+    ),
     "npz, Fortran order": lambda root: npz(root / "a.npz", x=np.asfortranarray(IMAGES), y=LABELS),
     "npz, floats": lambda root: npz(
         root / "a.npz", x=IMAGES.astype(np.float32) / 127.5 - 1, range=[-1, 1], y=LABELS
