@@ -20,7 +20,7 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 
 $(VENV)/installed: pyproject.toml
-	$(PYTHON) -c "import sys; sys.exit('gandiag needs Python 3.11 or newer; name one with make PYTHON=...' if sys.version_info < (3, 11) else 0)"
+	@$(PYTHON) -c "import sys; sys.exit('gandiag needs Python 3.11 or newer; name one with make PYTHON=...' if sys.version_info < (3, 11) else 0)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[dev,peers]"
 	touch $@

@@ -249,6 +249,14 @@ def test_the_command_line(server, run, tmp_path):
     assert err.startswith("gandiag: ")
     assert str(weights_folder() / NAME) in err
     assert err.count("\n") == 1
+    (weights_folder() / NAME).write_bytes(CONTENT)
+    misnamed = weights_folder() / WEIGHTS["vgg16"].files[0]
+    misnamed.write_bytes(CONTENT)
+    code, out, err = run("weights", "verify")
+    assert code == 2
+    assert str(misnamed) in err
+    assert "good   inception" in out
+    misnamed.unlink()
     mine = tmp_path / "mine"
     mine.write_bytes(CONTENT)
     code, out, err = run("weights", "import", mine)

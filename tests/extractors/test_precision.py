@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gandiag.extractors.precision import running
+from gandiag.extractors.precision import in_slices, running
 
 CPU = torch.device("cpu")
 
@@ -59,3 +59,20 @@ def test_only_bf16_is_autocast_and_nothing_has_gradients():
             assert not torch.is_grad_enabled()
     with torch.autocast("cpu", torch.bfloat16), running("fp32", CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 7, 200])
+def test_slices_come_back_in_order_and_whole(count):
+    seen = []
+
+    def network(x):
+        seen.append(len(x))
+        return {"double": 2 * x, "sum": x.sum(1)}
+
+    x = torch.arange(3.0 * count).reshape(count, 3)
+    found = in_slices(network, x)
+    assert list(found) == ["double", "sum"]
+    assert (found["double"] == 2 * x).all()
+    assert (found["sum"] == x.sum(1)).all()
+    assert sum(seen) == count
+    assert max(seen) <= max(4, 2 * torch.get_num_threads())

@@ -66,14 +66,12 @@ def test_the_grid_samples_where_tf1_does_but_for_rounding(size, off):
 
 
 def test_only_the_antialiased_ones_average_what_they_drop():
-    stripes = row_image(*[0, 200] * 16)
+    stripes = row_image(*[0, 0, 0, 200] * 8)
     for aliasing in (tf1_bilinear, torch_bilinear):
-        inside = aliasing(stripes, 8, CPU)[0, 0, 0, 1:-1]
-        assert torch.unique(inside.round()).tolist() in ([0], [100])
-    assert tf1_bilinear(stripes, 8, CPU).unique().tolist() == [0]  # every fourth column is black
+        assert aliasing(stripes, 8, CPU).unique().tolist() == [0]  # never on the fourth column
     for smooth in (torch_antialias, pil_bicubic, pil_bicubic_8bit):
         inside = smooth(stripes, 8, CPU)[0, 0, 0, 2:-2]
-        assert (inside - 100).abs().max() < 5  # the filters leave a ripple of a few levels
+        assert (inside - 50).abs().max() < 5  # the filters leave a ripple of a few levels
 
 
 def test_bicubic_overshoots_and_is_clipped():

@@ -147,6 +147,11 @@ class TestDinov2:
         assert (square[:, inside, 0] - where[inside]).abs().max() < 0.05
         assert (square[inside, :, 1] - where[inside, None]).abs().max() < 0.05
 
+    def test_positions_are_not_smoothed(self):
+        stripes = (torch.arange(37.0) % 2).repeat(37, 1).reshape(1, -1, 1)
+        small = resample_positions(torch.cat([torch.zeros(1, 1, 1), stripes], 1), 16)[0, 1:]
+        assert small.std() > 0.3  # 0.5 as they are; an antialiased resize leaves under 0.1
+
     def test_positions_of_the_right_size_stay(self):
         positions = torch.rand(1, 1 + 16 * 16, 4, generator=torch.Generator().manual_seed(0))
         assert resample_positions(positions, 16) is positions
@@ -154,6 +159,14 @@ class TestDinov2:
     def test_it_gives_the_class_token_at_224(self, monkeypatch, hub_of_random_weights):
         # The large network's smallest sister has its code and a fifteenth of its size.
         monkeypatch.setattr(dinov2, "NETWORK", "vit_small_patch14_dinov2.lvd142m")
+        build, native = dinov2.hub_model, []
+
+        def hub_model(name):
+            model = build(name)
+            native.append(model.pos_embed.detach().clone())
+            return model
+
+        monkeypatch.setattr(dinov2, "hub_model", hub_model)
         extractor = open_extractor("dinov2", device=CPU)
         assert extractor.name == "dinov2"
         assert extractor.layers == {"features": 384}
@@ -166,7 +179,8 @@ class TestDinov2:
         with torch.inference_mode():
             token = model.forward_features(prepared)[:, 0]
         assert (extractor(prepared, ["features"])["features"] == token).all()
-        assert model.pos_embed.shape == (1, 1 + 16 * 16, 384)
+        assert native[0].shape == (1, 1 + 37 * 37, 384)
+        assert (model.pos_embed == resample_positions(native[0], 16)).all()
 
 
 class TestClassifier:
