@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import autocast, fast_format, running
+from gandiag.extractors.precision import autocast, fast_format, in_slices, running
 from gandiag.extractors.preprocessing import CLEAN_FID, SCALINGS, Preprocessing, prepare
 
 SIZE = 299
@@ -331,4 +331,4 @@ class Inception:
         """(batch, 3, 299, 299) => {layer: (batch, width) float32}, on `device`."""
         with running(self.precision, self.device):
             x = prepared.to(self.device).contiguous(memory_format=self._format)
-            return activations(self._parameters, x, layers)
+            return in_slices(lambda part: activations(self._parameters, part, layers), x)

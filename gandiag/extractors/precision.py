@@ -1,10 +1,11 @@
 """What "float32" means while a network runs: said by the extractor, not by ambient switches."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from gandiag.extractors.base import Precision
 
@@ -29,6 +30,20 @@ def running(precision: Precision, device: torch.device) -> Iterator[None]:
         autocast(device, enabled=precision == "bf16"),
     ):
         yield
+
+
+def in_slices(
+    network: Callable[[Tensor], dict[str, Tensor]], prepared: Tensor
+) -> dict[str, Tensor]:
+    """Run a network on a batch: at once on an accelerator, a few images at a time on a CPU.
+
+    A large batch there asks the system for fresh memory at each layer, and EfficientNet-Lite0
+    spends two fifths of its time on that (64 images on a core: 40 ms each; 4 images: 24 ms each).
+    """
+    if prepared.device.type != "cpu":
+        return network(prepared)
+    parts = [network(part) for part in torch.split(prepared, max(4, 2 * torch.get_num_threads()))]
+    return {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]}
 
 
 def autocast(device: torch.device, *, enabled: bool) -> contextlib.AbstractContextManager[None]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, running
+from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import Scaling, prepare
 from gandiag.extractors.resizing import ResizeName
 from gandiag.extractors.state_files import first_line
@@ -81,15 +81,19 @@ class TimmModel:
 
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, size, size) => {layer: (batch, width) float32}, on `device`."""
-        found = {}
-        with running(self.precision, self.device):
-            x = prepared.to(self.device).contiguous(memory_format=self._format)
+
+        def network(x: Tensor) -> dict[str, Tensor]:
+            found = {}
             maps = self._model.forward_features(x)
             if "features" in layers:
                 found["features"] = self._model.forward_head(maps, pre_logits=True).float()
             if "logits" in layers:
                 found["logits"] = self._model.forward_head(maps).float()
-        return found
+            return found
+
+        with running(self.precision, self.device):
+            x = prepared.to(self.device).contiguous(memory_format=self._format)
+            return in_slices(network, x)
 
 
 def open_timm(

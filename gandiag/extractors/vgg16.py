@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, running
+from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import IMAGENET, prepare
 from gandiag.extractors.resizing import ResizeName
 from gandiag.extractors.state_files import read_state, unfit
@@ -79,10 +79,12 @@ class VGG16:
         """(batch, 3, 224, 224) => {"fc2_relu": (batch, 4096) float32}, on `device`."""
         with running(self.precision, self.device):
             x = prepared.to(self.device).contiguous(memory_format=self._format)
-            maps = self._model.avgpool(self._model.features(x))
-            first, second = self._model.classifier[0], self._model.classifier[3]
-            rows = F.relu(second(F.relu(first(maps.flatten(1))))).float()
-        return dict.fromkeys(layers, rows)
+            return in_slices(lambda part: dict.fromkeys(layers, self._rows(part)), x)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        maps = self._model.avgpool(self._model.features(x))
+        first, second = self._model.classifier[0], self._model.classifier[3]
+        return F.relu(second(F.relu(first(maps.flatten(1))))).float()
 
 
 def open_vgg16(

@@ -208,8 +208,6 @@ def import_weights(path: Path, name: str | None = None) -> Path:
             f"point GANDIAG_WEIGHTS at it and score with --allow-unverified"
         )
     target = weights_folder() / row.files[0]
-    if target.exists() and target.samefile(path):
-        return target
     with path.open("rb") as source, atomic_write(target) as copy:
         while block := source.read(1 << 20):
             copy.write(block)
