@@ -222,6 +222,14 @@ def test_pickles_are_never_read(root, suffix, protocol):
     assert not (root / "exploded").exists()
 
 
+@pytest.mark.parametrize("suffix", ["pkl", "pickle", "pt", "pth", "ckpt", "PKL"])
+def test_pickles_of_the_old_protocols_are_known_by_their_name(root, suffix):
+    path = root / f"a.{suffix}"
+    path.write_bytes(pickle.dumps(Bomb(root / "exploded"), 0))
+    refused(path, "is a pickle", "never read")
+    assert not (root / "exploded").exists()
+
+
 @pytest.mark.parametrize("name", ["a.pt", "a.zip", "a.npz"])
 def test_files_of_torch_are_never_read(root, name):
     torch.save({"weight": torch.zeros(3)}, root / name)

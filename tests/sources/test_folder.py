@@ -63,7 +63,7 @@ def test_first_level_folders_are_classes(root, names, labels):
 
 
 def test_a_batch_ends_where_the_size_changes(root):
-    sizes = [(10, 8), (10, 8), (8, 10), (8, 10), (8, 10), (10, 8)]
+    sizes = [(10, 8), (10, 8), (8, 10), (8, 10), (8, 10), (10, 8), (10, 8)]
     files = {f"{i}.png": encoded(pixels(1, *size, seed=i)[0]) for i, size in enumerate(sizes)}
     source = open_source(write_folder(root, files))
     batches = list(source.batches(2))
@@ -71,7 +71,7 @@ def test_a_batch_ends_where_the_size_changes(root):
         (2, 3, 10, 8),
         (2, 3, 8, 10),
         (1, 3, 8, 10),
-        (1, 3, 10, 8),
+        (2, 3, 10, 8),
     ]
     note = source.notes()["mixed-sizes"]
     assert note.count == 3
