@@ -25,6 +25,7 @@ def test_batch_size_moves_nothing(batch_size):
     gathered = run(pixels, batch_size=batch_size, tell=told.append)
     rows = pixels[:, :, :2, :1].flatten(1).double()
     assert gathered.n == sum(told) == 1100
+    assert gathered.sizes == {"4x4": 1100}
     assert torch.equal(gathered.statistics[BANK].rows, rows.float())
     # float64 sums of 1,100 values below 256, in another order.
     torch.testing.assert_close(
