@@ -12,11 +12,11 @@ from gandiag.metrics.base import Metric
 from gandiag.statistics import Bank, NonFiniteRow, Statistic
 
 Rows = Tensor | NDArray[Any]
-"""(n, width), of any float dtype, on any device."""
+"""(n, width), of any real dtype, on any device; what is computed is computed in float64."""
 
 
 def as_rows(values: Rows, name: str) -> Tensor:
-    """(n, width) array or tensor => float32 or float64 tensor, on its device (MPS: on the CPU).
+    """(n, width) array or tensor => a tensor of its dtype, on its device (MPS: on the CPU).
 
     Raises:
         GandiagError: `values` is not two-dimensional, has no column, or (`NonFiniteRow`) holds NaN
@@ -27,8 +27,6 @@ def as_rows(values: Rows, name: str) -> Tensor:
         raise GandiagError(f"{name} must be (n, width), got shape {tuple(rows.shape)}")
     if rows.device.type == "mps":
         rows = rows.cpu()  # it has no float64
-    if rows.dtype != torch.float64:
-        rows = rows.to(torch.float32 if rows.dtype.is_floating_point else torch.float64)
     finite = torch.isfinite(rows).all(dim=1)
     if not finite.all():
         raise NonFiniteRow(int((~finite).nonzero()[0, 0]))

@@ -35,13 +35,11 @@ class Gaussian:
             GandiagError: the covariance has an eigenvalue far below zero.
         """
         covariance = moments.covariance
-        width = moments.width
-        noise = width * torch.finfo(torch.float64).eps
-        if moments.n is None or moments.n > width:
-            factor, failed = torch.linalg.cholesky_ex(covariance)
-            # Eigenvectors would do as well, at ten times the cost.
-            if not failed and factor.diagonal().min() ** 2 > noise * covariance.trace():
-                return cls(moments.mean, factor)
+        noise = moments.width * torch.finfo(torch.float64).eps
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        # Eigenvectors would do as well, at ten times the cost.
+        if not failed and factor.diagonal().min() ** 2 > noise * covariance.trace():
+            return cls(moments.mean, factor)
         values, vectors = torch.linalg.eigh(covariance)
         top = values[-1].clamp(min=0)
         if values[0] < -INDEFINITE * top:
@@ -51,8 +49,6 @@ class Gaussian:
             )
         # The square root of a rounding error of 1e-16 would be 1e-8, for each missing dimension.
         kept = values > noise * top
-        if moments.n is not None:
-            kept[: max(0, width - (moments.n - 1))] = False
         return cls(moments.mean, vectors[:, kept] * values[kept].sqrt())
 
     @classmethod

@@ -115,8 +115,8 @@ def test_agrees_with_fifty_digits(n, m):
 
 
 def test_small_deviations_beside_large_ones_count():
-    # s_x s_y = 1e-8 in each dimension, which a covariance, in squares, rounds away: x's own 1e-16.
-    x, y = rows(6, 12) * np.logspace(0, -8, 12), rows(9, 12, 1) * np.logspace(-8, 0, 12)
+    # s_x s_y = 1e-9 in each dimension, of which a covariance, in squares, loses the smaller: 1e-18.
+    x, y = rows(12, 12) * np.logspace(0, -9, 12), rows(11, 12, 1) * np.logspace(-9, 0, 12)
     assert frechet_distance(x, y) == pytest.approx(exact(x, y), rel=1e-13)
 
 
@@ -128,8 +128,8 @@ def test_a_feature_that_copies_another(seed):
     assert frechet_distance(x, y) == pytest.approx(exact(x, y), rel=1e-12)
 
 
-def test_moments_around_a_large_mean_know_their_rank():
-    # Rounding of 1e6 leaves 1e-10 in the scatter, far above that of a covariance of 1.
+def test_moments_around_a_large_mean_keep_their_rank():
+    # Rounding of 1e6 leaves 1e-10 in each value, far above that of a covariance of 1.
     x, y = 1e6 + rows(20, 40), 1e6 + rows(60, 40, 1)
     moments = [Moments.of(torch.tensor(each)) for each in (x, y)]
     assert frechet_from_moments(*moments) == pytest.approx(frechet_distance(x, y), rel=1e-8)
