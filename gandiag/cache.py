@@ -80,7 +80,9 @@ def description(gathered: Gathered) -> dict[str, Any]:
         "name": gathered.name,
         "n": gathered.n,
         "labels": gathered.labels,
-        "notes": {code: [note.count, note.example] for code, note in gathered.notes.items()},
+        "notes": {
+            code: [note.count, note.example, *note.names] for code, note in gathered.notes.items()
+        },
         "sizes": dict(gathered.sizes),
     }
 
@@ -100,7 +102,8 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
             statistics=statistics,
             labels=None if labels is None else tuple(str(label) for label in labels),
             notes={
-                code: Note(int(n), str(example)) for code, (n, example) in meta["notes"].items()
+                code: Note(int(n), str(example), tuple(str(name) for name in names))
+                for code, (n, example, *names) in meta["notes"].items()
             },
             sizes={str(size): int(n) for size, n in meta["sizes"].items()},
         )

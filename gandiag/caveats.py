@@ -18,14 +18,18 @@ TREATMENTS: Mapping[str, str] = {
 """Note code of a source -> what happened to those images."""
 
 
+TOLD = 10
+"""Names listed in a sentence; the provenance lists all."""
+
+
 def treated(gathered: Gathered) -> Iterator[Warn]:
     """Images that were changed in a way that a person would see, or left out."""
     for code, what in TREATMENTS.items():
         if (note := gathered.notes.get(code)) is not None:
-            yield Warn(
-                code,
-                f"{note.count:,} of the images of {gathered.name} {what} (first: {note.example})",
-            )
+            named = ", ".join(note.names[:TOLD]) or f"first: {note.example}"
+            more = f" and {note.count - TOLD:,} more" if note.names and note.count > TOLD else ""
+            told = f"{note.count:,} of the images of {gathered.name} {what} ({named}{more})"
+            yield Warn(code, told)
 
 
 def compression(real: Gathered, generated: Gathered) -> Iterator[Warn]:

@@ -79,9 +79,13 @@ def score(
         GandiagError: bad usage or bad input, in one sentence.
 
     """
-    for name, value in (("batch_size", batch_size), ("max_images", max_images)):
-        if value is not None and value < 1:
-            raise GandiagError(f"{name} must be at least 1, not {value}")
+    for name, value, least in (
+        ("batch_size", batch_size, 1),
+        ("max_images", max_images, 1),
+        ("seed", seed, 0),
+    ):
+        if value is not None and value < least:
+            raise GandiagError(f"{name} must be at least {least}, not {value}")
     given: dict[Role, Any] = {"real": real, "heldout": heldout, "generated": generated}
     inputs = {
         role: open_input(thing, max_images, seed, on_bad_image)
@@ -126,7 +130,12 @@ def score(
         "protocol": protocol,
         "extractors": {name: dict(pins) for name, pins in plan.pins().items()},
         "sources": {
-            role: {"name": each.name, "n": each.n, "sizes": dict(each.sizes)}
+            role: {
+                "name": each.name,
+                "n": each.n,
+                "sizes": dict(each.sizes),
+                "skipped": list(each.notes["skipped"].names) if "skipped" in each.notes else [],
+            }
             for role, each in sorted(gathered.items())  # generated first, then real
         },
         "max_images": max_images,

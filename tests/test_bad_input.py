@@ -199,6 +199,7 @@ def test_a_full_disk_while_caching_loses_no_score(run, good, tmp_path, monkeypat
         (("--features", "lite1"), ("lite1", "lite0")),
         (("--metrics", "is"), ("is needs class logits", "pixels")),
         (("--device", "tpu"), ("tpu", "--device")),
+        (("--max-images", "5", "--seed", "-1"), ("seed must be at least 0, not -1",)),
         (("--per-class",), ("no labels", "sub-folder")),
         (("--json", "nowhere/scores.json"), ("nowhere/scores.json",)),
         (("--fail-above", "kid=1", "--metrics", "fid"), ("kid", "not computed")),

@@ -19,7 +19,7 @@ def gathered():
         20,
         {BANK: Bank.of(rows), MOMENTS: Moments.of(rows)},
         labels=("cat",) * 20,
-        notes={"lossy": Note(3, "ü.jpg")},
+        notes={"lossy": Note(3, "ü.jpg"), "skipped": Note(2, "a", ("a", "b"))},
         sizes={"8x8": 20},
     )
 

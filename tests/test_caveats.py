@@ -56,3 +56,12 @@ def test_copies():
     assert codes(caveats.duplicated(seen(), 0)) == []
     assert codes(caveats.duplicated(seen(), 2)) == ["duplicates"]
     assert codes(caveats.overlapping(seen(), seen("fake"), 2)) == ["overlap"]
+
+
+def test_skipped_images_are_named():
+    names = tuple(f"{index}.png" for index in range(12))
+    notes = {"skipped": Note(12, names[0], names)}
+    (warning,) = caveats.treated(Gathered("fake", 88, {}, notes=notes))
+    assert "0.png, 1.png" in warning.message
+    assert "9.png and 2 more" in warning.message
+    assert "10.png" not in warning.message

@@ -1,6 +1,7 @@
 """The command line: a file a verb, and one place where an error becomes a sentence."""
 
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -53,6 +54,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one sentence on standard error and exit code 2."""
+    # Pillow warns of damaged metadata in files that it reads all the same.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         cli.main(standalone_mode=False)
     except GandiagError as error:
