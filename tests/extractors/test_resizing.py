@@ -148,7 +148,7 @@ class TestPeers:
             resize = theirs.build_resizer(mode)
             expected = [resize(image.permute(1, 2, 0).numpy()) for image in images]
             expected = torch.from_numpy(np.stack(expected)).permute(0, 3, 1, 2)
-            # torch rounds otherwise with another number of threads: by ulps of 255, which are 1.5e-5.
+            # torch rounds otherwise with another number of threads: by ulps of 255, of 1.5e-5.
             atol = 0 if mode == "clean" else 1e-4
             torch.testing.assert_close(ours(images, 299, CPU), expected, rtol=0, atol=atol)
 
