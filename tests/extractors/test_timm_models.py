@@ -72,7 +72,7 @@ def test_without_a_network_there_is_one_sentence_at_once(monkeypatch):
         assert sentence.startswith(f"timm could not get the weights of {network} (<urlopen error")
         assert "--features lite0" in sentence
         assert "\n" not in sentence
-        assert time.monotonic() - began < 10  # the hub's client would try for three quarters of one
+        assert time.monotonic() - began < 30  # seconds; the client of the hub would wait for 46
 
 
 def test_weights_in_the_hubs_cache_need_no_network(monkeypatch, tmp_path):
