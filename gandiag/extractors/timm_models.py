@@ -169,7 +169,7 @@ def _in_hub_cache(published: Any) -> str | None:
 
 
 def reach_hub(published: Any) -> None:
-    """Fail at once where the hub cannot be reached: its client alone would try for three quarters of a minute."""
+    """Fail at once where the hub cannot be reached: its client would try for 46 seconds."""
     import huggingface_hub
 
     if published.hf_hub_id:
