@@ -9,8 +9,8 @@ generator at the last step (no checkpoint is chosen), from samples that training
 
 - points: 2,500 samples, as VEEGAN and PacGAN. A sample is of high quality within 3 standard
   deviations of its nearest mode (strictly), a mode is covered if it has one such sample, and the
-  reverse KL is log K - H(share of each mode among high-quality samples). A perfect sampler has 98.89
-  % high quality and a reverse KL of (K - 1) / 2N.
+  reverse KL is log K - H(share of each mode among high-quality samples). A perfect sampler has
+  98.89 % high quality and a reverse KL of (K - 1) / 2N.
 - labelled images: GAN-test, the share of 2,000 samples that a classifier of real images gives the
   label asked for (Shmelkov et al. 2018); without conditioning, how many classes have at least a
   tenth of their fair share. The classifier's own accuracy on the reference stands beside it.
@@ -201,8 +201,7 @@ def table(rows: dict[tuple[str, int], dict[str, Any]]) -> str:
     for name, _ in sorted(rows, key=lambda key: (list(SMALL).index(key[0]), key[1])):
         grouped[name] = [row for (other, _), row in sorted(rows.items()) if other == name]
     lines = [
-        "| recipe | seeds | modes, seed by seed | of | high quality % | reverse KL | GAN-test % "
-        "| < 5 min |",
+        "| recipe | seeds | modes by seed | of | high quality % | reverse KL | GAN-test % | < 5 min |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, some in grouped.items():

@@ -17,11 +17,11 @@ from reference_models.penalties import Penalty
 from reference_models.recipe import Recipe
 from reference_models.tricks import Packed
 
-Builder = Callable[[Recipe, tuple[int, ...], int], tuple[nn.Module, nn.Module]]
+Builder = Callable[[Recipe, tuple[int, ...], int], nn.Module]
 
 
-def networks(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator, with random weights from the global generator.
+def generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A generator with random weights from the global generator of random numbers.
 
     Args:
         recipe: what to build.
@@ -29,9 +29,25 @@ def networks(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.M
         classes: of the data; 0 without labels.
 
     Raises:
-        GandiagError: the recipe conditions on labels that the data does not have, or the networks
+        GandiagError: the recipe conditions on labels that the data does not have, or the network
             cannot make this shape.
     """
+    _check(recipe, shape, classes)
+    network = NETWORKS[recipe.network][0](recipe, shape, classes)
+    _initialise(network, recipe.initialisation)
+    return network
+
+
+def discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A discriminator, see `generator`; it packs its samples if the recipe says so."""
+    _check(recipe, shape, classes)
+    packed = (shape[0] * recipe.pack, *shape[1:])
+    network = NETWORKS[recipe.network][1](recipe, packed, classes)
+    _initialise(network, recipe.initialisation)
+    return Packed(network, recipe.pack)
+
+
+def _check(recipe: Recipe, shape: tuple[int, ...], classes: int) -> None:
     if recipe.conditional and not classes:
         raise GandiagError(
             f"the recipe {recipe.name} conditions on labels, which the data {recipe.data} does not "
@@ -42,10 +58,6 @@ def networks(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.M
             f"the network {recipe.network} makes images, and the data {recipe.data} has samples of "
             f"shape {shape}; use mlp"
         )
-    generator, discriminator = NETWORKS[recipe.network](recipe, shape, classes)
-    for network in (generator, discriminator):
-        _initialise(network, recipe.initialisation)
-    return generator, Packed(discriminator, recipe.pack)
 
 
 def penalty(recipe: Recipe) -> Penalty:
@@ -79,12 +91,8 @@ def _conditions(recipe: Recipe, classes: int) -> dict[str, int]:
     }
 
 
-def _packed_shape(recipe: Recipe, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[0] * recipe.pack, *shape[1:])
-
-
-def _mlp(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Module, nn.Module]:
-    generator = MLPGenerator(
+def _mlp_generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    return MLPGenerator(
         recipe.latent,
         shape,
         width=recipe.width_g,
@@ -92,8 +100,11 @@ def _mlp(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Modul
         norm=recipe.norm_g,
         **_conditions(recipe, classes),
     )
-    discriminator = MLPDiscriminator(
-        _packed_shape(recipe, shape),
+
+
+def _mlp_discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    return MLPDiscriminator(
+        shape,
         Conditioning(recipe.condition_d, classes),
         width=recipe.width_d,
         depth=recipe.depth_d,
@@ -102,19 +113,21 @@ def _mlp(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Modul
         slope=recipe.slope,
         pieces=recipe.pieces,
     )
-    return generator, discriminator
 
 
-def _dcgan(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Module, nn.Module]:
-    generator = DCGANGenerator(
+def _dcgan_generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    return DCGANGenerator(
         recipe.latent,
         shape,
         width=recipe.width_g,
         norm=recipe.norm_g,
         **_conditions(recipe, classes),
     )
-    discriminator = DCGANDiscriminator(
-        _packed_shape(recipe, shape),
+
+
+def _dcgan_discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    return DCGANDiscriminator(
+        shape,
         Conditioning(recipe.condition_d, classes),
         width=recipe.width_d,
         norm=recipe.norm_d,
@@ -122,11 +135,10 @@ def _dcgan(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Mod
         dropout=recipe.dropout,
         interleave=recipe.interleave,
     )
-    return generator, discriminator
 
 
-def _resnet(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Module, nn.Module]:
-    generator = ResNetGenerator(
+def _resnet_generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    return ResNetGenerator(
         recipe.latent,
         shape,
         width=recipe.width_g,
@@ -134,17 +146,23 @@ def _resnet(recipe: Recipe, shape: tuple[int, ...], classes: int) -> tuple[nn.Mo
         upsample=recipe.upsample,
         **_conditions(recipe, classes),
     )
-    discriminator = ResNetDiscriminator(
-        _packed_shape(recipe, shape),
+
+
+def _resnet_discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+    return ResNetDiscriminator(
+        shape,
         Conditioning(recipe.condition_d, classes),
         width=recipe.width_d,
         norm=recipe.norm_d,
         pool=recipe.pool,
     )
-    return generator, discriminator
 
 
-NETWORKS: Mapping[str, Builder] = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet}
+NETWORKS: Mapping[str, tuple[Builder, Builder]] = {
+    "mlp": (_mlp_generator, _mlp_discriminator),
+    "dcgan": (_dcgan_generator, _dcgan_discriminator),
+    "resnet": (_resnet_generator, _resnet_discriminator),
+}
 
 INITIALISATIONS: Mapping[str, Callable[[Tensor], object]] = {
     "normal": lambda weight: nn.init.normal_(weight, std=0.02),

@@ -102,7 +102,7 @@ class Sampler:
         )
         labels = self.labels(numbers)
         x = self.network(latents.to(self.device), labels.to(self.device))
-        return Batch(x.float().cpu(), labels)
+        return Batch(x.float().cpu() * self.recipe.scale, labels)
 
 
 def sampler_of(trainer: Trainer, seed: int = 0) -> Sampler:
@@ -134,7 +134,7 @@ def load(folder: str | Path, *, device: str = "cpu", seed: int = 0) -> Sampler:
     place = open_device(device)
     shape, classes = tuple(head["shape"]), tuple(head["classes"])
     with seeded(torch.device("cpu"), "weights that are overwritten"):
-        network, _ = build.networks(recipe, shape, len(classes))
+        network = build.generator(recipe, shape, len(classes))
     checkpoints.load_weights(network, checkpoint / "average.safetensors")
     network = network.to(place).eval().requires_grad_(False)
     names = classes if recipe.condition_g != "none" else ()

@@ -37,6 +37,9 @@ class Recipe:
     """A name in `reference_models.data.DATASETS`, or ``folder:PATH``."""
     resolution: int = 0
     """Side in pixels, for data that has no side of its own."""
+    scale: float = 1.0
+    """Training sees samples divided by this, and the sampler multiplies by it: networks begin with
+    their kinks within 1 of the origin, and learn little of points far outside."""
 
     # Networks
     network: str = "mlp"
@@ -199,6 +202,8 @@ class Recipe:
                     f"{field.name} is {value} in the recipe {self.name}; "
                     "it must be a finite number of at least 0"
                 )
+        if not self.scale:
+            raise GandiagError(f"scale is 0 in the recipe {self.name}; it must be positive")
         unit = self.accumulate * self.pack
         if self.batch % unit or self.batch_g % unit:
             raise GandiagError(

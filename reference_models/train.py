@@ -1,5 +1,6 @@
 """Train a recipe into a folder, and go on where it stopped."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -119,8 +120,11 @@ def cost(recipe: Recipe) -> Cost:
     classes = known.classes
     if classes is None:
         classes = len(known.open(recipe.resolution).classes)
+    # Spectral normalisation adds no parameters, and its first iterations are slow without memory.
+    bare = dataclasses.replace(recipe, norm_d=recipe.norm_d.replace("spectral", "none"))
     with torch.device("meta"):
-        generator, discriminator = build.networks(recipe, known.shape, classes)
+        generator = build.generator(bare, known.shape, classes)
+        discriminator = build.discriminator(bare, known.shape, classes)
     updates = recipe.steps * recipe.n_critic + recipe.warmup
     return Cost(
         _parameters(generator),

@@ -155,7 +155,7 @@ class Trainer:
         if self.recipe.mirror:
             turned = torch.rand(len(x), generator=draws.own("mirror")) < 0.5
             x = torch.where(turned[:, None, None, None], x.flip(3), x)
-        return Batch(x.to(self.device), y.to(self.device))
+        return Batch(x.to(self.device) / self.recipe.scale, y.to(self.device))
 
     def _labels(self, size: int, draws: Draws) -> Tensor:
         classes = max(1, len(self.data.classes))
@@ -323,7 +323,8 @@ def prepare(
     data = open_data(recipe.data, recipe.resolution)
     # On the CPU, so that the first weights are the same for every device.
     with seeded(torch.device("cpu"), seed, "initialisation"):
-        generator, discriminator = build.networks(recipe, data.shape, len(data.classes))
+        generator = build.generator(recipe, data.shape, len(data.classes))
+        discriminator = build.discriminator(recipe, data.shape, len(data.classes))
     return Trainer(
         recipe,
         data,

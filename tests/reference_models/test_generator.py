@@ -132,11 +132,16 @@ def test_no_such_device(run):
 
 
 def test_cost_is_known_without_training():
-    recipe = replace(POINTS, {"n_critic": 5, "n_gen": 2, "warmup": 10, "steps": 100})
+    recipe = replace(
+        POINTS, {"norm_d": "spectral", "n_critic": 5, "n_gen": 2, "warmup": 10, "steps": 100}
+    )
     found = cost(recipe)
     trainer = prepare(recipe)
-    count = sum(p.numel() for p in trainer.generator.parameters())
-    assert found.generator_parameters == count
+    count = [
+        sum(parameter.numel() for parameter in network.parameters())
+        for network in (trainer.generator, trainer.discriminator)
+    ]
+    assert [found.generator_parameters, found.discriminator_parameters] == count
     assert found.discriminator_updates == 510
     assert found.generator_updates == 200
     assert found.real_samples == 510 * 16

@@ -27,7 +27,7 @@ def seeded():
 
 def make(network, shape, classes=0, **fields):
     recipe = replace(SMALL, network=network, **fields)
-    return build.networks(recipe, shape, classes)
+    return build.generator(recipe, shape, classes), build.discriminator(recipe, shape, classes)
 
 
 SHAPES = [("mlp", (2,)), ("mlp", (1, 8, 8)), ("mlp", (3, 28, 28))]
@@ -145,7 +145,8 @@ def test_images_from_point_data():
 def test_published_sizes():
     """Parameters counted by hand from Miyato et al. 2018, table 4 (CIFAR-10, width 64)."""
     recipe = replace(SMALL, network="resnet", latent=128, width_g=64, width_d=64, norm_g="batch")
-    generator, discriminator = build.networks(recipe, (3, 32, 32), 0)
+    generator = build.generator(recipe, (3, 32, 32), 0)
+    discriminator = build.discriminator(recipe, (3, 32, 32), 0)
 
     def conv(a, b, k=3):
         return a * b * k * k + b
