@@ -201,7 +201,7 @@ def table(rows: dict[tuple[str, int], dict[str, Any]]) -> str:
     for name, _ in sorted(rows, key=lambda key: (list(SMALL).index(key[0]), key[1])):
         grouped[name] = [row for (other, _), row in sorted(rows.items()) if other == name]
     lines = [
-        "| recipe | seeds | modes by seed | of | high quality % | reverse KL | GAN-test % | < 5 min |",
+        "| recipe | seeds | modes | of | HQ % | reverse KL | GAN-test % | < 5 min |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, some in grouped.items():
