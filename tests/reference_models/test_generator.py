@@ -64,7 +64,7 @@ def test_a_sample_does_not_depend_on_the_number_of_processes(run):
     workers = [context.Process(target=half, args=(run, rank, results)) for rank in (0, 1)]
     for worker in workers:
         worker.start()
-    parts = dict(results.get(timeout=60) for _ in workers)
+    parts = dict(results.get(timeout=600) for _ in workers)
     for worker in workers:
         worker.join()
     together = torch.cat([torch.from_numpy(parts[rank]) for rank in (0, 1)])
