@@ -2,24 +2,23 @@
 
     RUN/recipe.json
     RUN/step-00000100/
-        checkpoint.json             format, loader, step, position, seed, shape, classes
+        checkpoint.json             format, loader, step, position, seed, score, shape, ...
         recipe.json                 what was trained
         average.safetensors         the generator to sample from
         generator.safetensors
         discriminator.safetensors
         optimizers.safetensors      of both, and stored samples
-    RUN/best.json                   which step scored best
 
 A checkpoint is written beside its place and renamed into it, so that a killed run leaves either all
 of it or none. Nothing in it is code, and nothing in it is executed.
 """
 
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
-from gandiag.files import atomic_write
 from reference_models.recipe import Recipe, from_json, to_json
 from reference_models.trainer import Trainer
 
@@ -100,12 +98,19 @@ def load_weights(network: nn.Module, path: Path) -> None:
     _fill(network.state_dict(), _read(path), path)
 
 
-def save(trainer: Trainer, run: Path, companions: Mapping[str, object] | None = None) -> Path:
+def save(
+    trainer: Trainer,
+    run: Path,
+    *,
+    score: float | None = None,
+    companions: Mapping[str, object] | None = None,
+) -> Path:
     """Write a checkpoint of a trainer below `run`; one that is there for this step is kept.
 
     Args:
         trainer: what to save.
         run: the folder of the run.
+        score: of the averaged generator, the lower the better; NaN counts as none.
         companions: what else belongs to the state, as JSON values by name.
 
     Returns:
@@ -129,6 +134,7 @@ def save(trainer: Trainer, run: Path, companions: Mapping[str, object] | None = 
             "step": trainer.finished,
             "seen": trainer.seen,
             "seed": trainer.seed,
+            "score": score if score is not None and math.isfinite(score) else None,
             "stored": trainer.replay.filled,
             "shape": list(trainer.data.shape),
             "classes": list(trainer.data.classes),
@@ -189,31 +195,13 @@ def restore(trainer: Trainer, checkpoint: Path) -> dict[str, Any]:
     return dict(head["companions"])
 
 
-@dataclass(frozen=True)
-class Best:
-    """The checkpoint with the lowest score so far."""
+def best(run: Path) -> Path | None:
+    """The checkpoint with the lowest score; None if none has one.
 
-    step: int
-    score: float
-
-
-def read_best(run: Path) -> Best | None:
-    """What best.json of a run says; None if nothing was scored yet."""
-    path = run / "best.json"
-    if not path.exists():
-        return None
-    try:
-        values = json.loads(path.read_bytes())
-        return Best(int(values["step"]), float(values["score"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GandiagError(f"cannot read {path}: {error}; remove it") from error
-
-
-def write_best(run: Path, best: Best) -> None:
-    """Remember which checkpoint scored best."""
-    with atomic_write(run / "best.json") as file:
-        text = json.dumps({"step": best.step, "score": best.score}, allow_nan=False)
-        file.write(f"{text}\n".encode())
+    `prune` never removes it, so that it is the best of the whole run.
+    """
+    scored = [(read_head(checkpoint)["score"], checkpoint) for checkpoint in find(run)]
+    return min((pair for pair in scored if pair[0] is not None), default=(0, None))[1]
 
 
 def prune(run: Path, keep: int) -> None:
@@ -223,10 +211,9 @@ def prune(run: Path, keep: int) -> None:
     """
     for remains in run.glob(f".{PREFIX}*"):
         shutil.rmtree(remains, ignore_errors=True)
-    best = read_best(run)
-    spared = f"{PREFIX}{best.step:08d}" if best else ""
+    spared = best(run)
     for checkpoint in find(run)[:-keep] if keep else []:
-        if checkpoint.name != spared:
+        if checkpoint != spared:
             # Out of sight first: half a checkpoint must never look like one.
             hidden = checkpoint.with_name(f".{checkpoint.name}")
             checkpoint.rename(hidden)

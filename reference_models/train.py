@@ -11,7 +11,6 @@ from torch import nn
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
 from reference_models import build, checkpoints
-from reference_models.checkpoints import Best
 from reference_models.data.table import look_up
 from reference_models.distributed import open_device, processes, wait_for_all
 from reference_models.generator import Sampler, sampler_of
@@ -105,7 +104,9 @@ def train(
             if trainer.finished % checkpoint_every == 0 or trainer.finished == recipe.steps:
                 if group.rank == 0:
                     states = {name: helper.state_dict() for name, helper in helpers.items()}
-                    _checkpoint(trainer, out, keep, score, states)
+                    value = score(sampler_of(trainer)) if score else None
+                    checkpoints.save(trainer, out, score=value, companions=states)
+                    checkpoints.prune(out, keep)
                 wait_for_all()
     return trainer
 
@@ -144,19 +145,6 @@ def _open(out: Path, recipe: Recipe, *, resume: bool, first: bool) -> None:
         with atomic_write(out / "recipe.json") as file:
             file.write(to_json(recipe).encode())
     wait_for_all()
-
-
-def _checkpoint(
-    trainer: Trainer, out: Path, keep: int, score: Score | None, states: Mapping[str, object]
-) -> None:
-    checkpoints.save(trainer, out, states)
-    if score:
-        value = score(sampler_of(trainer))
-        best = checkpoints.read_best(out)
-        # A score that is no number is never the best.
-        if value < (best.score if best else float("inf")):
-            checkpoints.write_best(out, Best(trainer.finished, value))
-    checkpoints.prune(out, keep)
 
 
 def _parameters(network: nn.Module) -> int:

@@ -14,7 +14,6 @@ import torch
 
 from gandiag.errors import GandiagError
 from reference_models import checkpoints
-from reference_models.checkpoints import Best
 from reference_models.generator import load
 from reference_models.recipe import Recipe, replace, to_json
 from reference_models.train import train
@@ -176,12 +175,13 @@ def test_the_last_and_the_best_stay(tmp_path):
     assert [p.name for p in checkpoints.find(tmp_path)] == [
         f"step-{step:08d}" for step in (8, 16, 20)
     ]
-    assert checkpoints.read_best(tmp_path) == Best(8, 2.0)
+    assert checkpoints.best(tmp_path).name == "step-00000008"
 
 
 def test_all_stay_if_asked_to(tmp_path):
     train(POINTS, out=tmp_path, checkpoint_every=4, keep=0)
     assert len(checkpoints.find(tmp_path)) == 5
+    assert checkpoints.best(tmp_path) is None
 
 
 def test_score_sees_the_sampler_of_that_step(tmp_path):
