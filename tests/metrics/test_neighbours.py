@@ -255,11 +255,20 @@ def test_the_metric_counts_the_same():
     assert "real" in scores["recall"].method
 
 
+def test_the_density_has_the_interval_of_a_mean():
+    real, generated = (torch.tensor(rows(n, 4, n)).float() for n in (60, 45))
+    score = PRDC(k=3)(real=Bank.of(real), generated=Bank.of(generated))["density"]
+    radii = np.sort(pairwise(real.numpy(), real.numpy()), axis=1)[:, 3]  # itself is the first
+    each = (pairwise(real.numpy(), generated.numpy()) <= radii[:, None]).sum(0) / 3
+    half = Z * each.std(ddof=1) / math.sqrt(45)
+    assert (score.low, score.high) == pytest.approx((each.mean() - half, each.mean() + half))
+
+
 def test_refuses():
     x = rows(5, 3)
-    with pytest.raises(GandiagError, match="5 rows and at least 6"):
+    with pytest.raises(GandiagError, match="real has 5 rows and at least 6"):
         precision_recall_density_coverage(x, rows(20, 3))
-    with pytest.raises(GandiagError, match="5 rows and at least 6"):
+    with pytest.raises(GandiagError, match="generated has 5 rows and at least 6"):
         precision_recall_density_coverage(rows(20, 3), x)
     with pytest.raises(GandiagError, match="k must be"):
         PRDC(k=0)

@@ -72,6 +72,13 @@ def test_rows_of_zeros_are_a_kind_of_their_own():
     assert vendi_score(np.zeros((4, 5))) == pytest.approx(1, rel=1e-13)
 
 
+def test_the_interval_stays_above_the_least_score():
+    # One odd image among twenty: its influence is larger than the score's distance from 1.
+    x = torch.eye(2)[[0] * 19 + [1]]
+    score = VendiScore()(generated=Bank.of(x))["vendi"]
+    assert score.low == 1 < score.value
+
+
 def test_refuses():
     with pytest.raises(GandiagError, match="at least 1"):
         vendi_score(np.zeros((0, 3)))
