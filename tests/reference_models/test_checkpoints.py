@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -15,7 +13,7 @@ import torch
 from gandiag.errors import GandiagError
 from reference_models import checkpoints
 from reference_models.generator import load
-from reference_models.recipe import Recipe, replace, to_json
+from reference_models.recipe import Recipe, replace
 from reference_models.train import train
 from reference_models.trainer import prepare
 
@@ -85,39 +83,35 @@ def test_resume_is_bit_exact(recipe, tmp_path):
     assert torch.equal(*samples)
 
 
-KILLED = """
-import os, signal, sys, torch
-torch.set_num_threads(1)
-from reference_models.recipe import from_json
-from reference_models.train import train
+def die_at(step):
+    def on_step(trainer, losses):
+        if trainer.finished == step:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def kill(trainer, losses):
-    if trainer.finished == 137 and len(sys.argv) > 3:
-        os.kill(os.getpid(), signal.SIGKILL)
+    return on_step
 
-recipe = from_json(open(sys.argv[1]).read(), "recipe")
-train(recipe, out=sys.argv[2], checkpoint_every=100, resume=True, on_step=kill)
-"""
+
+def train_until(step, recipe, out):
+    train(recipe, out=out, checkpoint_every=100, on_step=die_at(step))
+
+
+# Forked: a fresh interpreter would spend most of these tests on importing torch.
+FORK = multiprocessing.get_context("fork")
 
 
 def test_killed_and_resumed(tmp_path):
-    """200 steps in one go are 100 steps, a SIGKILL, and 100 more, in another process each."""
+    """200 steps in one go are 100 steps and some more, a SIGKILL, and 100 more."""
     recipe = replace(STATEFUL, {"steps": 200, "network": "mlp", "precision": "fp32"})
-    (tmp_path / "recipe.json").write_text(to_json(recipe))
-    whole, cut = str(tmp_path / "whole"), str(tmp_path / "cut")
-
-    def run(*arguments):
-        command = [sys.executable, "-c", KILLED, str(tmp_path / "recipe.json"), *arguments]
-        path = os.pathsep.join(["", *sys.path])
-        return subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path})
-
-    assert run(cut, "kill").returncode == -signal.SIGKILL
-    assert [p.name for p in checkpoints.find(tmp_path / "cut")] == ["step-00000100"]
-    assert run(cut).returncode == 0
-    torch.set_num_threads(1)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    process = FORK.Process(target=train_until, args=(137, recipe, cut))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert [p.name for p in checkpoints.find(cut)] == ["step-00000100"]
+    train(recipe, out=cut, checkpoint_every=100, resume=True)
     train(recipe, out=whole, checkpoint_every=100)
     for name in ("step-00000100", "step-00000200"):
-        assert same(tmp_path / "whole" / name, tmp_path / "cut" / name)
+        assert same(whole / name, cut / name)
 
 
 def train_quietly(recipe, out, reached):
@@ -132,12 +126,10 @@ def train_quietly(recipe, out, reached):
 def test_killed_at_random_moments(tmp_path):
     recipe = replace(POINTS, {"steps": 100_000})
     moments = random.Random(0)
-    # Forked: a fresh interpreter would spend most of the test on importing torch.
-    context = multiprocessing.get_context("fork")
     before = 0
     for _ in range(20):
-        reached = context.Value("q", 0)
-        process = context.Process(target=train_quietly, args=(recipe, tmp_path, reached))
+        reached = FORK.Value("q", 0)
+        process = FORK.Process(target=train_quietly, args=(recipe, tmp_path, reached))
         process.start()
         while not reached.value and process.is_alive():
             time.sleep(0.001)
