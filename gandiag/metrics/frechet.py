@@ -12,6 +12,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, check_same_width, check_statistics
 from gandiag.metrics.intervals import Z
+from gandiag.metrics.threads import one_thread
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Bank, Moments, Statistic
 
@@ -40,7 +41,8 @@ class Gaussian:
         # Eigenvectors would do as well, at ten times the cost.
         if not failed and factor.diagonal().min() ** 2 > noise * covariance.trace():
             return cls(moments.mean, factor)
-        values, vectors = torch.linalg.eigh(covariance)
+        with one_thread():
+            values, vectors = torch.linalg.eigh(covariance)
         top = values[-1].clamp(min=0)
         if values[0] < -INDEFINITE * top:
             raise GandiagError(
@@ -97,7 +99,9 @@ def frechet_from_moments(real: Moments, generated: Moments) -> float:
 
 
 def _distance(real: Gaussian, generated: Gaussian) -> float:
-    spectrum = torch.linalg.svdvals(real.factor.T @ generated.factor)
+    cross = real.factor.T @ generated.factor
+    with one_thread():
+        spectrum = torch.linalg.svdvals(cross)
     return _assemble(real, generated, spectrum)
 
 
@@ -120,7 +124,9 @@ def frechet_with_deviation(real: Gaussian, generated_rows: Tensor) -> tuple[floa
     about a third at n = width.
     """
     generated = Gaussian.of_rows(generated_rows)
-    left, spectrum, _ = torch.linalg.svd(real.factor.T @ generated.factor, full_matrices=False)
+    cross = real.factor.T @ generated.factor
+    with one_thread():
+        left, spectrum, _ = torch.linalg.svd(cross, full_matrices=False)
     # T = R R^T, R = F_r U s^(-1/2) where F_r^T F_g = U s V^T.
     kept = spectrum > len(real.mean) * torch.finfo(torch.float64).eps * spectrum[:1].sum()
     root = real.factor @ left[:, kept] / spectrum[kept].sqrt()

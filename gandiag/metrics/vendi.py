@@ -11,6 +11,7 @@ from torch import Tensor
 from gandiag.metrics.base import Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
+from gandiag.metrics.threads import one_thread
 from gandiag.statistics import Bank, Statistic
 
 
@@ -46,12 +47,18 @@ def surprises(features: Rows) -> Tensor:
     rows = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
     tiny = torch.finfo(torch.float64).tiny  # 0 log 0 = 0
     if n > width:
-        values, vectors = torch.linalg.eigh(rows.T @ rows / n)
+        values, vectors = _eigh(rows.T @ rows / n)
         weights = (rows @ vectors).square()
     else:
-        values, vectors = torch.linalg.eigh(rows @ rows.T / n)
+        values, vectors = _eigh(rows @ rows.T / n)
         weights = n * values.clamp(min=0) * vectors.square()
     return torch.mv(weights, -values.clamp(min=tiny).log())
+
+
+def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    with one_thread():
+        values, vectors = torch.linalg.eigh(matrix)
+    return values, vectors
 
 
 @dataclass(frozen=True)
