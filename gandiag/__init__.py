@@ -11,14 +11,23 @@ if TYPE_CHECKING:
     from gandiag import metrics
     from gandiag.errors import GandiagError
     from gandiag.report import Report
-    from gandiag.scoring import score, write_statistics
+    from gandiag.scoring import Scorer, score, write_statistics
     from gandiag.sources import open_source
 
-__all__ = ["GandiagError", "Report", "metrics", "open_source", "score", "write_statistics"]
+__all__ = [
+    "GandiagError",
+    "Report",
+    "Scorer",
+    "metrics",
+    "open_source",
+    "score",
+    "write_statistics",
+]
 
 _HOMES = {
     "GandiagError": "errors",
     "Report": "report",
+    "Scorer": "scoring",
     "open_source": "sources",
     "score": "scoring",
     "write_statistics": "scoring",

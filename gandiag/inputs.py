@@ -13,7 +13,7 @@ from gandiag.errors import GandiagError
 from gandiag.plan import Plan
 from gandiag.report import Warn
 from gandiag.session import Gathered, Want, gather
-from gandiag.sources import ImageSource, StatisticsFile, open_source
+from gandiag.sources import Generator, ImageSource, StatisticsFile, open_source
 from gandiag.statistics import load_statistics
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -27,10 +27,18 @@ def silent(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def open_input(
-    thing: Any, max_images: int | None, seed: int, on_bad_image: Literal["fail", "skip"]
+    thing: Any,
+    max_images: int | None,
+    seed: int,
+    on_bad_image: Literal["fail", "skip"],
+    *,
+    device: torch.device,
+    generator: Generator | None = None,
 ) -> ImageSource | StatisticsFile:
     """`open_source`, then the draw of `max_images`."""
-    source = open_source(thing, on_bad_image=on_bad_image)
+    source = open_source(
+        thing, on_bad_image=on_bad_image, seed=seed, device=device, generator=generator
+    )
     if max_images is None:
         return source
     if isinstance(source, StatisticsFile):

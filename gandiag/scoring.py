@@ -18,7 +18,7 @@ from gandiag.metrics import Role
 from gandiag.plan import Plan, Task, make_plan
 from gandiag.report import Report, Row, Warn
 from gandiag.session import IMAGES, Gathered, Want
-from gandiag.sources import StatisticsFile
+from gandiag.sources import GeneratedImages, Generator, ImageSource, StatisticsFile
 from gandiag.statistics import (
     Hashes,
     Moments,
@@ -28,6 +28,9 @@ from gandiag.statistics import (
 )
 
 HASHES = Want("", IMAGES, Hashes.kind)
+
+MANY = 50_000
+"""Images that a checkpoint makes at most where nobody says how many: as most papers."""
 
 
 def score(
@@ -47,13 +50,15 @@ def score(
     on_bad_image: Literal["fail", "skip"] = "fail",
     cache: bool = True,
     allow_unverified: bool = False,
+    generator: Generator | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Score generated images against real ones.
 
     Args:
-        generated: A folder, .zip, .tar, .npz, .npy, saved statistics, ``dataset:NAME``, a uint8
-            tensor or array of images, a torch Dataset, or an iterable of batches.
+        generated: A folder, .zip, .tar, .npz, .npy, saved statistics, ``dataset:NAME``, a
+            checkpoint or a run (its newest checkpoint makes as many images as `real` holds), a
+            uint8 tensor or array of images, a torch Dataset, or an iterable of batches.
         real: The same, or None for metrics that look at the generated images alone.
         features: ``inception``, ``lite0``, ``dinov2``, ``pixels``, ``timm:NAME``, a classifier's
             file, or an extractor; None for the protocol's own.
@@ -62,14 +67,17 @@ def score(
         heldout: Real images that are not in `real`. Each score is also computed with them in the
             place of the generated ones: what a perfect generator would get.
         per_class: Also score each class alone; both sources need labels.
-        max_images: Use so many images of each source, drawn by `seed` without replacement.
-        seed: Of the draw of `max_images`.
+        max_images: Use so many images of each source, drawn by `seed` without replacement; a
+            checkpoint makes so many.
+        seed: Of the draw of `max_images`, and of the samples of a checkpoint.
         device: Where the network runs; None for CUDA or MPS where there is one, else the CPU.
         precision: ``fp32``, ``tf32`` or ``bf16``; published numbers are ``fp32``.
         batch_size: Images through the network at once.
         on_bad_image: ``fail``, or ``skip`` images that cannot be read and report them.
         cache: Keep the statistics of real images on disk, keyed by content.
         allow_unverified: Accept weights whose digest is not the published one; scores then say so.
+        generator: What makes samples from `generated`, then a file of weights; see
+            `gandiag.sources.Generator`.
         progress: How to tell of long work.
 
     Returns:
@@ -79,76 +87,168 @@ def score(
         GandiagError: bad usage or bad input, in one sentence.
 
     """
-    for name, value, least in (
-        ("batch_size", batch_size, 1),
-        ("max_images", max_images, 1),
-        ("seed", seed, 0),
-    ):
-        if value is not None and value < least:
-            raise GandiagError(f"{name} must be at least {least}, not {value}")
-    given: dict[Role, Any] = {"real": real, "heldout": heldout, "generated": generated}
-    inputs = {
-        role: open_input(thing, max_images, seed, on_bad_image)
-        for role, thing in given.items()
-        if thing is not None
-    }
-    plan = make_plan(
-        protocol=protocol,
+    scorer = Scorer(
+        real,
+        heldout=heldout,
         features=features,
         metrics=metrics,
-        with_real="real" in inputs,
-        device=pick_device(device),
+        protocol=protocol,
+        per_class=per_class,
+        max_images=max_images,
+        seed=seed,
+        device=device,
         precision=precision,
+        batch_size=batch_size,
+        on_bad_image=on_bad_image,
+        cache=cache,
         allow_unverified=allow_unverified,
+        generator=generator,
+        progress=progress,
     )
-    if heldout is not None and real is None:
-        raise GandiagError("--heldout is compared with the real images; give them with --real")
-    for role, source in inputs.items():
-        plan.check_counts(role, known_count(source), source.name)
-    warnings = [Warn("left-out", sentence) for sentence in plan.left_out]
-    gathered: dict[str, Gathered] = {}
-    for role, source in inputs.items():
-        store = StatisticsCache.default() if cache and role != "generated" else None
-        gathered[role] = collect(
+    return scorer(generated)
+
+
+class Scorer:
+    """`score` for many sets of generated images: real ones and networks are read once.
+
+        scorer = gandiag.Scorer(real="data/", features="lite0", metrics=("fid",))
+        for step, samples in checkpoints:
+            print(step, scorer(samples)["fid"].value)
+
+    Arguments as in `score`.
+    """
+
+    def __init__(
+        self,
+        real: Any = None,
+        *,
+        features: str | FeatureExtractor | None = None,
+        metrics: Sequence[str] | None = None,
+        protocol: str = "gandiag",
+        heldout: Any = None,
+        per_class: bool = False,
+        max_images: int | None = None,
+        seed: int = 0,
+        device: str | torch.device | None = None,
+        precision: Precision = "fp32",
+        batch_size: int = 32,
+        on_bad_image: Literal["fail", "skip"] = "fail",
+        cache: bool = True,
+        allow_unverified: bool = False,
+        generator: Generator | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("max_images", max_images, 1),
+            ("seed", seed, 0),
+        ):
+            if value is not None and value < least:
+                raise GandiagError(f"{name} must be at least {least}, not {value}")
+        self.features, self.metrics, self.protocol = features, metrics, protocol
+        self.per_class, self.max_images, self.seed = per_class, max_images, seed
+        self.device, self.precision, self.batch_size = device, precision, batch_size
+        self.on_bad_image, self.cache, self.progress = on_bad_image, cache, progress
+        self.allow_unverified, self.generator = allow_unverified, generator
+        given: dict[Role, Any] = {"real": real, "heldout": heldout}
+        self.references = {
+            role: self._open(thing, None) for role, thing in given.items() if thing is not None
+        }
+        self.plan: Plan | None = None
+        self.warnings: list[Warn] = []
+        self.gathered: dict[str, Gathered] = {}
+
+    def __call__(self, generated: Any) -> Report:
+        """Score one set.
+
+        Raises:
+            GandiagError: bad usage or bad input, in one sentence.
+        """
+        source = self._open(generated, self.generator)
+        if isinstance(source, GeneratedImages) and self.max_images is None:
+            real = self.references.get("real")
+            source = source.limit(min(source.count(), (real and known_count(real)) or MANY), 0)
+        if self.plan is None:
+            self.plan = self._plan()
+        for role, each in {**self.references, "generated": source}.items():
+            self.plan.check_counts(role, known_count(each), each.name)
+        for role, each in self.references.items():
+            if role not in self.gathered:
+                self.gathered[role] = self._gather(role, each, self.plan, self.warnings)
+        warnings = [Warn("left-out", sentence) for sentence in self.plan.left_out]
+        warnings += self.warnings
+        found = self._gather("generated", source, self.plan, warnings)
+        return self._report(self.plan, {**self.gathered, "generated": found}, warnings)
+
+    def _open(self, thing: Any, generator: Generator | None) -> ImageSource | StatisticsFile:
+        return open_input(
+            thing,
+            self.max_images,
+            self.seed,
+            self.on_bad_image,
+            device=pick_device(self.device),
+            generator=generator,
+        )
+
+    def _plan(self) -> Plan:
+        plan = make_plan(
+            protocol=self.protocol,
+            features=self.features,
+            metrics=self.metrics,
+            with_real="real" in self.references,
+            device=pick_device(self.device),
+            precision=self.precision,
+            allow_unverified=self.allow_unverified,
+        )
+        if "heldout" in self.references and "real" not in self.references:
+            raise GandiagError("--heldout is compared with the real images; give them with --real")
+        return plan
+
+    def _gather(
+        self, role: Role, source: ImageSource | StatisticsFile, plan: Plan, warnings: list[Warn]
+    ) -> Gathered:
+        gathered = collect(
             source,
             plan,
-            plan.wants(role, known_count(source), by_class=per_class),
-            batch_size=batch_size,
-            store=store,
+            plan.wants(role, known_count(source), by_class=self.per_class),
+            batch_size=self.batch_size,
+            store=StatisticsCache.default() if self.cache and role != "generated" else None,
             warnings=warnings,
-            progress=progress,
+            progress=self.progress,
             role=role,
         )
-        plan.check_counts(role, gathered[role].n, gathered[role].name)
+        plan.check_counts(role, gathered.n, gathered.name)
+        return gathered
 
-    with progress("computing the scores", None):
-        rows = tuple(rows_of(plan, gathered))
-        classes = dict(class_rows(plan, gathered)) if per_class else {}
-    warnings += cautions(plan, gathered, precision)
-    provenance = {
-        "gandiag": version("gandiag"),
-        "protocol": protocol,
-        "extractors": {name: dict(pins) for name, pins in plan.pins().items()},
-        "sources": {
-            role: {
-                "name": each.name,
-                "n": each.n,
-                "sizes": dict(each.sizes),
-                "skipped": list(each.notes["skipped"].names) if "skipped" in each.notes else [],
-            }
-            for role, each in sorted(gathered.items())  # generated first, then real
-        },
-        "max_images": max_images,
-        "seed": seed,
-        "device": str(plan.tasks[0].extractor.device),
-        "precision": precision,
-        "on_bad_image": on_bad_image,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
-        },
-    }
-    return Report(rows, tuple(warnings), provenance, classes)
+    def _report(self, plan: Plan, gathered: Mapping[str, Gathered], warnings: list[Warn]) -> Report:
+        with self.progress("computing the scores", None):
+            rows = tuple(rows_of(plan, gathered))
+            classes = dict(class_rows(plan, gathered)) if self.per_class else {}
+        warnings += cautions(plan, gathered, self.precision)
+        provenance = {
+            "gandiag": version("gandiag"),
+            "protocol": self.protocol,
+            "extractors": {name: dict(pins) for name, pins in plan.pins().items()},
+            "sources": {
+                role: {
+                    "name": each.name,
+                    "n": each.n,
+                    "sizes": dict(each.sizes),
+                    "skipped": list(each.notes["skipped"].names) if "skipped" in each.notes else [],
+                }
+                for role, each in sorted(gathered.items())  # generated first, then real
+            },
+            "max_images": self.max_images,
+            "seed": self.seed,
+            "device": str(plan.tasks[0].extractor.device),
+            "precision": self.precision,
+            "on_bad_image": self.on_bad_image,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
+            },
+        }
+        return Report(rows, tuple(warnings), provenance, classes)
 
 
 def write_statistics(
@@ -176,7 +276,7 @@ def write_statistics(
         GandiagError: bad usage or bad input, in one sentence.
 
     """
-    opened = open_input(source, max_images, seed, on_bad_image)
+    opened = open_input(source, max_images, seed, on_bad_image, device=pick_device(device))
     if isinstance(opened, StatisticsFile):
         raise GandiagError(f"{opened.name} holds statistics already; give images")
     plan = make_plan(

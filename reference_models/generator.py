@@ -60,6 +60,11 @@ class Sampler:
             return Batch(torch.zeros(0, *self.shape), torch.zeros(0, dtype=torch.int64))
         return Batch(torch.cat([p.x for p in pieces]), torch.cat([p.y for p in pieces]))
 
+    def __call__(self, numbers: range) -> tuple[Tensor, tuple[str, ...] | None]:
+        """Samples as `gandiag` scores them: images as bytes, points as they are; their classes."""
+        x, y = self.samples(numbers) if len(self.shape) < 3 else self.images(numbers)
+        return x, tuple(self.classes[i] for i in y.tolist()) if self.classes else None
+
     def images(self, numbers: Iterable[int]) -> tuple[Tensor, Tensor]:
         """The same as (n, 3, h, w) uint8; grey images have three equal channels."""
         x, y = self.samples(numbers)

@@ -11,7 +11,7 @@ import gandiag
 
 ROOT = Path(gandiag.__file__).parent
 
-LEAVES = ("gandiag.errors", "gandiag.files")
+LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_files")
 SHARED = ("gandiag.session", "gandiag.report", "gandiag.cache", "gandiag.caveats")
 BASES = ("gandiag.sources.base", "gandiag.extractors.base", "gandiag.statistics")
 ANYTHING = ("gandiag",)
@@ -20,6 +20,7 @@ ANYTHING = ("gandiag",)
 MAY_IMPORT = {
     "gandiag.errors": (),
     "gandiag.files": ("gandiag.errors",),
+    "gandiag.state_files": ("gandiag.errors",),
     "gandiag.sources": LEAVES,
     "gandiag.extractors": LEAVES,
     "gandiag.statistics": LEAVES,
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "gandiag": tuple(
         f"gandiag.{part}"
         for part in (
-            "errors files sources extractors statistics metrics session report cache caveats "
+            "errors files state_files sources extractors statistics metrics session report cache caveats "
             "protocols plan inputs scoring page samples"
         ).split()
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
@@ -15,16 +16,30 @@ from gandiag.errors import GandiagError
 from gandiag.sources.archive import COMPRESSED, damaged, open_tar, open_zip
 from gandiag.sources.arrays import holds_statistics, open_array, open_npy, open_npz
 from gandiag.sources.base import Batch, ImageSource, Note
+from gandiag.sources.checkpoint import checkpoints, is_checkpoint, open_checkpoint
 from gandiag.sources.datasets import dataset_names, open_dataset, open_named
 from gandiag.sources.decode import EXTENSIONS
 from gandiag.sources.folder import open_folder
+from gandiag.sources.generated import Draw, GeneratedImages, Generator, Sample, open_generated
 from gandiag.sources.images import IndexedImages, OnBadImage
 from gandiag.sources.naming import did_you_mean, display, extension
 from gandiag.sources.stream import open_stream
 
-__all__ = ["Batch", "ImageSource", "Note", "StatisticsFile", "dataset_names", "open_source"]
+__all__ = [
+    "Batch",
+    "Draw",
+    "GeneratedImages",
+    "Generator",
+    "ImageSource",
+    "Note",
+    "Sample",
+    "StatisticsFile",
+    "checkpoints",
+    "dataset_names",
+    "open_source",
+]
 
-KINDS = "a folder, .zip, .tar, .npz, .npy or dataset:NAME"
+KINDS = "a folder, .zip, .tar, .npz, .npy, a checkpoint or dataset:NAME"
 PICKLES = frozenset({"pkl", "pickle", "pt", "pth", "ckpt"})
 TARS = frozenset({"tar", "tgz", "tbz2", "txz"})
 
@@ -38,18 +53,29 @@ class StatisticsFile:
 
 
 def open_source(
-    thing: object, *, on_bad_image: OnBadImage = "fail", name: str | None = None
+    thing: object,
+    *,
+    on_bad_image: OnBadImage = "fail",
+    name: str | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    generator: Generator | None = None,
 ) -> ImageSource | StatisticsFile:
     """Anything that images can come from => an `ImageSource`.
 
     Args:
-        thing: A path to a folder, .zip, .tar (also compressed), .npz or .npy; ``dataset:NAME``;
+        thing: A path to a folder, .zip, .tar (also compressed), .npz or .npy; ``dataset:NAME``; a
+            checkpoint of a generator, or a run (its newest checkpoint);
             (N, 3|1, H, W) or (N, H, W, 3|1) uint8 as a tensor or an array; a torch Dataset of
             images or (image, label) pairs; an iterable of batches or (batch, labels) pairs. A
             source is given back as it is. A file is known by its content, not by its name.
         on_bad_image: What to do about an image that cannot be read: stop, or leave it out and say
             so in a note.
         name: What to call it; by default the path, or the kind of object.
+        seed: Of a checkpoint's samples; each has a seed of its own that comes from it.
+        device: Where a checkpoint's network runs.
+        generator: The code that knows the weights in the file `thing`, where no installed package
+            does.
 
     Returns:
         The source; or a `StatisticsFile` for an .npz with `mu` and `sigma`, or of our own format,
@@ -62,9 +88,14 @@ def open_source(
         raise GandiagError(f"on_bad_image is {on_bad_image!r}; it must be 'fail' or 'skip'")
     if isinstance(thing, ImageSource | StatisticsFile):
         return thing
+    if generator is not None:
+        return _open_weights(thing, name, generator, seed, torch.device(device))
     if isinstance(thing, str) and thing.startswith("dataset:"):
         return open_named(thing.removeprefix("dataset:"), name or thing, on_bad_image)
     if isinstance(thing, str | os.PathLike):
+        if os.fspath(thing) and is_checkpoint(path := Path(thing).expanduser()):
+            called = name or display(thing)
+            return open_checkpoint(path, called, seed=seed, device=torch.device(device))
         return _open_path(thing, name, on_bad_image)
     called = name or type(thing).__name__
     if isinstance(thing, Tensor | np.ndarray):
@@ -78,6 +109,18 @@ def open_source(
         f"images cannot be read from {called}{hint}; "
         f"give {KINDS}, a uint8 tensor, a torch Dataset or an iterable of batches"
     )
+
+
+def _open_weights(
+    thing: object, name: str | None, generator: Generator, seed: int, device: torch.device
+) -> GeneratedImages:
+    if not isinstance(thing, str | os.PathLike) or not Path(thing).expanduser().is_file():
+        raise GandiagError(
+            f"{thing} is no file, and a generator needs one of weights; "
+            "give a state dict (.safetensors, or as torch.save writes it)"
+        )
+    path = Path(thing).expanduser()
+    return open_generated(path, name or display(thing), generator, seed=seed, device=device)
 
 
 def _open_path(
