@@ -55,7 +55,9 @@ def sizes(real: Gathered, generated: Gathered) -> Iterator[Warn]:
 
 def enlarged(gathered: Gathered, input_size: int) -> Iterator[Warn]:
     """Images below the network's input size."""
-    count = sum(n for size, n in gathered.sizes.items() if min(_sides(size)) < input_size)
+    count = sum(
+        n for size, n in gathered.sizes.items() if "x" in size and min(_sides(size)) < input_size
+    )
     if count:
         yield Warn(
             "enlarged",

@@ -1,7 +1,7 @@
 """Statistics of whatever a person names: read from a file, from the cache, or from images."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal
@@ -10,10 +10,12 @@ import torch
 
 from gandiag.cache import StatisticsCache, described
 from gandiag.errors import GandiagError
+from gandiag.metrics import Role
 from gandiag.plan import Plan
 from gandiag.report import Warn
 from gandiag.session import Gathered, Want, gather
 from gandiag.sources import Generator, ImageSource, StatisticsFile, open_source
+from gandiag.sources.base import Points, points_of
 from gandiag.statistics import load_statistics
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -44,6 +46,28 @@ def open_input(
     if isinstance(source, StatisticsFile):
         raise GandiagError(f"{source.name} holds statistics: images cannot be drawn from it")
     return source.limit(max_images, seed)
+
+
+def points_among(sources: Mapping[Role, ImageSource | StatisticsFile]) -> Points | None:
+    """What is known of the points that the sources hold, by role; None if they hold images.
+
+    The real ones tell of mixture and labels, if there are any. Statistics go with either.
+
+    Raises:
+        GandiagError: one holds points and another images, or points of another width.
+    """
+    known = {
+        role: points_of(source)
+        for role, source in sources.items()
+        if not isinstance(source, StatisticsFile)
+    }
+    if len({points and points.width for points in known.values()}) > 1:
+        told = " and ".join(
+            f"{sources[role].name} holds {f'{points.width}-d points' if points else 'images'}"
+            for role, points in known.items()
+        )
+        raise GandiagError(f"{told}; give sources of one kind")
+    return known.get("real", next(iter(known.values()), None))
 
 
 def known_count(source: ImageSource | StatisticsFile) -> int | None:

@@ -13,9 +13,13 @@ from torch.nn.functional import interpolate
 
 from gandiag.report import Report, number
 from gandiag.sources import ImageSource, StatisticsFile, open_source
+from gandiag.sources.base import points_of
 
 COUNT = 40
 """Images shown of each source."""
+
+DOTS = 2500
+"""Points drawn of each source."""
 
 SIDE = 64
 """Pixels of a thumbnail; smaller images are enlarged by whole pixels, so that they stay sharp."""
@@ -24,15 +28,21 @@ SIDE = 64
 def previews(things: Mapping[str, Any]) -> dict[str, str]:
     """Role -> source, as given to `score`, => role -> a PNG of some of its images, as a data URL.
 
-    Sources that hold no images, or can be read only once, are left out.
+    Sources that hold no images, or can be read only once, are left out; so are points of more than
+    two dimensions.
     """
     pictures = {}
     for role, thing in things.items():
         if thing is None:
             continue
         source = open_source(thing, on_bad_image="skip")
-        if not isinstance(source, StatisticsFile) and source.count() is not None:
+        if isinstance(source, StatisticsFile) or source.count() is None:
+            continue
+        points = points_of(source)
+        if points is None:
             pictures[role] = _data_url(contact_sheet(source))
+        elif points.width == 2:
+            pictures[role] = scatter(source)
     return pictures
 
 
@@ -44,6 +54,22 @@ def contact_sheet(source: ImageSource, columns: int = 20) -> Tensor:
     tiles += [blank] * (-len(tiles) % columns)
     rows = [torch.cat(tiles[i : i + columns], dim=2) for i in range(0, len(tiles), columns)]
     return torch.cat(rows, dim=1)
+
+
+def scatter(source: ImageSource) -> str:
+    """A few thousand points of `source`, two-dimensional => a PNG as a data URL."""
+    # Not pyplot, which keeps figures and may look for a screen.
+    from matplotlib.figure import Figure
+
+    drawn = source.limit(DOTS, seed=0)
+    points = torch.cat([batch.images for batch in drawn.batches(DOTS)]).numpy()
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(points[:, 0], points[:, 1], s=3, linewidths=0)
+    axes.set_aspect("equal", adjustable="datalim")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def page(report: Report, pictures: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from gandiag.extractors.base import Precision
 from gandiag.metrics import METRICS, Metric, Role
 from gandiag.protocols import PROTOCOLS, Protocol
 from gandiag.session import IMAGES, Want
+from gandiag.sources.base import Points
 from gandiag.statistics import Bank, Hashes
 
 CANONICAL = "inception"
@@ -97,15 +98,20 @@ def make_plan(
     device: torch.device,
     precision: Precision,
     allow_unverified: bool,
+    points: Points | None = None,
 ) -> Plan:
     """Resolve names; open each extractor once.
 
+    Where the sources hold points, the features are their coordinates.
+
     Raises:
         GandiagError: an unknown name, a metric that the protocol does not have, weights that are
-            not there.
+            not there, a network for images where there are points.
 
     """
     row = _named(PROTOCOLS, protocol, "protocol")
+    if points is not None:
+        features = _features_of(points, features)
     chosen = list(_chosen(row, metrics))
     left_out: list[str] = []
     opened: dict[str, FeatureExtractor] = {}
@@ -145,6 +151,19 @@ def make_plan(
     if not tasks:
         raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
     return Plan(row, tuple(tasks), tuple(left_out))
+
+
+def _features_of(points: Points, features: str | FeatureExtractor | None) -> str | FeatureExtractor:
+    """The extractor for points: their coordinates, or one of the user's own."""
+    identity = f"identity:{points.width}"
+    if features is None or features == "identity":
+        return identity
+    if isinstance(features, str) and features != identity:
+        raise GandiagError(
+            f"{features} reads images, and these are {points.width}-d points; "
+            "leave the features out, or choose identity"
+        )
+    return features
 
 
 def _chosen(row: Protocol, metrics: Sequence[str] | None) -> Iterator[tuple[str, Metric]]:

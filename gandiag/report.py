@@ -178,8 +178,10 @@ def _headline(facts: Mapping[str, Any]) -> str:
         for role, each in facts.get("sources", {}).items()
         if each["n"] is not None and role != "heldout"
     )
+    sizes = [size for each in facts.get("sources", {}).values() for size in each.get("sizes", ())]
+    what = "points" if any(size.endswith("points") for size in sizes) else "images"
     return f"protocol {facts.get('protocol')}: {networks}" + (
-        f"; {counts} images" if counts else ""
+        f"; {counts} {what}" if counts else ""
     )
 
 

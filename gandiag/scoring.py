@@ -13,12 +13,21 @@ from gandiag.cache import StatisticsCache, description
 from gandiag.errors import GandiagError
 from gandiag.extractors import FeatureExtractor
 from gandiag.extractors.base import Precision
-from gandiag.inputs import Progress, collect, known_count, open_input, pick_device, silent
+from gandiag.inputs import (
+    Progress,
+    collect,
+    known_count,
+    open_input,
+    pick_device,
+    points_among,
+    silent,
+)
 from gandiag.metrics import Role
 from gandiag.plan import Plan, Task, make_plan
 from gandiag.report import Report, Row, Warn
 from gandiag.session import IMAGES, Gathered, Want
 from gandiag.sources import GeneratedImages, Generator, ImageSource, StatisticsFile
+from gandiag.sources.base import points_of
 from gandiag.statistics import (
     Hashes,
     Moments,
@@ -58,10 +67,11 @@ def score(
     Args:
         generated: A folder, .zip, .tar, .npz, .npy, saved statistics, ``dataset:NAME``, a
             checkpoint or a run (its newest checkpoint makes as many images as `real` holds), a
-            uint8 tensor or array of images, a torch Dataset, or an iterable of batches.
+            uint8 tensor or array of images, a torch Dataset, or an iterable of batches; or points:
+            floats (N, d) in an .npz, .npy, tensor or array, ``dataset:ring8``.
         real: The same, or None for metrics that look at the generated images alone.
         features: ``inception``, ``lite0``, ``dinov2``, ``pixels``, ``timm:NAME``, a classifier's
-            file, or an extractor; None for the protocol's own.
+            file, or an extractor; None for the protocol's own, or of points their coordinates.
         metrics: Names from `gandiag.metrics.METRICS`, or ``("all",)``; None for the protocol's own.
         protocol: A name from `gandiag.protocols.PROTOCOLS`.
         heldout: Real images that are not in `real`. Each score is also computed with them in the
@@ -169,7 +179,7 @@ class Scorer:
             real = self.references.get("real")
             source = source.limit(min(source.count(), (real and known_count(real)) or MANY), 0)
         if self.plan is None:
-            self.plan = self._plan()
+            self.plan = self._plan(source)
         for role, each in {**self.references, "generated": source}.items():
             self.plan.check_counts(role, known_count(each), each.name)
         for role, each in self.references.items():
@@ -190,7 +200,7 @@ class Scorer:
             generator=generator,
         )
 
-    def _plan(self) -> Plan:
+    def _plan(self, generated: ImageSource | StatisticsFile) -> Plan:
         plan = make_plan(
             protocol=self.protocol,
             features=self.features,
@@ -199,6 +209,7 @@ class Scorer:
             device=pick_device(self.device),
             precision=self.precision,
             allow_unverified=self.allow_unverified,
+            points=points_among({**self.references, "generated": generated}),
         )
         if "heldout" in self.references and "real" not in self.references:
             raise GandiagError("--heldout is compared with the real images; give them with --real")
@@ -287,6 +298,7 @@ def write_statistics(
         device=pick_device(device),
         precision=precision,
         allow_unverified=allow_unverified,
+        points=points_of(opened),
     )
     count = known_count(opened)
     wants = {*plan.wants("real", count), *plan.wants("generated", count)}

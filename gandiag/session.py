@@ -20,6 +20,10 @@ IMAGES = "images"
 """The "layer" of statistics that are taken of the pixels themselves."""
 
 
+POINTS = "-d points"
+"""How the size of a point ends, where that of an image is ``HEIGHTxWIDTH``."""
+
+
 @dataclass(frozen=True, order=True)
 class Want:
     """A statistic of one layer of one extractor."""
@@ -41,7 +45,7 @@ class Gathered:
     """Class of each row, where the source has them."""
     notes: Mapping[str, Note] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
-    """``HEIGHTxWIDTH`` -> how many images."""
+    """``HEIGHTxWIDTH`` -> how many images; ``2-d points`` -> how many points."""
 
     def serve(
         self, extractor: str, layer: str, accepted: Sequence[type[Statistic]]
@@ -89,10 +93,10 @@ def gather(
     sizes: Counter[str] = Counter()
     digests: list[int] = []
     for batch in source.batches(batch_size):
-        count, _, height, width = batch.images.shape
+        count = len(batch.images)
         names += batch.names
         labels += batch.labels or ()
-        sizes[f"{height}x{width}"] += count
+        sizes[size_of(batch.images)] += count
         digests += [digest(image) for image in batch.images]
         for stage in stages:
             stage.add(batch.images, names)
@@ -115,8 +119,15 @@ def gather(
     )
 
 
+def size_of(images: Tensor) -> str:
+    """(batch, 3, height, width) => ``HEIGHTxWIDTH``; (batch, d) => ``d-d points``."""
+    if images.ndim == 2:
+        return f"{images.shape[1]}{POINTS}"
+    return f"{images.shape[2]}x{images.shape[3]}"
+
+
 def digest(image: Tensor) -> int:
-    """(3, height, width) uint8 => 64 bits that two images share when they are the same, signed."""
+    """An image or a point => 64 bits that two share when they are the same, signed."""
     # The shape goes in too: images of 2 x 3 and 3 x 2 pixels may hold the same bytes.
     content = hashlib.blake2b(repr(tuple(image.shape)).encode(), digest_size=8)
     content.update(image.numpy().tobytes())

@@ -11,7 +11,7 @@ import gandiag
 
 ROOT = Path(gandiag.__file__).parent
 
-LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_files")
+LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_files", "gandiag.mixtures")
 SHARED = ("gandiag.session", "gandiag.report", "gandiag.cache", "gandiag.caveats")
 BASES = ("gandiag.sources.base", "gandiag.extractors.base", "gandiag.statistics")
 ANYTHING = ("gandiag",)
@@ -20,6 +20,7 @@ ANYTHING = ("gandiag",)
 MAY_IMPORT = {
     "gandiag.errors": (),
     "gandiag.files": ("gandiag.errors",),
+    "gandiag.mixtures": (),
     "gandiag.state_files": ("gandiag.errors",),
     "gandiag.sources": LEAVES,
     "gandiag.extractors": LEAVES,

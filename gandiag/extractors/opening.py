@@ -8,6 +8,7 @@ from gandiag.errors import GandiagError
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.extractors.classifier import open_classifier
 from gandiag.extractors.dinov2 import open_dinov2
+from gandiag.extractors.identity import Identity
 from gandiag.extractors.inception import Inception
 from gandiag.extractors.inception_weights import load_state
 from gandiag.extractors.lite0 import open_lite0
@@ -17,7 +18,10 @@ from gandiag.extractors.timm_models import PREFIX, open_timm
 from gandiag.extractors.vgg16 import open_vgg16
 from gandiag.extractors.weights import find_weights
 
-SPECS = "inception, lite0, dinov2, vgg16, pixels, pixels:SIZE, timm:NAME, or a classifier's file"
+SPECS = (
+    "inception, lite0, dinov2, vgg16, pixels, pixels:SIZE, timm:NAME, a classifier's file, "
+    "or for points identity"
+)
 
 
 def open_extractor(
@@ -34,8 +38,9 @@ def open_extractor(
     Args:
         spec: ``inception`` (2015 TensorFlow network, the only one whose numbers are called FID),
             ``lite0`` (embedded), ``dinov2`` (ViT-L/14 as dgm-eval), ``vgg16`` (as torch-fidelity
-            takes precision and recall from), ``timm:NAME``, ``pixels`` or ``pixels:SIZE``, the path
-            of a saved classifier, or an extractor, which comes back as it is.
+            takes precision and recall from), ``timm:NAME``, ``pixels`` or ``pixels:SIZE``,
+            ``identity:WIDTH`` (points of so many coordinates), the path of a saved classifier, or
+            an extractor, which comes back as it is.
         device: where it runs.
         precision: ``fp32`` (true float32), ``tf32`` or ``bf16``; features are float32 in any case.
         preprocessing: resize and normalisation of a published protocol. None is the extractor's
@@ -87,6 +92,14 @@ def open_extractor(
         return Pixels(
             int(size), device=device, precision=precision, resize=resize or "torch-antialias"
         )
+    if spec == "identity" or spec.startswith("identity:"):
+        width = spec.removeprefix("identity").removeprefix(":")
+        if not width.isdecimal():
+            raise GandiagError(
+                f"{spec!r} is for points and does not say how many coordinates they have; "
+                "write it as identity:2, or choose features of images"
+            )
+        return Identity(int(width), device=device)
     if spec.endswith(".safetensors") or Path(spec).is_file():
         return open_classifier(
             Path(spec), device=device, precision=precision, resize=resize or "pil-bicubic"

@@ -1,7 +1,7 @@
-"""Images in one array: a .npz or .npy file, a tensor, a numpy array.
+"""Images or points in one array: a .npz or .npy file, a tensor, a numpy array.
 
-uint8 is taken as it is. Floats are refused unless their range is stated beside them, because
-guessing it wrong moves every score and shows nowhere.
+uint8 is taken as it is. Floats (N, d) are points. Floats of other shapes are refused unless their
+range is stated beside them, because guessing it wrong moves every score and shows nowhere.
 """
 
 import math
@@ -9,7 +9,8 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
+from gandiag.sources.base import Points
 from gandiag.sources.decode import Decoded, UnreadableError
 from gandiag.sources.images import Digest, IndexedImages, OnBadImage
 from gandiag.sources.naming import display
@@ -53,21 +55,69 @@ def open_array(
 ) -> IndexedImages:
     """(N, 1|3|4, H, W), (N, H, W, 1|3|4) or (N, H, W) uint8, in memory and not copied.
 
+    Floats (N, d) are points, see `open_points`.
+
     Raises:
         GandiagError: another dtype, a shape that is something else or could be two things.
     """
+    if array.ndim == 2 and not isinstance(array, Tensor) and array.dtype.kind == "f":
+        return open_points(array, name, on_bad_image, labels)
+    if array.ndim == 2 and isinstance(array, Tensor) and array.is_floating_point():
+        # Through float32, for numpy has no bfloat16; points are kept in float32 in any case.
+        return open_points(array.detach().float().cpu().numpy(), name, on_bad_image, labels)
     pixels = as_images(array, name)
     return _indexed(
-        pixels,
+        lambda index: decoded(pixels[index]),
+        len(pixels),
         name,
         on_bad_image,
         labels,
-        digest=lambda _: fingerprint.of_array(pixels, labels),
+        lambda _: fingerprint.of_array(pixels, labels),
     )
 
 
+def open_points(
+    array: Array,
+    name: str,
+    on_bad_image: OnBadImage,
+    labels: Sequence[str] | None = None,
+    *,
+    mixture: str = "",
+    digest: Digest | None = None,
+) -> IndexedImages:
+    """(N, d) floats => points, read as float32.
+
+    A point with NaN or an infinity is a bad image.
+
+    Args:
+        array: the points, not copied.
+        name: what to call them.
+        on_bad_image: what to do about a bad one.
+        labels: a class each, if there are classes.
+        mixture: the name in `gandiag.mixtures.MIXTURES` that they were drawn from.
+        digest: of the content; None to read it all.
+
+    Raises:
+        GandiagError: there is no point, or no coordinate.
+    """
+    count, width = array.shape
+    if not count or not width:
+        raise GandiagError(f"{name} is {count} x {width}, which holds no point; give at least one")
+
+    def read(index: int) -> Decoded:
+        with np.errstate(over="ignore"):
+            point = torch.from_numpy(array[index].astype(np.float32))
+        if not torch.isfinite(point).all():
+            raise UnreadableError("it holds NaN, or more than float32 does")
+        return Decoded(point)
+
+    digest = digest or (lambda _: fingerprint.of_array(array, labels))
+    source = _indexed(read, count, name, on_bad_image, labels, digest)
+    return replace(source, points=Points(width, mixture, labels is not None))
+
+
 def open_npy(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
-    """A .npy of uint8 images, mapped into memory and not loaded.
+    """A .npy of uint8 images, or of points as floats (N, d), mapped into memory and not loaded.
 
     Raises:
         GandiagError: see `open_array`; or the file is truncated, or pickled.
@@ -75,10 +125,20 @@ def open_npy(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     shown = display(path)
     with path.open("rb") as file:
         header = _header(file, shown)
+    if _are_points(header):
+        points = _mapped(path, 0, header, shown)
+        return open_points(points, name, on_bad_image, digest=lambda _: fingerprint.of_file(path))
     if header.dtype != np.uint8:
         raise GandiagError(f"{shown} is {header.dtype}, not uint8; {STATE_RANGE}")
     array = channels_last(_mapped(path, 0, header, shown), shown)
-    return _indexed(array, name, on_bad_image, None, lambda _: fingerprint.of_file(path))
+    return _indexed(
+        lambda index: decoded(array[index]),
+        len(array),
+        name,
+        on_bad_image,
+        None,
+        lambda _: fingerprint.of_file(path),
+    )
 
 
 def holds_statistics(archive: zipfile.ZipFile) -> bool:
@@ -91,6 +151,8 @@ def open_npz(
     path: Path, archive: zipfile.ZipFile, name: str, on_bad_image: OnBadImage
 ) -> IndexedImages:
     """An .npz with an array of images, and optionally labels and the range of float images.
+
+    Floats (N, d) are points.
 
     The images are `arr_0`, `images`, `x`, `samples` or the only array; the labels `labels`, `y` or
     `arr_1`; the range `range`, two numbers. If the array is not compressed it is mapped into memory
@@ -106,23 +168,34 @@ def open_npz(
     key = _image_key(members, shown)
     # All headers are checked before anything is decompressed.
     images = _Member.of(path, archive, members[key], f"{shown}[{key}]")
-    channels_last(np.broadcast_to(np.uint8(0), images.header.shape), images.shown)
+    points = _are_points(images.header)
+    if not points:
+        channels_last(np.broadcast_to(np.uint8(0), images.header.shape), images.shown)
     label_key = next((label for label in LABEL_KEYS if label in members and label != key), None)
     labels = label_key and _Member.of(
         path, archive, members[label_key], f"{shown}[{label_key}]"
     ).labels(images.header.shape[0])
+    if points:
+        return open_points(
+            images.load(),
+            name,
+            on_bad_image,
+            labels or None,
+            digest=lambda _: fingerprint.of_file(path),
+        )
     scale = None
     if images.header.dtype != np.uint8:
         if "range" not in members or not np.issubdtype(images.header.dtype, np.floating):
             raise GandiagError(f"{images.shown} is {images.header.dtype}, not uint8; {STATE_RANGE}")
         scale = _Member.of(path, archive, members["range"], f"{shown}[range]").range()
+    array = channels_last(images.load(), images.shown)
     return _indexed(
-        channels_last(images.load(), images.shown),
+        lambda index: decoded(quantised(array[index], *scale) if scale else array[index]),
+        len(array),
         name,
         on_bad_image,
         labels or None,
         lambda _: fingerprint.of_file(path),
-        scale,
     )
 
 
@@ -213,19 +286,16 @@ def quantised(pixels: Array, low: float, high: float) -> NDArray[np.uint8]:
 
 
 def _indexed(
-    array: Array,
+    read: Callable[[int], Decoded],
+    count: int,
     name: str,
     on_bad_image: OnBadImage,
     labels: Sequence[str] | None,
     digest: Digest,
-    scale: tuple[float, float] | None = None,
 ) -> IndexedImages:
-    def read(index: int) -> Decoded:
-        return decoded(quantised(array[index], *scale) if scale else array[index])
-
     return IndexedImages(
         name=name,
-        names=[f"{name}[{index}]" for index in range(len(array))],
+        names=[f"{name}[{index}]" for index in range(count)],
         read=read,
         labels=labels,
         digest=digest,
@@ -249,6 +319,10 @@ def _image_key(keys: Mapping[str, object], shown: str) -> str:
         f"{shown} has {len(candidates)} arrays that could be the images ({listed}); "
         "save the one you mean alone, or as arr_0"
     )
+
+
+def _are_points(header: "_Header") -> bool:
+    return len(header.shape) == 2 and header.dtype.kind == "f"
 
 
 class _Header(NamedTuple):

@@ -11,7 +11,7 @@ class Batch(NamedTuple):
     """Consecutive images of one size, with what is known of each."""
 
     images: Tensor
-    """(batch, 3, height, width) uint8, on the CPU."""
+    """(batch, 3, height, width) uint8, on the CPU; of points (batch, d) float32."""
     names: tuple[str, ...]
     """What a person would look for: a path, a member of an archive, an index."""
     labels: tuple[str, ...] | None
@@ -28,6 +28,18 @@ class Note:
     """The name of the first of them."""
     names: tuple[str, ...] = ()
     """Their names where each must be found again (``skipped``: up to a thousand), else empty."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """What a source of points, vectors in the place of images, knows of them beforehand."""
+
+    width: int
+    """Coordinates of a point."""
+    mixture: str = ""
+    """The name in `gandiag.mixtures.MIXTURES` of what they were drawn from, if they were."""
+    labelled: bool = False
+    """Whether each has a label."""
 
 
 @runtime_checkable
@@ -65,3 +77,24 @@ class ImageSource(Protocol):
     def notes(self) -> Mapping[str, Note]:
         """What the last pass saw, by code (``lossy``, ``skipped`` ...); whole after a pass."""
         ...
+
+
+def points_of(source: ImageSource) -> Points | None:
+    """What is known of the points of a source, or None if it is of images.
+
+    Sources of this package say so in an attribute `points`; another is asked for one sample, unless
+    it is a stream, which may give each sample only once.
+
+    Raises:
+        GandiagError: that sample cannot be read.
+    """
+    if hasattr(source, "points"):
+        points: Points | None = source.points
+        return points
+    if source.count() is None:
+        return None
+    for batch in source.batches(1):
+        if batch.images.ndim == 2:
+            return Points(batch.images.shape[1], labelled=batch.labels is not None)
+        break
+    return None

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
+from gandiag.mixtures import MIXTURES
 from gandiag.sources import fingerprint
-from gandiag.sources.arrays import as_images, bytes_of, decoded, open_array
+from gandiag.sources.arrays import as_images, bytes_of, decoded, open_array, open_points
 from gandiag.sources.decode import Decoded, UnreadableError, to_rgb, to_tensor
 from gandiag.sources.images import Digest, IndexedImages, OnBadImage
 from gandiag.sources.naming import closest, display
@@ -43,6 +45,12 @@ FASHION_CLASSES = (
 )
 
 MAX_IDX_BYTES = 1 << 30
+
+POINTS = 10_000
+"""Drawn of a mixture."""
+
+SEED = 20180524
+"""Of those draws: no seed that a person would try first, for then their samples would be these."""
 
 
 class Torchvision(NamedTuple):
@@ -95,14 +103,15 @@ TORCHVISION: Mapping[str, Torchvision] = {
 
 def dataset_names() -> tuple[str, ...]:
     """What can stand after ``dataset:``, in order."""
-    return tuple(sorted(("digits", *TORCHVISION)))
+    return tuple(sorted(("digits", *MIXTURES, *TORCHVISION)))
 
 
 def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     """``NAME`` or ``NAME:SPLIT`` of `dataset_names` => its images, with class names as labels.
 
     ``digits`` comes with scikit-learn: 1,797 of 8x8, their levels 0 .. 16 spread to 0 .. 255 by
-    round(255 v / 16), halves up. ``fashion-mnist`` is read from Debian's package
+    round(255 v / 16), halves up. ``ring8`` and ``grid25`` are 10,000 points of those mixtures,
+    always the same, labelled with their modes. ``fashion-mnist`` is read from Debian's package
     dataset-fashion-mnist, or from the folder that GANDIAG_FASHION_MNIST names. Everything else, and
     fashion-mnist where that is missing, comes from torchvision, which downloads it into gandiag's
     cache folder and checks its digest.
@@ -113,8 +122,10 @@ def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     dataset, _, split = text.partition(":")
     if dataset == "digits" and split in ("", "all"):
         return _digits(name, on_bad_image)
+    if dataset in MIXTURES and split in ("", "all"):
+        return _mixture(dataset, name, on_bad_image)
     splits: Mapping[str, Mapping[str, object]]
-    splits = WHOLE if dataset == "digits" else _known(dataset, name).splits
+    splits = WHOLE if dataset in ("digits", *MIXTURES) else _known(dataset, name).splits
     chosen = split or next(iter(splits))
     if chosen not in splits:
         raise GandiagError(f"{name} has no split {split!r}; it has {', '.join(splits)}")
@@ -195,6 +206,12 @@ def _digits(name: str, on_bad_image: OnBadImage) -> IndexedImages:
     digits = load_digits()
     levels = np.floor(digits.images * 255 / 16 + 0.5).astype(np.uint8)
     return open_array(levels[..., np.newaxis], name, on_bad_image, [str(t) for t in digits.target])
+
+
+def _mixture(dataset: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+    points, modes = MIXTURES[dataset](POINTS, torch.Generator().manual_seed(SEED))
+    labels = [str(mode) for mode in modes.tolist()]
+    return open_points(points.numpy(), name, on_bad_image, labels, mixture=dataset)
 
 
 def _fashion_folder() -> Path | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
-from gandiag.sources.base import Batch, Note
+from gandiag.sources.base import Batch, Note, Points
 from gandiag.sources.batching import Item, in_batches, read_ahead
 from gandiag.sources.decode import Decoded, UnreadableError
 from gandiag.sources.notes import Tally
@@ -40,6 +40,8 @@ class IndexedImages:
     """How many threads read; 0 to read in the caller's thread, for what lies in memory."""
     chosen: Sequence[int] | None = None
     """The indices that a pass gives, or None for all."""
+    points: Points | None = None
+    """What is known of the points, where `read` gives points, (d,) float32, and not images."""
     seen: Tally = field(default_factory=Tally, repr=False)
 
     def count(self) -> int:
@@ -117,7 +119,8 @@ class IndexedImages:
                 pixels, codes, label = result
                 for code in codes:
                     self.seen.add(code, name)
-                self.seen.add_size((pixels.shape[1], pixels.shape[2]), name)
+                if self.points is None:
+                    self.seen.add_size((pixels.shape[1], pixels.shape[2]), name)
                 given += 1
                 yield Item(pixels, name, self.labels[index] if self.labels is not None else label)
         if not given:

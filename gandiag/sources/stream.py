@@ -31,6 +31,8 @@ class StreamImages:
     """How many images it gives, where it says."""
     first: int | None = None
     """How many of them are taken, or None for all."""
+    points: None = None
+    """It is of images."""
     seen: Tally = field(default_factory=Tally, repr=False)
 
     def count(self) -> int | None:

@@ -7,42 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gandiag.mixtures import Mixture, grid, ring
 from reference_models.data.base import WHOLE, Batch, Split, order
 from reference_models.randomness import generator
 
+__all__ = ["Mixture", "Synthetic", "dirac", "grid", "ring", "swiss_roll"]
+
 SPLIT_SIZE = 10_000
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Equal Gaussians with one standard deviation in every direction; the class is the mode."""
-
-    means: Tensor
-    """(modes, d)."""
-    sd: float
-
-    def __call__(self, count: int, rng: torch.Generator) -> Batch:
-        """Draw `count` points."""
-        modes = torch.randint(len(self.means), (count,), generator=rng)
-        noise = torch.randn(count, self.means.shape[1], generator=rng)
-        return Batch(self.means[modes] + self.sd * noise, modes)
-
-
-def ring(modes: int = 8, radius: float = 1.0, sd: float = 0.01) -> Mixture:
-    """Gaussians on a circle: 8 at radius 1 with sd .01 (VEEGAN and PacGAN's 2-D ring).
-
-    The first angle is not repeated as the last: published code that takes 8 equal steps from 0 to
-    2 pi inclusive has 7 distinct modes, one of double weight.
-    """
-    angles = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
-    means = radius * torch.stack([angles.cos(), angles.sin()], dim=1)
-    return Mixture(means.float(), sd)
-
-
-def grid(side: int = 5, step: float = 2.0, sd: float = 0.05) -> Mixture:
-    """Gaussians on a square grid: 25 in steps of 2 with sd .05 (VEEGAN and PacGAN's grid)."""
-    ticks = step * (torch.arange(side, dtype=torch.float32) - (side - 1) / 2)
-    return Mixture(torch.cartesian_prod(ticks, ticks), sd)
 
 
 def swiss_roll(count: int, rng: torch.Generator) -> Batch:
@@ -67,14 +38,14 @@ class Synthetic:
 
     Attributes:
         name: as in the table of data.
-        draw: (count, generator) -> batch.
+        draw: (count, generator) -> samples and their labels.
         shape: of one sample.
         classes: their names.
         fixed: above 0, training sees so many samples again and again; else always new ones.
     """
 
     name: str
-    draw: Callable[[int, torch.Generator], Batch]
+    draw: Callable[[int, torch.Generator], tuple[Tensor, Tensor]]
     shape: tuple[int, ...]
     classes: tuple[str, ...] = ()
     fixed: int = 0
@@ -85,9 +56,9 @@ class Synthetic:
             samples = self.split("train", self.fixed)
             rows = order(self.fixed, start, size, seed)[part]
             return Batch(samples.x[rows], samples.y[rows])
-        fresh = self.draw(size, generator(self.name, "stream", seed, start))
-        return Batch(fresh.x[part], fresh.y[part])
+        x, y = self.draw(size, generator(self.name, "stream", seed, start))
+        return Batch(x[part], y[part])
 
     def split(self, name: Split, count: int | None = None) -> Batch:
         """Samples of a fixed seed, see `Data.split`."""
-        return self.draw(SPLIT_SIZE if count is None else count, generator(self.name, name))
+        return Batch(*self.draw(SPLIT_SIZE if count is None else count, generator(self.name, name)))

@@ -1,0 +1,97 @@
+"""Points through the whole of `gandiag score`."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from toys import images
+
+import gandiag
+from gandiag.errors import GandiagError
+from gandiag.extractors import open_extractor
+from gandiag.mixtures import MIXTURES
+from gandiag.page import previews
+
+
+def ring(count=500, seed=0):
+    points, modes = MIXTURES["ring8"](count, torch.Generator().manual_seed(seed))
+    return points.numpy(), modes.numpy()
+
+
+@pytest.fixture
+def fake(tmp_path):
+    points, modes = ring()
+    np.savez(tmp_path / "fake.npz", x=points, labels=modes)
+    return tmp_path / "fake.npz"
+
+
+def test_points_are_scored_on_their_coordinates(run, fake):
+    code, out, err = run("score", fake, "--real", "dataset:ring8", "--json", "-")
+    assert (code, err) == (0, "")
+    whole = json.loads(out)
+    assert {"fd[identity]", "kd[identity]", "precision[identity]"} <= set(whole["scores"])
+    assert whole["provenance"]["sources"]["generated"]["sizes"] == {"2-d points": 500}
+    codes = [each["code"] for each in whole["warnings"]]
+    assert codes == ["left-out", "unequal-n"]
+
+
+def test_the_distance_of_shifted_points_is_the_shift():
+    # Equal covariances: FD is the squared distance of the means, here of the same sample.
+    points, _ = ring()
+    report = gandiag.score(points + np.float32(0.25), points, metrics=["fid"], cache=False)
+    # float32 coordinates near 1 carry 1e-7.
+    assert report["fd[identity]"].value == pytest.approx(2 * 0.25**2, rel=1e-5)
+
+
+def test_named_and_left_out_is_the_same(fake):
+    by_name = gandiag.score(fake, "dataset:ring8", features="identity", metrics=["fid"])
+    assert (
+        by_name["fid"].value == gandiag.score(fake, "dataset:ring8", metrics=["fid"])["fid"].value
+    )
+
+
+@pytest.mark.parametrize(
+    ("real", "features", "sentence"),
+    [
+        ("dataset:digits", None, "dataset:digits holds images and .* holds 2-d points"),
+        ("dataset:ring8", "lite0", "lite0 reads images, and these are 2-d points"),
+        ("dataset:ring8", "identity:3", "identity:3 reads images|these are 2-d points"),
+    ],
+)
+def test_points_and_images_do_not_mix(run, fake, real, features, sentence):
+    options = ("--features", features) if features else ()
+    code, out, err = run("score", fake, "--real", real, *options)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    with pytest.raises(GandiagError, match=sentence):
+        gandiag.score(fake, real, features=features)
+
+
+@pytest.mark.parametrize("features", ["identity", "identity:2"])
+def test_images_are_refused_by_identity(features):
+    with pytest.raises(GandiagError, match=r"for points|reads 2-d points and was given images"):
+        gandiag.score(images(20), images(20), features=features)
+
+
+def test_the_identity_changes_nothing():
+    extractor = open_extractor("identity:3", device=torch.device("cpu"))
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(extractor(extractor.prepare(x), {"values"})["values"], x)
+    with pytest.raises(GandiagError, match="2-d points"):
+        extractor.prepare(x[:, :2])
+
+
+def test_statistics_of_points_can_be_saved(run, fake, tmp_path):
+    path = tmp_path / "real.npz"
+    assert run("stats", "dataset:ring8", "-o", path)[0] == 0
+    saved = gandiag.score(fake, path, metrics=["kid"])["kid"].value
+    assert saved == gandiag.score(fake, "dataset:ring8", metrics=["kid"])["kid"].value
+
+
+def test_the_page_shows_points_in_two_dimensions(fake, run, tmp_path):
+    html = tmp_path / "page.html"
+    code, _, _ = run("score", fake, "--real", "dataset:ring8", "--metrics", "fid", "--html", html)
+    assert code == 0
+    assert html.read_text().count("data:image/png") == 2
+    assert previews({"generated": np.zeros((5, 3))}) == {}
