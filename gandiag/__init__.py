@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gandiag import metrics
     from gandiag.errors import GandiagError
+    from gandiag.monitors import Monitor
     from gandiag.report import Report
     from gandiag.scoring import Scorer, score, write_statistics
     from gandiag.sources import open_source
 
 __all__ = [
     "GandiagError",
+    "Monitor",
     "Report",
     "Scorer",
     "metrics",
@@ -26,6 +28,7 @@ __all__ = [
 
 _HOMES = {
     "GandiagError": "errors",
+    "Monitor": "monitors.monitor",
     "Report": "report",
     "Scorer": "scoring",
     "open_source": "sources",

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "gandiag.extractors": LEAVES,
     "gandiag.statistics": LEAVES,
     "gandiag.metrics": (*LEAVES, "gandiag.statistics"),
+    "gandiag.monitors": LEAVES,
     **dict.fromkeys(SHARED, (*LEAVES, *BASES, *SHARED)),
     "gandiag.cli": (*ANYTHING, "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),
@@ -33,7 +34,7 @@ MAY_IMPORT = {
         f"gandiag.{part}"
         for part in (
             "errors files state_files sources extractors statistics metrics session report cache caveats "
-            "protocols plan inputs scoring page samples"
+            "protocols plan inputs scoring curve page samples monitors"
         ).split()
     ),
 }

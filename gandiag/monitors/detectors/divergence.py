@@ -1,0 +1,74 @@
+"""The rule on values that are not finite, or grow without bound."""
+
+import math
+from itertools import pairwise
+from statistics import median
+
+from gandiag.monitors.context import Context
+from gandiag.monitors.detectors.base import Rule, Verdict, warm_up
+from gandiag.monitors.detectors.history import History
+from gandiag.monitors.thresholds import Thresholds
+
+EVIDENCE = ("nonfinite_step", "g_grad_norm_max", "d_grad_norm_max", "score_max", "panel_range")
+BEFORE = 8
+
+
+def _divergence(h: History, context: Context, t: Thresholds) -> Verdict | None:
+    """NaN or infinity at once; else a spike of gradients, growth of scores, samples far outside."""
+    bad = h.now("nonfinite")
+    if bad:
+        return Verdict(True, "nonfinite", bad, 0.0, "ERROR", evidence=EVIDENCE, at_once=True)
+    if h.step < warm_up(context, t):
+        return None
+    outside = h.now("panel_range")
+    if outside is not None and outside > t.panel_range:
+        return Verdict(True, "panel_range", outside, t.panel_range, "ERROR", evidence=EVIDENCE)
+    for name in ("g_grad_norm_max", "d_grad_norm_max"):
+        found = _spike(h, name, t)
+        if found:
+            return found
+    scores = h.last("score_max", BEFORE + t.growth_checks)
+    if len(scores) == BEFORE + t.growth_checks:
+        before = median(scores[:BEFORE])
+        newest = scores[-t.growth_checks - 1 :]
+        grows = all(b > t.growth_factor * a for a, b in pairwise(newest))
+        limit = t.spike_factor * before
+        if grows and scores[-1] > limit:
+            return Verdict(True, "score_max", scores[-1], limit, evidence=EVIDENCE, at_once=True)
+    norm = h.now("g_grad_norm_max")
+    if norm is None:
+        return None
+    return Verdict(False, "g_grad_norm_max", norm, math.inf)
+
+
+def _spike(h: History, name: str, t: Thresholds) -> Verdict | None:
+    """The last checks stand out of those before them, in the logarithm."""
+    n = t.spike_persist
+    values = h.last(name, 3 * BEFORE + n)
+    before, newest = values[:-n], values[-n:]
+    if len(before) < BEFORE or min(values) <= 0:
+        return None
+    logs = [math.log10(value) for value in before]
+    middle = median(logs)
+    # A floor of a hundredth of a decade: a norm that never changed would make any change a spike.
+    sd = max(0.01, 1.4826 * median(abs(log - middle) for log in logs))
+    limit = 10**middle * max(t.spike_factor, 10 ** (t.spike_z * sd))
+    if min(newest) <= limit:
+        return None
+    return Verdict(True, name, newest[-1], limit, evidence=EVIDENCE, at_once=True)
+
+
+DIVERGENCE = Rule(
+    "divergence",
+    (
+        "nonfinite",
+        "nonfinite_step",
+        "g_grad_norm_max",
+        "d_grad_norm_max",
+        "score_max",
+        "panel_range",
+    ),
+    _divergence,
+    lambda t: t.spike_persist,
+    warm=False,
+)

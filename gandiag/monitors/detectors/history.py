@@ -1,0 +1,95 @@
+"""What a detector remembers of a run: recent rows, and extremes since warm-up."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from statistics import median
+from typing import Any
+
+RECENT = 64
+FIRST = 5
+
+
+class History:
+    """Bounded memory of some signals.
+
+    Attributes:
+        step: of the newest row.
+        rows: the newest rows, oldest first.
+        lowest, highest: (value, step) since warm-up, by signal.
+        first: the first five values since warm-up, by signal.
+    """
+
+    def __init__(self, reads: Iterable[str]):
+        self.reads = tuple(reads)
+        self.step = 0
+        self.rows: deque[tuple[int, dict[str, float]]] = deque(maxlen=RECENT)
+        self.lowest: dict[str, tuple[float, int]] = {}
+        self.highest: dict[str, tuple[float, int]] = {}
+        self.first: dict[str, list[float]] = {}
+
+    def add(self, step: int, values: Mapping[str, float], *, warm: bool) -> None:
+        """A row; before warm-up is over it does not count for the extremes."""
+        kept = {name: values[name] for name in self.reads if name in values}
+        self.step = step
+        self.rows.append((step, kept))
+        if not warm:
+            return
+        for name, value in kept.items():
+            if name not in self.lowest or value < self.lowest[name][0]:
+                self.lowest[name] = (value, step)
+            if name not in self.highest or value > self.highest[name][0]:
+                self.highest[name] = (value, step)
+            if len(early := self.first.setdefault(name, [])) < FIRST:
+                early.append(value)
+
+    def forget(self) -> None:
+        """Start anew, as after a change of the learning rate; extremes are kept."""
+        self.rows.clear()
+        self.first.clear()
+
+    def now(self, name: str) -> float | None:
+        """In the newest row."""
+        return self.rows[-1][1].get(name) if self.rows else None
+
+    def last(self, name: str, count: int) -> list[float]:
+        """The newest values, at most `count`, oldest first."""
+        return [row[name] for _, row in self.rows if name in row][-count:]
+
+    def median(self, name: str, count: int) -> float | None:
+        """Of the newest `count` values; None if there are fewer."""
+        values = self.last(name, count)
+        return median(values) if len(values) == count else None
+
+    def early(self, name: str) -> float | None:
+        """Median of the first values since warm-up; None while there are fewer than five."""
+        values = self.first.get(name, [])
+        return median(values) if len(values) == FIRST else None
+
+    def fall(self, name: str, count: int) -> float | None:
+        """Relative fall of a positive signal over the newest `count` values.
+
+        1 - median of the newer half / median of the older half; None if there are fewer values.
+        """
+        values = self.last(name, count)
+        if len(values) < count:
+            return None
+        older, newer = median(values[: count // 2]), median(values[-(count // 2) :])
+        return 1 - newer / older if older > 0 else 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "step": self.step,
+            "rows": [[step, row] for step, row in self.rows],
+            "lowest": {name: list(pair) for name, pair in self.lowest.items()},
+            "highest": {name: list(pair) for name, pair in self.highest.items()},
+            "first": self.first,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.step = state["step"]
+        self.rows = deque(((step, dict(row)) for step, row in state["rows"]), maxlen=RECENT)
+        self.lowest = {name: (value, step) for name, (value, step) in state["lowest"].items()}
+        self.highest = {name: (value, step) for name, (value, step) in state["highest"].items()}
+        self.first = {name: list(values) for name, values in state["first"].items()}

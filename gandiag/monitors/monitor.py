@@ -1,0 +1,491 @@
+"""The monitor: hooks in, alerts out."""
+
+import logging
+import weakref
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gandiag.errors import GandiagError
+from gandiag.monitors import detectors, processes, scores, training
+from gandiag.monitors.alerts import Alert
+from gandiag.monitors.context import PATHOLOGIES, Context
+from gandiag.monitors.optimizers import StepProbe, parameters
+from gandiag.monitors.packing import pack, unpack
+from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.reference import remember
+from gandiag.monitors.report import Line, Report
+from gandiag.monitors.samples import Draw, Real, samples
+from gandiag.monitors.scores import Convention, Scores
+from gandiag.monitors.signals import SIGNALS
+from gandiag.monitors.sinks import JsonLines, Log, Sink
+from gandiag.monitors.thresholds import Thresholds
+from gandiag.monitors.training import Scored, Sketch
+from gandiag.monitors.window import Window, to_host
+
+SCORED = 8
+"""Steps of a window whose scores are kept."""
+POINTS = 8
+"""Samples of at most so many values get a panel of 1,000, others of 512."""
+SCHEMA = 1
+logger = logging.getLogger("gandiag")
+
+
+class Monitor:
+    """Watches a GAN's training through its optimizers' own step hooks, and tells what goes wrong.
+
+    Training is the same to the last bit with and without it. Nothing is read from the device
+    between checks. What cannot be seen is reported as inactive with the reason.
+
+    Args:
+        G: the generator.
+        D: the discriminator.
+        opt_g: the generator's optimizer. Its steps are the monitor's clock.
+        opt_d: the discriminator's optimizer.
+        loss: ``minimax``, ``non-saturating``, ``wasserstein``, ``hinge``, ``least-squares``, or
+            None for another.
+        lipschitz: how the discriminator is constrained: ``gp``, ``sn``, ``clip``, ``r1`` or None.
+        sampler: (n, generator) -> samples of G, or a pair of them and their labels. It must draw
+            from the torch.Generator that it is given, which is on the CPU.
+        real: reals that the discriminator trains on: a tensor (n, ...), a pair of it and labels
+            (n,), or a function like `sampler`.
+        heldout: the same of reals that it never trains on.
+        discriminator: x -> scores, or (x, y) -> scores for data with labels; `D` itself if None.
+        every: generator steps between checks.
+        budget: planned generator steps, if known.
+        run: a folder; ``monitor.jsonl`` is written there.
+        sinks: where rows and alerts go; the log, and the file in `run`, if None.
+        stop_on: pathologies whose WARN or ERROR sets `should_stop`.
+        thresholds: of the detectors, if other than the published ones.
+        seed: of all that the monitor draws.
+
+    Attributes:
+        alerts: so far, oldest first.
+        should_stop: whether an alert of `stop_on` was raised; the same on every process.
+        context: what the detectors were told.
+
+    Raises:
+        GandiagError: an argument is not what it must be, or `run` cannot be written.
+    """
+
+    def __init__(
+        self,
+        G: nn.Module,  # noqa: N803  (the field's names)
+        D: nn.Module,  # noqa: N803
+        *,
+        opt_g: torch.optim.Optimizer,
+        opt_d: torch.optim.Optimizer,
+        loss: str | None = None,
+        lipschitz: str | None = None,
+        sampler: Draw | None = None,
+        real: Real | None = None,
+        heldout: Real | None = None,
+        discriminator: Judge | None = None,
+        every: int = 100,
+        budget: int | None = None,
+        run: str | Path | None = None,
+        sinks: Iterable[Sink] | None = None,
+        stop_on: Iterable[str] = (),
+        thresholds: Thresholds | None = None,
+        seed: int = 0,
+    ):
+        self.stop_on = frozenset(stop_on)
+        unknown = self.stop_on - set(PATHOLOGIES)
+        if unknown:
+            raise GandiagError(
+                f"stop_on has {sorted(unknown)[0]!r}; choose from {', '.join(PATHOLOGIES)}"
+            )
+        if (sampler is None) != (real is None):
+            has, lacks = ("sampler", "real") if real is None else ("real", "sampler")
+            raise GandiagError(f"{has} was given without {lacks}; give both, or neither")
+        self.every, self.seed = every, seed
+        self._g_optimizer, self._d_optimizer = weakref.ref(opt_g), weakref.ref(opt_d)
+        self.context = Context(
+            loss=loss, lipschitz=lipschitz, budget=budget, every=every,
+            samples=sampler is not None, heldout=heldout is not None,
+        )  # fmt: skip
+        self._panel: Panel | None = None
+        if sampler is not None and real is not None:
+            self._panel = self._look_ahead(G, D, sampler, real, heldout, discriminator)
+        self.context = Context(
+            **{**self.context.to_json(), "conditional": self._conditional()},
+        )
+        self._detectors = detectors.make(self.context, thresholds)
+        self._window = Window()
+        self._scored: deque[Scored] = deque(maxlen=SCORED)
+        self._convention: Convention | None = None
+        self._votes = 0
+        weights = [*parameters(opt_g), *parameters(opt_d)]
+        self._sketch = Sketch(weights, seed)
+        self._calls = 0
+        self._patterns: Counter[tuple[bool, bool]] = Counter()
+        self._skipped = 0
+        self._stepped = (0, 0)
+        self._called_since_check = False
+        self._checked = 0
+        self._checked_d = 0
+        self._seen: set[str] = set()
+        self._closed = False
+        self.alerts: list[Alert] = []
+        self.should_stop = False
+        self._first = processes.rank() == 0
+        self._file = JsonLines(Path(run) / "monitor.jsonl") if run and self._first else None
+        told: list[Sink] = [Log()] if sinks is None else list(sinks)
+        if self._file:
+            told.append(self._file)
+        self._sinks = told if self._first else []
+        self._write("start", {"schema": SCHEMA, "context": self.context.to_json()})
+        me = weakref.ref(self)
+
+        def due() -> bool:
+            monitor = me()
+            return monitor is not None and monitor._due(ahead=1)
+
+        def after_g() -> None:
+            monitor = me()
+            if monitor is not None:
+                monitor._after_generator()
+
+        self._g = StepProbe(opt_g, "g", self._window, due=due, after=after_g)
+        self._d = StepProbe(opt_d, "d", self._window, due=due, after=lambda: None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def steps(self) -> int:
+        """Generator steps so far."""
+        return self._window.step
+
+    def step(
+        self,
+        d_real: Scores | None = None,
+        d_fake: Scores | None = None,
+        loss_d: Tensor | float | None = None,
+        loss_g: Tensor | float | None = None,
+        penalty: Tensor | None = None,
+    ) -> None:
+        """Hand over what a training iteration found; everything is detached, nothing is read.
+
+        Call it once an iteration, after the optimizers' steps. All arguments are optional.
+
+        Args:
+            d_real: scores on reals, (n,), (n, 1), patches (n, 1, h, w), or a list of these.
+            d_fake: scores on fakes.
+            loss_d: the discriminator's loss, a scalar.
+            loss_g: the generator's.
+            penalty: the term of the gradient penalty, with its graph, to see whether it has one.
+        """
+        if self._closed:
+            return
+        self._count_skips()
+        if loss_d is not None:
+            self._window.add("d_loss", loss_d)
+        if loss_g is not None:
+            self._window.add("g_loss", loss_g)
+        if penalty is not None:
+            # A penalty whose value does not depend on the weights cannot act on them.
+            self._window.add("penalty", penalty)
+            self._window.add("penalty_dead", float(not penalty.requires_grad))
+        stride = max(1, self.every // SCORED)
+        if d_real is not None and d_fake is not None and self._calls % stride == 0:
+            with torch.no_grad():
+                real, fake = scores.per_sample(d_real), scores.per_sample(d_fake)
+            self._scored.append(Scored(self.steps, real.detach(), fake.detach()))
+        self._calls += 1
+        self._called_since_check = True
+        if self._due():
+            self._check()
+
+    def mark(self, event: str) -> None:
+        """Say that something changed on purpose, as the learning rate: detectors start anew."""
+        for detector in self._detectors:
+            detector.forget()
+        self._write("mark", {"step": self.steps, "event": event})
+
+    def report(self) -> Report:
+        """Every pathology: ok, alerting, or inactive with the reason."""
+        inactive = self.context.inactive()
+        by_name = {detector.pathology: detector for detector in self._detectors}
+        lines = []
+        for name in PATHOLOGIES:
+            if name in inactive:
+                lines.append(Line(name, "inactive", inactive[name]))
+                continue
+            alert = by_name[name].alerting
+            missing = detectors.unseen(name, self._seen)
+            if alert is not None:
+                lines.append(Line(name, "alerting", alert.message))
+            elif missing and self._checked:
+                lines.append(Line(name, "inactive", missing))
+            elif not self._checked:
+                lines.append(Line(name, "inactive", "no check yet"))
+            else:
+                lines.append(Line(name, "ok", ""))
+        return Report(tuple(lines), tuple(self._notes()))
+
+    def close(self) -> None:
+        """Take every hook off and close the sinks; further calls do nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._g.close()
+        self._d.close()
+        for sink in self._sinks:
+            sink.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs to go on as if it had not stopped, as JSON values."""
+        return {
+            "schema": SCHEMA,
+            "step": self.steps,
+            "steps": [self._g.steps, self._d.steps],
+            "checked": [self._checked, self._checked_d],
+            "calls": self._calls,
+            "stepped": list(self._stepped),
+            "skipped": self._skipped,
+            "patterns": [[*key, count] for key, count in sorted(self._patterns.items())],
+            "called": self._called_since_check,
+            "convention": None
+            if self._convention is None
+            else [self._convention.probabilities, self._convention.flipped],
+            "votes": self._votes,
+            "seen": sorted(self._seen),
+            "window": {
+                name: [steps, pack(values)] for name, (steps, values) in self._window.peek().items()
+            },
+            "scored": [
+                [s.step, pack(s.real.cpu().numpy()), pack(s.fake.cpu().numpy())]
+                for s in self._scored
+            ],
+            "sketch": {
+                "last": None if self._sketch.last is None else pack(self._sketch.last),
+                "moves": [pack(move) for move in self._sketch.moves],
+            },
+            "panel": None if self._panel is None else self._panel.state_dict(),
+            "detectors": {d.pathology: d.state_dict() for d in self._detectors},
+            "alerts": [alert.to_json() for alert in self.alerts],
+            "should_stop": self.should_stop,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`: no alert is told twice.
+
+        Raises:
+            GandiagError: the state is of another version of gandiag.
+        """
+        from gandiag.monitors.alerts import from_json
+
+        if state.get("schema") != SCHEMA:
+            raise GandiagError(
+                f"the monitor's state has schema {state.get('schema')!r}, this gandiag reads "
+                f"{SCHEMA}; resume with the version that wrote it, or without the monitor's state"
+            )
+        self._window.step = state["step"]
+        self._g.steps, self._d.steps = state["steps"]
+        self._checked, self._checked_d = state["checked"]
+        self._calls = state["calls"]
+        self._stepped = tuple(state["stepped"])
+        self._skipped = state["skipped"]
+        self._patterns = Counter({(bool(g), bool(d)): n for g, d, n in state["patterns"]})
+        self._called_since_check = state["called"]
+        found = state["convention"]
+        self._convention = None if found is None else Convention(*found)
+        self._votes = state["votes"]
+        self._seen = set(state["seen"])
+        self._window.fill(
+            {name: (steps, unpack(v).tolist()) for name, (steps, v) in state["window"].items()}
+        )
+        self._scored.clear()
+        for step, real, fake in state["scored"]:
+            self._scored.append(
+                Scored(step, torch.from_numpy(unpack(real)), torch.from_numpy(unpack(fake)))
+            )
+        last = state["sketch"]["last"]
+        self._sketch.last = None if last is None else unpack(last)
+        self._sketch.moves.clear()
+        self._sketch.moves.extend(unpack(move) for move in state["sketch"]["moves"])
+        if self._panel is not None and state["panel"] is not None:
+            self._panel.load_state_dict(state["panel"])
+        for detector in self._detectors:
+            if detector.pathology in state["detectors"]:
+                detector.load_state_dict(state["detectors"][detector.pathology])
+        self.alerts = [from_json(alert) for alert in state["alerts"]]
+        self.should_stop = state["should_stop"]
+        self._write("resume", {"step": self.steps})
+
+    # When to check.
+
+    def _due(self, ahead: int = 0) -> bool:
+        """Whether a check is due; `ahead` steps before it, too, so that the steps are looked at."""
+        return self.steps + ahead - self._checked >= self.every
+
+    def _after_generator(self) -> None:
+        self._window.step += 1
+        # A loop that never calls `step` is checked here. One that does is checked there, where the
+        # iteration's scores are known.
+        late = self.steps - self._checked >= self.every
+        if late and not self._called_since_check:
+            self._check()
+
+    def _count_skips(self) -> None:
+        """A step that a GradScaler skips fires no hook; what never steps here is no skip."""
+        now = (self._g.steps, self._d.steps)
+        pattern = (now[0] > self._stepped[0], now[1] > self._stepped[1])
+        self._stepped = now
+        self._patterns[pattern] += 1
+        usual, _ = self._patterns.most_common(1)[0]
+        if any(u and not p for u, p in zip(usual, pattern, strict=True)):
+            self._skipped += 1
+
+    # What a check does.
+
+    def _check(self) -> None:
+        g_optimizer, d_optimizer = self._g_optimizer(), self._d_optimizer()
+        if g_optimizer is None or d_optimizer is None:
+            return
+        step = self.steps
+        series = self._window.drain()
+        values = training.of_window({k: v for k, v in series.items() if k != "penalty_dead"})
+        generators = step - self._checked
+        values["d_steps_per_g"] = (self._d.steps - self._checked_d) / max(1, generators)
+        values["skipped_steps"] = float(self._skipped)
+        if "penalty" in series:
+            worth = np.abs(series["penalty"][1]) > 1e-12
+            dead = series["penalty_dead"][1] > 0
+            values["dead_penalty"] = float((worth & dead).mean() > 0.5)
+        with torch.no_grad():
+            scored = list(self._scored)
+            self._settle(scored, series)
+            values |= training.of_scores(scored, self.context.loss, self._direction)
+            device = training.of_weights(g_optimizer, d_optimizer)
+        for probe in (self._g, self._d):
+            device |= {NAMES[k]: v for k, v in probe.seen.items() if k in NAMES}
+            probe.seen = {}
+        weights = [*parameters(g_optimizer), *parameters(d_optimizer)]
+        turning = self._sketch.look(weights)
+        if turning is not None:
+            values["rotation"] = turning
+        if self._panel is not None:
+            device |= {
+                name: value if isinstance(value, Tensor) else torch.tensor(value)
+                for name, value in self._panel.measure(step, self._direction).items()
+            }
+        values |= dict(zip(device, to_host(list(device.values())).tolist(), strict=True))
+        finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
+        self._checked, self._checked_d = step, self._d.steps
+        self._called_since_check = False
+        self._skipped = 0
+        self._scored.clear()
+        row = processes.agreed(finite, list(SIGNALS))
+        self._tell(step, row)
+
+    def _tell(self, step: int, row: dict[str, float]) -> None:
+        self._seen |= set(row)
+        for sink in self._sinks:
+            sink.signals(step, row)
+        for detector in self._detectors:
+            alert = detector(step, row)
+            if alert is None:
+                continue
+            self.alerts.append(alert)
+            if alert.pathology in self.stop_on and alert.level != "INFO":
+                self.should_stop = True
+            for sink in self._sinks:
+                sink.alert(alert)
+
+    # Which way the scores point.
+
+    @property
+    def _direction(self) -> Convention:
+        return self._convention or Convention()
+
+    def _settle(
+        self, scored: Sequence[Scored], series: Mapping[str, tuple[list[int], Any]]
+    ) -> None:
+        """Find out once whether scores are probabilities, and which way they point."""
+        if self._convention is not None or not scored:
+            return
+        if self.context.loss in scores.LOGISTIC and "d_loss" in series:
+            by_step = dict(zip(*series["d_loss"], strict=True))
+            votes = Counter(
+                scores.logistic_convention(s.real.cpu(), s.fake.cpu(), by_step[s.step])
+                for s in scored
+                if s.step in by_step and np.isfinite(by_step[s.step])
+            )
+            if votes:
+                self._convention = votes.most_common(1)[0][0]
+            return
+        mean = training.of_scores(scored, None, Convention()).get("auc_real_fake", 0.5)
+        if abs(mean - 0.5) < 0.25:
+            return
+        # Two windows that agree: a discriminator learns which of the two is real before it is
+        # fooled, if at all.
+        vote = 1 if mean > 0.5 else -1
+        self._votes = self._votes + vote if self._votes * vote >= 0 else vote
+        if abs(self._votes) >= 2:
+            self._convention = Convention(flipped=self._votes < 0)
+
+    # Small things.
+
+    def _look_ahead(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        sampler: Draw,
+        real: Real,
+        heldout: Real | None,
+        judge: Judge | None,
+    ) -> Panel:
+        """Draw one sample before the run, so that errors come now."""
+        from gandiag.monitors.probing import undisturbed
+
+        with undisturbed((generator, discriminator), self.seed):
+            one = samples(sampler(16, torch.Generator().manual_seed(self.seed)), "sampler")
+            size = 1000 if one.x[0].numel() <= POINTS else 512
+            reference = remember(real, heldout, size, self.seed)
+        if reference.train.x.shape[1:] != one.x.shape[1:]:
+            raise GandiagError(
+                f"sampler gives samples of shape {tuple(one.x.shape[1:])} and real of shape "
+                f"{tuple(reference.train.x.shape[1:])}; give both alike"
+            )
+        return Panel(
+            generator, discriminator,
+            sampler=sampler, judge=judge or discriminator, reference=reference, size=size,
+            every=self.every, constrained=self.context.lipschitz == "sn", seed=self.seed,
+        )  # fmt: skip
+
+    def _conditional(self) -> bool:
+        return self._panel is not None and bool(self._panel.reference.classes)
+
+    def _notes(self) -> Iterable[str]:
+        if self._direction.flipped:
+            yield "the discriminator scores reals lower; scores are turned round"
+        if self._direction.probabilities:
+            yield "the discriminator returns probabilities; their logits are looked at"
+
+    def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(kind, fields)
+
+
+NAMES = {
+    "g_ratio": "g_update_ratio",
+    "d_ratio": "d_update_ratio",
+    "g_first_last": "g_first_last_ratio",
+    "d_zero": "zero_grad_share",
+}

@@ -1,0 +1,104 @@
+"""What an optimizer's own step hooks see: the gradients that are applied, however they came about.
+
+They fire after accumulation, unscaling and clipping, and count critic steps by themselves.
+"""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gandiag.monitors.signals import gradients
+from gandiag.monitors.window import Window
+
+
+class StepProbe:
+    """Records the gradient norm of each step, and more of the steps just before a check.
+
+    The optimizer holds only a weak reference to this: a copy or a pickle of it carries nothing, and
+    a monitor that was forgotten is freed.
+
+    Args:
+        optimizer: hooked until `close`.
+        name: prefix of its signals, ``g`` or ``d``.
+        window: where the norms go.
+        due: whether a check comes soon.
+        after: called after each step.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        name: str,
+        window: Window,
+        *,
+        due: Callable[[], bool],
+        after: Callable[[], None],
+    ):
+        self.name, self.window, self.due, self.after = name, window, due, after
+        self.steps = 0
+        self.seen: dict[str, Tensor] = {}
+        self._before: list[Tensor] | None = None
+        me = weakref.ref(self)
+
+        def before_step(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+            probe = me()
+            if probe is not None:
+                probe._look(optimizer)
+
+        def after_step(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+            probe = me()
+            if probe is not None:
+                probe._count(optimizer)
+
+        self._handles = [
+            optimizer.register_step_pre_hook(before_step),
+            optimizer.register_step_post_hook(after_step),
+        ]
+
+    def close(self) -> None:
+        """Take the hooks off."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    @torch.no_grad()
+    def _look(self, optimizer: torch.optim.Optimizer) -> None:
+        found = [p.grad for p in parameters(optimizer) if p.grad is not None]
+        dense = [grad.coalesce().values() if grad.is_sparse else grad for grad in found]
+        if not dense:
+            return
+        norm = gradients.global_norm(dense)
+        # Fused optimizers under a GradScaler get scaled gradients, and both of these with them.
+        scale, found_inf = (getattr(optimizer, key, None) for key in ("grad_scale", "found_inf"))
+        if isinstance(scale, Tensor):
+            norm = norm / scale
+        if isinstance(found_inf, Tensor):
+            self.window.add(f"{self.name}_skipped", found_inf)
+            norm = torch.where(found_inf > 0, torch.zeros_like(norm), norm)
+        self.window.add(f"{self.name}_norm", norm)
+        if not self.due():
+            return
+        self._before = [p.detach().clone() for p in parameters(optimizer)]
+        self.seen = {f"{self.name}_zero": gradients.zero_share(dense)}
+        ratio = gradients.first_last_ratio(dense)
+        if ratio is not None:
+            self.seen[f"{self.name}_first_last"] = ratio
+
+    @torch.no_grad()
+    def _count(self, optimizer: torch.optim.Optimizer) -> None:
+        self.steps += 1
+        if self._before is not None:
+            now = parameters(optimizer)
+            change = gradients.global_norm([a.detach() - b for a, b in zip(now, self._before)])  # noqa: B905
+            weights = gradients.global_norm(self._before)
+            self.seen[f"{self.name}_ratio"] = change / weights.clamp(min=1e-30)
+            self._before = None
+        self.after()
+
+
+def parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """All that an optimizer updates, in its order."""
+    return [p for group in optimizer.param_groups for p in group["params"]]

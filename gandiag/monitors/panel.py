@@ -1,0 +1,299 @@
+"""What the generator makes of the same latents at every check, beside the data."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from gandiag.monitors.packing import pack, unpack
+from gandiag.monitors.probing import undisturbed
+from gandiag.monitors.reference import Reference
+from gandiag.monitors.samples import Draw, Samples, samples
+from gandiag.monitors.scores import Convention, per_sample
+from gandiag.monitors.signals import critics, histograms, labels, ranks, spread, units
+
+CHURN_STEPS = 100
+MOTION_STEPS = 500
+LAGS = (100, 200, 500)
+REPLAYED = 256
+SLOPED = 128
+NUDGED = 64
+NUDGE = 0.01
+
+LARGEST_STATE = 1 << 20
+
+Judge = Callable[..., Any]
+Array = npt.NDArray[np.float64]
+
+
+class Panel:
+    """Draws the panel, compares it with the data and with earlier ones.
+
+    Args:
+        generator, discriminator: left as they were found, see `probing.undisturbed`.
+        sampler: (n, generator on the CPU) -> samples, or a pair with labels.
+        judge: x -> scores, or (x, y) -> scores for data with labels.
+        reference: the data.
+        size: samples in the panel.
+        every: steps between checks.
+        constrained: whether every layer of the discriminator should have singular values <= 1.
+        seed: of the latents.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        sampler: Draw,
+        judge: Judge | None,
+        reference: Reference,
+        size: int,
+        every: int,
+        constrained: bool,
+        seed: int,
+    ):
+        self.generator, self.discriminator = generator, discriminator
+        self.sampler, self.judge, self.reference = sampler, judge, reference
+        self.size, self.every, self.constrained, self.seed = size, every, constrained, seed
+        self.histograms: deque[tuple[int, Array]] = deque(maxlen=CHURN_STEPS // every + 2)
+        self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOTION_STEPS // every + 2)
+        # Whole samples: no more of them than the lags need.
+        self.replay: deque[tuple[int, Samples]] = deque(maxlen=max(LAGS) // min(LAGS) + 2)
+
+    def measure(self, step: int, convention: Convention) -> dict[str, Tensor | float]:
+        """All signals of level 2 that can be computed; some may not be finite."""
+        with undisturbed((self.generator, self.discriminator), self.seed):
+            with units.Rectified() as seen:
+                panel = self._sample(self.size)
+            out: dict[str, Tensor | float | None] = {"dead_units_g": units.dead_share(seen.fired)}
+            if not bool(panel.x.isfinite().all()):
+                return {}
+            features = self.reference.project(panel.x)
+            out |= self._beside_the_data(panel, features)
+            out |= self._beside_earlier_ones(step, features)
+            out |= self._sensitivity()
+            if self.judge is not None:
+                out |= self._judged(step, panel, convention)
+            out |= self._by_class(panel, features)
+        dead = [out[k] for k in ("dead_units_g", "dead_units_d") if out.get(k) is not None]
+        out["dead_units"] = max(float(each) for each in dead) if dead else None  # type: ignore[arg-type]
+        self._remember(step, panel, features)
+        return {name: value for name, value in out.items() if value is not None}
+
+    def _sample(self, n: int) -> Samples:
+        rng = torch.Generator().manual_seed(self.seed)
+        return samples(self.sampler(n, rng), "sampler")
+
+    def _beside_the_data(
+        self, panel: Samples, features: Tensor
+    ) -> dict[str, Tensor | float | None]:
+        ref = self.reference
+        bins = ref.bins(features)
+        counts = ref.bins.counts(bins)
+        some = features[: len(ref.features)]
+        within = spread.pairwise(some, some)
+        across = spread.pairwise(ref.features, some)
+        spreads, rows = spread.bin_spreads(features, bins, ref.bins.count)
+        full = (rows >= 20) & (ref.spreads > 0)
+        values = panel.x.float()
+        n = min(len(some), len(ref.features))
+        real_nearest = spread.nearest(ref.within[:n, :n]).median()
+        return {
+            "tv_to_real": histograms.total_variation(counts / counts.sum(), ref.masses),
+            "missing_mass": histograms.missing_mass(counts, ref.masses),
+            "diversity": spread.mean_within(within) / spread.mean_within(ref.within),
+            "spread": (spreads[full] / ref.spreads[full]).median() if bool(full.any()) else None,
+            "effective_rank": spread.effective_rank(features) / ref.rank,
+            "coverage_knn": spread.coverage(across, ref.radii),
+            "nn_ratio": spread.nearest(within[:n, :n]).median() / real_nearest.clamp(min=1e-30),
+            "energy": spread.energy(across, within, ref.within),
+            "panel_range": float((values - values.mean()).abs().max()) / (ref.largest or 1.0),
+            "output_saturation": float((values.abs() > ref.edge).double().mean()) - ref.at_edge,
+        }
+
+    def _beside_earlier_ones(self, step: int, features: Tensor) -> dict[str, Tensor | float | None]:
+        ref = self.reference
+        counts = ref.bins.counts(ref.bins(features))
+        old = _before(self.histograms, step - CHURN_STEPS, self.every)
+        # The farthest check within the lag: motion is of a lag or of as long as there is.
+        past = [(s, f) for s, f in self.positions if s >= step - MOTION_STEPS]
+        motion = None
+        if past and step - past[0][0] >= MOTION_STEPS // 2:
+            motion = (features - past[0][1]).norm(dim=1).mean() / ref.total_spread
+        return {
+            "churn": None
+            if old is None
+            else histograms.total_variation(counts / counts.sum(), old),
+            "motion": motion,
+        }
+
+    def _sensitivity(self) -> dict[str, Tensor | float | None]:
+        """Moves z by a hundredth of its length; absent if the sampler does not call G(z, ...)."""
+        moved = []
+
+        def nudge(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            z = args[0] if args else None
+            if not isinstance(z, Tensor) or not z.is_floating_point() or z.ndim < 2:
+                return args
+            rng = torch.Generator().manual_seed(self.seed + 1)
+            u = torch.randn(z.shape, generator=rng).to(z).flatten(1)
+            length = z.flatten(1).norm(dim=1, keepdim=True)
+            moved.append(True)
+            step = NUDGE * length * u / u.norm(dim=1, keepdim=True)
+            return (z + step.reshape(z.shape), *args[1:])
+
+        before = self.reference.project(self._sample(NUDGED).x)
+        handle = self.generator.register_forward_pre_hook(nudge)
+        try:
+            after = self.reference.project(self._sample(NUDGED).x)
+        finally:
+            handle.remove()
+        if not moved:
+            return {}
+        change = (after - before).norm(dim=1).mean() / self.reference.total_spread
+        return {"z_sensitivity": change / NUDGE}
+
+    def _judged(
+        self, step: int, panel: Samples, convention: Convention
+    ) -> dict[str, Tensor | float | None]:
+        ref, device = self.reference, panel.x.device
+        out: dict[str, Tensor | float | None] = {}
+
+        def scores(batch: Samples) -> Tensor:
+            return convention(self._scores(batch.to(device))).cpu()
+
+        with units.Rectified() as on_fakes:
+            fake = scores(panel.first(512))
+        with units.Rectified() as on_reals:
+            real = scores(ref.train)
+        if len(on_fakes.fired) == len(on_reals.fired):
+            out["dead_units_d"] = units.dead_share(units.either(on_fakes.fired, on_reals.fired))
+        if not bool(torch.cat([fake, real]).isfinite().all()):
+            return out
+        out["auc_fresh"] = ranks.auc(real, fake)
+        if ref.heldout is not None:
+            heldout = scores(ref.heldout)
+            value = float(ranks.auc(real, heldout))
+            out["auc_train_heldout"] = value
+            out["train_heldout_z"] = (value - 0.5) / ranks.auc_error(len(real), len(heldout))
+        middle = real.median()
+        shares = [
+            (scores(old) > middle).double().mean()
+            for lag in LAGS
+            if (old := _before(self.replay, step - lag, max(self.every, min(LAGS)))) is not None
+        ]
+        out["forgetting"] = torch.stack(shares).max() if shares else None
+        out |= self._sloped(panel, torch.cat([real, fake]).std(), convention)
+        if panel.y is not None and ref.classes:
+            wrong = panel.y.roll(1)
+            other = wrong != panel.y
+            if bool(other.any()):
+                right = scores(Samples(panel.x[other], panel.y[other]))
+                swapped = scores(Samples(panel.x[other], wrong[other]))
+                out["label_auc"] = ranks.auc(right, swapped)
+        return out
+
+    def _sloped(
+        self, panel: Samples, score_sd: Tensor, convention: Convention
+    ) -> dict[str, Tensor | float | None]:
+        fake, real = panel.first(SLOPED), self.reference.train.first(SLOPED).to(panel.x.device)
+        n = min(len(fake.x), len(real.x))
+        rng = torch.Generator().manual_seed(self.seed + 2)
+
+        def critic(labelled: Samples) -> critics.Critic:
+            return lambda x: convention(self._scores(Samples(x, labelled.y)))
+
+        out: dict[str, Tensor | float | None] = {}
+        if fake.x.is_floating_point():
+            at_fakes = critics.slopes(critic(fake.first(n)), fake.x[:n])
+            out["reach"] = at_fakes.mean().cpu() * self.reference.sd / score_sd.clamp(min=1e-12)
+            mixed = critics.between(real.x[:n].to(fake.x), fake.x, rng)
+            at_mixed = critics.slopes(critic(real.first(n)), mixed)
+            out["lipschitz_median"] = at_mixed.median()
+            out["lipschitz_q95"] = at_mixed.quantile(0.95)
+        if self.constrained:
+            found = [
+                critics.largest_singular_value(w.float(), rng)
+                for w in critics.applied_weights(self.discriminator)
+            ]
+            out["sigma_max"] = torch.stack(found).max() if found else None
+        return out
+
+    def _by_class(self, panel: Samples, features: Tensor) -> dict[str, Tensor | float | None]:
+        ref = self.reference
+        if panel.y is None or not ref.classes:
+            return {}
+        y = panel.y.cpu()
+        missing, spreads = [], []
+        for name, known in ref.classes.items():
+            rows = features[y == name]
+            if len(rows) < 10:
+                continue
+            counts = known.bins.counts(known.bins(rows))
+            share = 0.05 / len(ref.classes)
+            missing.append(histograms.missing_mass(counts, known.bins.masses, share))
+            spreads.append(float(rows.var(0).sum().sqrt()) / (known.spread or 1.0))
+        names = torch.tensor(list(ref.classes))
+        hits = (names[labels.nearest_mean(features, ref.class_means)] == y).double().mean()
+        return {
+            "class_missing": max(missing) if missing else None,
+            "class_spread": min(spreads) if spreads else None,
+            "label_agreement": labels.agreement(float(hits), ref.class_hits, len(ref.classes)),
+        }
+
+    def _scores(self, batch: Samples) -> Tensor:
+        return per_sample(self._raw(batch))
+
+    def _raw(self, batch: Samples) -> Any:
+        assert self.judge is not None
+        if batch.y is not None and self.reference.classes:
+            return self.judge(batch.x, batch.y)
+        return self.judge(batch.x)
+
+    def _remember(self, step: int, panel: Samples, features: Tensor) -> None:
+        counts = self.reference.bins.counts(self.reference.bins(features))
+        self.histograms.append((step, counts / counts.sum()))
+        self.positions.append((step, features))
+        if not self.replay or step - self.replay[-1][0] >= min(LAGS):
+            self.replay.append((step, panel.first(REPLAYED).to(torch.device("cpu"))))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What earlier checks left, as JSON values; large replayed samples are left out."""
+        replay = list(self.replay)
+        if sum(old.x.numel() for _, old in replay) > LARGEST_STATE:
+            replay = []
+        return {
+            "histograms": [[step, pack(value)] for step, value in self.histograms],
+            "positions": [[step, pack(value.numpy())] for step, value in self.positions],
+            "replay": [
+                [step, pack(old.x.numpy()), None if old.y is None else pack(old.y.numpy())]
+                for step, old in replay
+            ],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self.histograms.clear()
+        self.positions.clear()
+        self.replay.clear()
+        self.histograms.extend((step, unpack(value)) for step, value in state["histograms"])
+        self.positions.extend(
+            (step, torch.from_numpy(unpack(value))) for step, value in state["positions"]
+        )
+        for step, x, y in state["replay"]:
+            labelled = None if y is None else torch.from_numpy(unpack(y))
+            self.replay.append((step, Samples(torch.from_numpy(unpack(x)), labelled)))
+
+
+Old = TypeVar("Old")
+
+
+def _before(kept: deque[tuple[int, Old]], step: int, slack: int) -> Old | None:
+    """The newest of a step or earlier, if it is at most `slack` steps earlier."""
+    found = [(s, value) for s, value in kept if step - slack <= s <= step]
+    return found[-1][1] if found else None

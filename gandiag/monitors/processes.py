@@ -1,0 +1,48 @@
+"""Several processes that train one model agree on each row."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import distributed
+
+LARGEST = {"g_grad_norm_max", "d_grad_norm_max", "nonfinite", "score_max", "dead_penalty"}
+SMALLEST = {"nonfinite_step"}
+
+
+def rank() -> int:
+    """Of this process; 0 if there is only one."""
+    return distributed.get_rank() if _several() else 0
+
+
+def agreed(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """The mean (largest, smallest for some) over the processes that have a value, name by name.
+
+    One small collective, on all processes at the same check; each gets the same row, so that
+    detectors and the wish to stop agree without further messages.
+
+    Args:
+        values: of this process.
+        names: all that could be there, in the same order on every process.
+    """
+    if not _several():
+        return dict(values)
+    cuda = distributed.get_backend() == "nccl"
+    mine = torch.tensor([values.get(name, float("nan")) for name in names], dtype=torch.float64)
+    mine = mine.cuda() if cuda else mine
+    everyone = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(everyone, mine)
+    out = {}
+    for name, column in zip(names, torch.stack(everyone).T.tolist(), strict=True):
+        found = [value for value in column if value == value]
+        if found and name in LARGEST:
+            out[name] = max(found)
+        elif found and name in SMALLEST:
+            out[name] = min(found)
+        elif found:
+            out[name] = sum(found) / len(found)
+    return out
+
+
+def _several() -> bool:
+    ready = distributed.is_available() and distributed.is_initialized()
+    return ready and distributed.get_world_size() > 1

@@ -1,0 +1,98 @@
+"""A run's file of signals and alerts, and detectors fed from it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gandiag.errors import GandiagError
+from gandiag.monitors import alerts, context, detectors
+from gandiag.monitors.alerts import Alert
+from gandiag.monitors.context import Context
+from gandiag.monitors.thresholds import Thresholds
+
+Row = tuple[int, Mapping[str, float]]
+
+
+@dataclass
+class Recording:
+    """What a monitor wrote.
+
+    Attributes:
+        context: of the run; None if the file has only begun.
+        rows: (step, signals), by step.
+        alerts: as they were raised.
+        marks: (step, event).
+    """
+
+    context: Context | None = None
+    rows: list[Row] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    marks: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """One object of the file; unknown types are skipped."""
+        kind = line["type"]
+        if kind == "start":
+            self.context = context.from_json(line["context"])
+            self.back_to(0)
+        elif kind == "resume":
+            self.back_to(line["step"])
+        elif kind == "signals":
+            self.rows.append((line["step"], line["values"]))
+        elif kind == "alert":
+            self.alerts.append(alerts.from_json(line))
+        elif kind == "mark":
+            self.marks.append((line["step"], line["event"]))
+
+    def back_to(self, step: int) -> None:
+        """Drop what came after a step: a resumed run does it again."""
+        self.rows = [row for row in self.rows if row[0] <= step]
+        self.alerts = [alert for alert in self.alerts if alert.step <= step]
+        self.marks = [mark for mark in self.marks if mark[0] <= step]
+
+
+def read(path: str | Path) -> Recording:
+    """What is in a ``monitor.jsonl`` so far; a last line that is not finished is left out.
+
+    Raises:
+        GandiagError: the file is not there, or a line before the last is not one of a monitor.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise GandiagError(
+            f"cannot read {path}: {error.strerror or error}; name a run's monitor.jsonl"
+        ) from error
+    found = Recording()
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            found.add(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise GandiagError(
+                f"{path}, line {number}, is not of a monitor ({error}); name another file"
+            ) from error
+    return found
+
+
+def replay(
+    rows: Iterable[Row], context: Context, thresholds: Thresholds | None = None
+) -> list[Alert]:
+    """The alerts that fresh detectors raise on recorded rows: those of the live monitor.
+
+    Args:
+        rows: (step, signals), oldest first.
+        context: of the run.
+        thresholds: other than the published ones.
+    """
+    watching = detectors.make(context, thresholds)
+    found = []
+    for step, values in rows:
+        found += [alert for each in watching if (alert := each(step, values)) is not None]
+    return found

@@ -1,0 +1,64 @@
+"""Real and generated samples, with labels or without, from tensors or functions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gandiag.errors import GandiagError
+
+Draw = Callable[[int, torch.Generator], Any]
+Real = Tensor | tuple[Tensor, Tensor] | Draw
+
+
+class Samples(NamedTuple):
+    """(n, ...) and, if there are labels, (n,)."""
+
+    x: Tensor
+    y: Tensor | None
+
+    def first(self, n: int) -> "Samples":
+        """The first n of them."""
+        return Samples(self.x[:n], None if self.y is None else self.y[:n])
+
+    def to(self, device: torch.device) -> "Samples":
+        """On a device."""
+        return Samples(self.x.to(device), None if self.y is None else self.y.to(device))
+
+
+def samples(found: Any, source: str) -> Samples:
+    """What a user's function or argument gave: a tensor, or a pair of samples and labels.
+
+    Raises:
+        GandiagError: it is something else, or the labels are not as many as the samples.
+    """
+    x, y = found if isinstance(found, tuple | list) and len(found) == 2 else (found, None)
+    if not isinstance(x, Tensor) or not x.ndim or not (y is None or isinstance(y, Tensor)):
+        raise GandiagError(
+            f"{source} gave {type(found).__name__}; give a tensor (n, ...), or a pair of it and "
+            "labels (n,)"
+        )
+    if y is not None and y.shape != x.shape[:1]:
+        raise GandiagError(
+            f"{source} gave {len(x)} samples and labels of shape {tuple(y.shape)}; "
+            "give one label for each sample"
+        )
+    return Samples(x.detach(), None if y is None else y.detach())
+
+
+def draw(real: Real, n: int, rng: torch.Generator, source: str) -> Samples:
+    """At most n samples, without replacement from tensors.
+
+    Raises:
+        GandiagError: as `samples`; or there are fewer than 16.
+    """
+    if callable(real):
+        found = samples(real(n, rng), source)
+    else:
+        pool = samples(real, source)
+        rows = torch.randperm(len(pool.x), generator=rng)[:n].to(pool.x.device)
+        found = Samples(pool.x[rows], None if pool.y is None else pool.y[rows.to(pool.y.device)])
+    if len(found.x) < 16:
+        raise GandiagError(f"{source} has {len(found.x)} samples; give at least 16")
+    return found.to(torch.device("cpu"))

@@ -1,0 +1,64 @@
+"""Discriminator outputs as logits that are larger for the more real, one for each sample."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+LOGISTIC = ("minimax", "non-saturating")
+Scores = Tensor | Sequence[Tensor]
+
+
+def per_sample(scores: Scores) -> Tensor:
+    """One score a sample: (n,), (n, 1), patches (n, 1, h, w), or a list of such -> (n,).
+
+    Patches and the members of a list (several scales) are averaged.
+    """
+    if not isinstance(scores, Tensor):
+        return torch.stack([per_sample(each) for each in scores]).mean(0)
+    scores = scores.float()
+    return scores.flatten(1).mean(1) if scores.ndim > 1 else scores.reshape(-1)
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What the user's discriminator returns.
+
+    Attributes:
+        probabilities: after a sigmoid, so that the logit is taken first.
+        flipped: smaller is more real.
+    """
+
+    probabilities: bool = False
+    flipped: bool = False
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """(n,) -> (n,), logits, larger for the more real."""
+        if self.probabilities:
+            scores = scores.double().clamp(1e-12, 1 - 1e-12).logit().float()
+        return -scores if self.flipped else scores
+
+
+def logistic_convention(real: Tensor, fake: Tensor, d_loss: Tensor) -> Convention:
+    """The convention under which the cross entropy of the scores is nearest to the given loss.
+
+    The loss may be the sum or the mean of its two parts; penalties and smoothed labels move it
+    little beside a wrong sign.
+
+    Args:
+        real, fake: (n,) as the discriminator returned them.
+        d_loss: scalar, of the same step.
+    """
+    unit = all(bool(((each >= 0) & (each <= 1)).all()) for each in (real, fake))
+    choices = [
+        Convention(p, f) for p in ((True, False) if unit else (False,)) for f in (False, True)
+    ]
+
+    def miss(convention: Convention) -> float:
+        a, b = convention(real), convention(fake)
+        loss = softplus(-a).mean() + softplus(b).mean()
+        return min(abs(float(loss * scale - d_loss)) for scale in (1.0, 0.5))
+
+    return min(choices, key=miss)

@@ -1,0 +1,114 @@
+"""Every number that a detector compares with, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When detectors speak. Signals are those of `gandiag.monitors.signals.SIGNALS`.
+
+    Counts of checks are of rows in which the rule could be judged.
+    """
+
+    # When to listen
+    warm_up_steps: int = 200
+    """No detector but divergence speaks before so many steps ..."""
+    warm_up_share: float = 0.02
+    """... or this share of the budget, whichever is more."""
+    young_share: float = 0.25
+    """Share of the budget in which modes that were never there are not yet missed."""
+    young_steps: int = 2000
+    """The same without a known budget."""
+    cooldown_steps: int = 1000
+    """A pathology that cleared and comes back within so many steps is not told again."""
+    clear_ratio: float = 0.8
+    """Part of a threshold's distance that a signal must go back before the alert clears ..."""
+    clear_factor: int = 3
+    """... for so many times the checks that it took to raise it."""
+    trend_checks: int = 10
+    """Checks over which samples must have come nearer to the data to count as improving."""
+    improvement: float = 0.05
+    """Relative fall of the distance, newer half against older half, that counts."""
+
+    # Oscillation
+    churn: float = 0.25
+    churn_checks: int = 10
+    """Checks over which the panel's histogram must keep moving."""
+    churn_distance: float = 0.3
+    """And be as far from the data (tv_to_real)."""
+    forgetting: float = 0.75
+    forgetting_churn: float = 0.1
+    """Forgetting counts if the panel also moves by so much."""
+    oscillation_persist: int = 3
+
+    # Mode collapse
+    missing: float = 0.10
+    missing_error: float = 0.40
+    diversity: float = 0.5
+    diversity_error: float = 0.2
+    collapse_persist: int = 3
+
+    # Collapse within modes
+    spread: float = 0.5
+    spread_error: float = 0.25
+    nearest: float = 0.3
+    """Of nn_ratio; of the same severity as `spread`."""
+    class_spread: float = 0.35
+    intra_persist: int = 3
+
+    # Saturated gradients
+    slope: float = 0.01
+    reach: float = 0.5
+    saturated_auc: float = 0.98
+    still: float = 0.05
+    """Motion of the panel in 500 steps below which the generator stands still."""
+    saturated_norm: float = 0.01
+    """Without a panel: the generator's gradient norm, beside that after warm-up."""
+    saturation_persist: int = 5
+
+    # Discriminator
+    overpowering_auc: float = 0.99
+    overpowering_steps: int = 500
+    """The AUC must be as high for so many steps."""
+    overfitting_auc: float = 0.6
+    overfitting_error: float = 0.8
+    overfitting_z: float = 5.0
+    overfitting_persist: int = 3
+
+    # Divergence
+    spike_z: float = 6.0
+    spike_factor: float = 10.0
+    """Gradient norms: robust z of their logarithm, and times the median of the checks before."""
+    spike_persist: int = 2
+    growth_factor: float = 2.0
+    """Growth of the largest score from check to check ..."""
+    growth_checks: int = 3
+    """... so many times in a row, far above where it was."""
+    panel_range: float = 10.0
+
+    # Lipschitz
+    slope_median_high: float = 1.5
+    slope_q95_high: float = 3.0
+    slope_median_low: float = 0.3
+    sigma: float = 1.1
+    clip_share: float = 0.9
+    lipschitz_persist: int = 5
+
+    # Units
+    dead: float = 0.5
+    dead_rise: float = 0.2
+    """Since warm-up."""
+    dead_error: float = 0.95
+    units_persist: int = 3
+
+    # Labels
+    agreement: float = 0.3
+    labels_persist: int = 3
+
+    # Plateau
+    plateau_share: float = 0.3
+    """Share of the budget without a better distance to the data ..."""
+    plateau_steps: int = 5000
+    """... or so many steps without a known budget."""
+    plateau_gain: float = 0.02
+    """Relative fall of the distance that counts as better."""
