@@ -189,10 +189,9 @@ def _open(path: Path) -> Image.Image:
 def _square(image: Image.Image, resolution: int) -> Bytes:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    small = image.convert("RGB").resize(
-        (resolution, resolution), Image.Resampling.BILINEAR, box=box
-    )
+    # Cut before the resize: with `box` Pillow's filter would look at pixels beyond it.
+    square = image.convert("RGB").crop((left, top, left + side, top + side))
+    small = square.resize((resolution, resolution), Image.Resampling.BILINEAR)
     return np.asarray(small, np.uint8).transpose(2, 0, 1)
 
 

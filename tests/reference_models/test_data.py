@@ -240,15 +240,57 @@ def test_data_that_is_not_there(name, resolution, says):
         open_data(name, resolution)
 
 
-def test_downloads_that_fail_say_so(monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "kind", "resolution"),
+    [
+        ("cifar10", "CIFAR10", 0),
+        ("cifar100", "CIFAR100", 0),
+        ("mnist", "MNIST", 0),
+        ("stl10", "STL10", 48),
+        ("celeba", "CelebA", 64),
+    ],
+)
+def test_downloads_that_fail_say_so(name, kind, resolution, monkeypatch):
     import torchvision.datasets
 
     def refuse(*args, **options):
-        raise RuntimeError("no route to host")
+        raise RuntimeError("no route to host\nand a second line")
 
-    monkeypatch.setattr(torchvision.datasets, "CIFAR10", refuse)
-    with pytest.raises(GandiagError, match="cifar10: no route to host"):
-        open_data("cifar10")
+    monkeypatch.setattr(torchvision.datasets, kind, refuse)
+    with pytest.raises(GandiagError, match=f"{name}: no route to host; ") as caught:
+        open_data(name, resolution)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("stl10", "STL10"), ("celeba", "CelebA")])
+def test_sets_of_free_resolution(name, kind, monkeypatch, tmp_path):
+    """Their splits, cropped to the central square and resized."""
+    import torchvision.datasets
+
+    counts = {"unlabeled": 20, "train": 16, "valid": 3, "test": 5}
+
+    class Fake:
+        def __init__(self, root, split, download):
+            self.data = np.full((counts[split], 3, 96, 96), 7 * len(split), np.uint8)
+
+        def __len__(self):
+            return len(self.data)
+
+        def __getitem__(self, i):
+            wide = np.zeros((178, 218, 3), np.uint8)  # the edges are cut off
+            wide[:, 20:198] = self.data[i][0, 0, 0]
+            return Image.fromarray(wide), 0
+
+    monkeypatch.setenv("GANDIAG_CACHE", str(tmp_path))
+    monkeypatch.setattr(torchvision.datasets, kind, Fake)
+    data = open_data(name, 32)
+    assert data.shape == (3, 32, 32)
+    assert data.classes == ()
+    sizes = [18, 2, 5] if name == "stl10" else [16, 3, 5]
+    assert [len(data.pools[s].rows) for s in SPLITS] == sizes
+    split = "unlabeled" if name == "stl10" else "train"
+    assert to_bytes(data.split("train").x).unique().tolist() == [7 * len(split)]
+    assert to_bytes(data.split("reference").x).unique().tolist() == [28]
 
 
 def test_torchvision_sets(monkeypatch):
