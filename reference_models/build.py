@@ -30,7 +30,7 @@ def generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module
 
     Raises:
         GandiagError: the recipe conditions on labels that the data does not have, or the network
-            cannot make this shape.
+            or a switch cannot do with this shape.
     """
     _check(recipe, shape, classes)
     network = NETWORKS[recipe.network][0](recipe, shape, classes)
@@ -57,6 +57,11 @@ def _check(recipe: Recipe, shape: tuple[int, ...], classes: int) -> None:
         raise GandiagError(
             f"the network {recipe.network} makes images, and the data {recipe.data} has samples of "
             f"shape {shape}; use mlp"
+        )
+    if recipe.mirror and len(shape) != 3:
+        raise GandiagError(
+            f"the recipe {recipe.name} mirrors images, and the data {recipe.data} has samples of "
+            f"shape {shape}; set mirror to false"
         )
 
 

@@ -164,10 +164,17 @@ def restore(trainer: Trainer, checkpoint: Path) -> dict[str, Any]:
         What was saved as `companions`.
 
     Raises:
-        GandiagError: the checkpoint is of another recipe, seed, version or architecture.
+        GandiagError: the checkpoint is of another recipe, seed, version or architecture, or of
+            data with other classes.
     """
     head = read_head(checkpoint)
     _compare(read_recipe(checkpoint), trainer.recipe, checkpoint)
+    if head["classes"] != list(trainer.data.classes):
+        raise GandiagError(
+            f"{checkpoint} was trained on {len(head['classes'])} classes, and {trainer.data.name} "
+            f"now has {len(trainer.data.classes)} or names them otherwise; "
+            "bring the data back, or name another folder"
+        )
     if head["seed"] != trainer.seed:
         raise GandiagError(
             f"{checkpoint} was trained with seed {head['seed']}, not {trainer.seed}; "

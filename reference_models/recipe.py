@@ -220,6 +220,18 @@ class Recipe:
                 f"condition_g is norm in the recipe {self.name}, which needs norm_g batch, "
                 f"not {self.norm_g}"
             )
+        for name, networks in ONLY_IN.items():
+            if self.network not in networks and getattr(self, name) != getattr(Recipe, name):
+                raise GandiagError(
+                    f"{name} is {getattr(self, name)} in the recipe {self.name}, and the network "
+                    f"{self.network} has no use for it; "
+                    f"leave it out, or use {' or '.join(networks)}"
+                )
+        if self.truncation and self.latent_kind != "normal":
+            raise GandiagError(
+                f"the recipe {self.name} truncates {self.latent_kind} latents; "
+                "set truncation to 0 or latent_kind to normal"
+            )
         if self.unroll and self.optimizer != "adam":
             raise GandiagError(
                 f"the recipe {self.name} unrolls {self.optimizer}; only adam can be unrolled"
@@ -260,6 +272,19 @@ COUNTS = (
     ),
     *("accumulate", "n_critic", "n_gen", "pack"),
 )
+
+
+ONLY_IN: Mapping[str, tuple[str, ...]] = {
+    "depth_g": ("mlp",),
+    "depth_d": ("mlp",),
+    "pieces": ("mlp",),
+    "slope": ("mlp", "dcgan"),
+    "dropout": ("mlp", "dcgan"),
+    "interleave": ("dcgan",),
+    "upsample": ("resnet",),
+    "pool": ("resnet",),
+}
+"""Fields that some networks do not read; there they must keep their defaults."""
 
 
 def to_json(recipe: Recipe) -> str:

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -298,13 +299,19 @@ def no_weights(checkpoint):
     ],
 )
 def test_what_cannot_be_loaded_is_named(finished, tmp_path, spoil, says):
-    import shutil
-
     shutil.copytree(finished, tmp_path / "copy")
     spoil(checkpoints.newest(tmp_path / "copy"))
     with pytest.raises(GandiagError, match=says) as caught:
         load(tmp_path / "copy")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("names", [list("abcdefghij"), list("012345678")])
+def test_classes_that_are_no_longer_the_datas(finished, tmp_path, names):
+    shutil.copytree(finished, tmp_path / "copy")
+    change(checkpoints.newest(tmp_path / "copy") / "checkpoint.json", classes=names)
+    with pytest.raises(GandiagError, match=f"on {len(names)} classes, and digits now has 10"):
+        train(STATEFUL, out=tmp_path / "copy", resume=True)
 
 
 def test_no_checkpoint_there(tmp_path):

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from gandiag.errors import GandiagError
-from reference_models.recipe import CHOICES, Recipe, Target, from_json, replace, to_json
+from reference_models.recipe import CHOICES, ONLY_IN, Recipe, Target, from_json, replace, to_json
 
 TARGET = Target("fid", 16.77, 0.04, 50_000, 50_000, "three seeds", "somewhere")
 PLAIN = Recipe("plain", "ring8")
@@ -29,6 +29,8 @@ def test_every_field_travels():
         changes = {field.name: other}
         if field.name == "condition_g":
             changes["norm_g"] = "batch"
+        if field.name in ONLY_IN:
+            changes["network"] = ONLY_IN[field.name][0]
         changed = replace(FULL, changes)
         assert getattr(changed, field.name) == other
         assert from_json(to_json(changed), "here") == changed
@@ -58,6 +60,9 @@ def spoilt(**changes):
         (spoilt(pack=2, condition_d="projection"), "packs samples of different labels"),
         (spoilt(condition_g="norm"), "needs norm_g batch"),
         (spoilt(unroll=5, optimizer="sgd"), "only adam"),
+        (spoilt(interleave=True), "the network mlp has no use for it"),
+        (spoilt(network="resnet", dropout=0.5), "use mlp or dcgan"),
+        (spoilt(truncation=1.0, latent_kind="sphere"), "truncates sphere latents"),
         ("[1]", "holds list"),
         ("{", "is not JSON"),
     ],

@@ -95,13 +95,63 @@ SWITCHES = {
     "loss": "hinge",
     "interleave": False,
     "slope": 0.3,
+    "accumulate": 2,
+    "lr_g": 1e-3,
+    "beta1": 0.0,
+    "beta2": 0.9,
+    "latent": 5,
+    "width_g": 6,
+    "width_d": 6,
+    "norm_g": "layer",
+    "norm_d": "spectral",
+    "condition_g": "norm",
+    "condition_d": "projection",
+    "batch": 32,
+    "steps": 2,
+    "network": "mlp",
+    "one_sided": True,
+    "penalty_every": 2,
+    "auxiliary_d": 3,
+    "auxiliary_g": 3,
+    "auxiliary_fake": False,
+    "instance_noise_steps": 2,
+    "depth_g": 2,
+    "depth_d": 2,
+    "pieces": 3,
+    "scale": 2.0,
 }
+# What a switch needs to have an effect.
+FLAT = {"network": "mlp", "interleave": False}
+NEEDS = {
+    "one_sided": {"gradient_penalty": 10},
+    "penalty_every": {"gradient_penalty": 10},
+    "auxiliary_d": {"condition_d": "auxiliary"},
+    "auxiliary_g": {"condition_d": "auxiliary"},
+    "auxiliary_fake": {"condition_d": "auxiliary"},
+    "instance_noise_steps": {"instance_noise": 1.0},
+    "depth_g": FLAT,
+    "depth_d": FLAT,
+    "pieces": FLAT,
+    "network": FLAT,
+}
+ELSEWHERE = {
+    *("name", "source", "departures", "targets"),  # change nothing
+    *("data", "resolution"),  # test_data.py
+    *("upsample", "pool"),  # test_networks.py
+    "compile",  # below
+}
+
+
+def test_no_switch_is_forgotten():
+    assert {field.name for field in dataclasses.fields(Recipe)} == {*SWITCHES, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", SWITCHES)
 def test_every_switch_runs_and_matters(name):
-    plain, _ = run(replace(IMAGES, {"steps": 3}))
-    trainer, losses = run(replace(IMAGES, {"steps": 3, name: SWITCHES[name]}))
+    needs = NEEDS.get(name, {}) if name != "network" else {}
+    base = replace(IMAGES, {"steps": 3, **needs})
+    plain, _ = run(base)
+    trainer, losses = run(replace(base, {**NEEDS.get(name, {}), name: SWITCHES[name]}))
     assert all(torch.isfinite(part).all() for part in losses[-1][1:])
     ours = torch.cat([p.flatten() for p in trainer.average.network.parameters()])
     theirs = torch.cat([p.flatten() for p in plain.average.network.parameters()])
@@ -302,6 +352,11 @@ def test_recipes_of_labels_need_labels():
     recipe = dataclasses.replace(POINTS, data="swiss-roll", condition_d="projection")
     with pytest.raises(GandiagError, match="swiss-roll does not have"):
         prepare(recipe)
+
+
+def test_points_have_no_mirror():
+    with pytest.raises(GandiagError, match="mirrors images"):
+        prepare(replace(POINTS, {"mirror": True}))
 
 
 def test_compiled_networks_train_alike(monkeypatch):
