@@ -5,8 +5,13 @@ setting of a paper or of a repository, with the value printed there. A value cou
 protocol: the same SNGAN has FID 16.77 from 50,000 real and 50,000 generated images and 23.90 from
 10,000 and 5,000. What is printed behind a value is mostly the spread over evaluations of one or a
 few networks; between seeds and implementations FID differs by units to tens.
+
+Not here, since it takes a loss or a schedule that no other recipe needs, or has no printed value:
+Mimicry's SSGAN (a head that predicts rotations), R3GAN (relativistic pairs), the searches over
+hundreds of settings of Lucic et al. 2018, and the settings of compare_gan.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,19 +51,19 @@ _DIGITS = Recipe(
     norm_g="batch",
     slope=0.1,
     batch=64,
-    steps=3 * K,
+    steps=2 * K,
     lr_g=2e-4,
     lr_d=2e-4,
     ema=0.995,
     source=_OURS,
 )
 _STACKED_DIGITS = replace(_DIGITS, data="stacked-digits")
-_FASHION = replace(_DIGITS, data="fashion-mnist", width_g=24, width_d=24)
+_FASHION = replace(_DIGITS, data="fashion-mnist", width_g=16, width_d=16)
 _IMAGES = (_DIGITS, _STACKED_DIGITS, _FASHION)
 
 _WGAN_GP_CRITIC = {"loss": "wasserstein", "n_critic": 3, "beta2": 0.9}
 _SN_CRITIC = {"loss": "hinge", "norm_d": "spectral", "beta1": 0.0, "beta2": 0.9}
-_TTUR = {"lr_g": 2e-4, "lr_d": 4e-4}
+_TTUR = {"lr_g": 5e-4, "lr_d": 1e-3}
 
 
 def _small(base: Recipe, model: str, **changes: Any) -> Recipe:
@@ -76,12 +81,12 @@ _SMALL = (
     _small(_RING, "ns-r1", r1=0.1),
     _small(_GRID, "ns-r1", r1=0.1),
     _small(_RING, "wgan-gp", **_WGAN_GP_CRITIC, gradient_penalty=0.1, steps=4 * K),
-    _small(_GRID, "wgan-gp", **_WGAN_GP_CRITIC, gradient_penalty=0.1),
+    _small(_GRID, "wgan-gp", **_WGAN_GP_CRITIC, gradient_penalty=0.1, lr_d=2e-3, steps=8 * K),
     _small(
         _RING, "wgan-clip", loss="wasserstein", weight_clip=0.1, n_critic=3, optimizer="rmsprop"
     ),
     _small(_RING, "sngan", **_SN_CRITIC, n_critic=3),
-    _small(_GRID, "sngan", **_SN_CRITIC, n_critic=3, lr_d=2e-3, steps=8 * K),
+    _small(_GRID, "sngan", **_SN_CRITIC, n_critic=3, lr_d=2e-3, slope=0.1, steps=8 * K),
     _small(_RING, "cgan", r1=0.1, condition_g="concat", condition_d="projection", steps=3 * K),
     _small(_GRID, "cgan", r1=0.1, condition_g="concat", condition_d="projection", steps=3 * K),
     _small(_RING, "pacgan2", pack=2, batch=256),
@@ -139,6 +144,25 @@ _WGAN_GP = replace(
     departures="no noise is added to dequantise the images; weights start by Glorot, not He",
 )
 
+_POSTER = "Heusel et al. 2017, poster"
+_TTUR_CODE = "bioinf-jku/TTUR@73ab375, README"
+_WGAN_GP_DCGAN = replace(
+    _RESNET,
+    network="dcgan",
+    width_d=128,
+    slope=0.2,
+    loss="wasserstein",
+    gradient_penalty=10.0,
+    steps=200 * K,
+    lr_g=1e-4,
+    lr_d=1e-4,
+    beta1=0.5,
+    departures=(
+        "kernels are 4x4, not 5x5, and the generator ends in one 3x3 layer more; "
+        "weights start as torch's do, not by He"
+    ),
+)
+
 _MIYATO = "Miyato et al. 2018, table 2"
 _MIYATO_EVALUATION = "inception score: mean and deviation of 10 times 5,000 samples"
 _SNGAN = replace(
@@ -179,6 +203,19 @@ _STUDIOGAN = replace(
     source=_STUDIO,
 )
 _STUDIO_DEPARTURE = "shortcuts have no batch norm of their own in the discriminator"
+_STUDIO_DCGAN = replace(
+    _STUDIOGAN,
+    network="dcgan",
+    norm_d="batch",
+    interleave=True,
+    slope=0.1,
+    n_critic=2,
+    steps=200 * K,
+    departures=(
+        "the discriminator's last maps are laid out flat, theirs are summed over the pixels; "
+        "its first layer has no batch norm; the generator's dense layer has one"
+    ),
+)
 
 _PACGAN = Recipe(
     "",
@@ -209,6 +246,9 @@ def _fid(
     value: float, spread: float | None, real: int | None, n: int | None, protocol: str, source: str
 ) -> Target:
     return Target("fid", value, spread, real, n, protocol, source)
+
+
+_TRAINING_SET = "against the training set"
 
 
 def _miyato(score: tuple[float, float], fid: tuple[float, float | None]) -> tuple[Target, ...]:
@@ -291,6 +331,40 @@ def _stacked(samples: int, modes: float, dm: float, kl: float, dk: float) -> Rec
     )
 
 
+def _stacked_small(samples: int, modes: float, dm: float, kl: float, dk: float) -> Recipe:
+    protocol = "mean and standard error of 50 trials, MNIST classifier"
+    source = "Lin et al. 2018, table 3, discriminator a quarter of the generator"
+    name = f"pacgan{samples}" if samples > 1 else "dcgan"
+    return Recipe(
+        f"{name}-stacked-mnist-quarter",
+        "stacked-mnist",
+        network="dcgan",
+        latent=256,
+        width_g=8,
+        width_d=2,
+        norm_g="batch",
+        norm_d="batch",
+        slope=0.3,
+        pack=samples,
+        batch=128 * samples,
+        steps=500 * K,
+        lr_g=1e-4,
+        lr_d=2e-4,
+        beta1=0.5,
+        beta2=0.99,
+        source=f"{source}; fjxmlzn/PacGAN@190853e, unrolled_GAN_experiment",
+        departures=(
+            "kernels are 4x4, not 3x3; sides are 7, 14, 28, not 4, 7, 14, 28, so that both "
+            "networks have one strided layer less; "
+            "new stacks of nine tenths of the training digits"
+        ),
+        targets=(
+            Target("modes", modes, dm, None, 25_600, protocol, source),
+            Target("reverse kl", kl, dk, None, 25_600, protocol, source),
+        ),
+    )
+
+
 _PUBLISHED = (
     replace(
         _WGAN_GP,
@@ -307,6 +381,43 @@ _PUBLISHED = (
         auxiliary_fake=False,
         source=_GULRAJANI,
         targets=(_is(8.42, 0.10, 50 * K, "supervised", _GULRAJANI),),
+    ),
+    replace(
+        _WGAN_GP_DCGAN,
+        name="wgan-gp-dcgan-cifar10",
+        source=f"igul222/improved_wgan_training, gan_cifar.py; {_POSTER}",
+        targets=(_fid(29.3, None, 50 * K, 50 * K, _TRAINING_SET, _POSTER),),
+    ),
+    replace(
+        _WGAN_GP_DCGAN,
+        name="ttur-wgan-gp-dcgan-cifar10",
+        lr_d=3e-4,
+        source=f"{_POSTER}; {_TTUR_CODE}",
+        targets=(_fid(24.8, None, 50 * K, 50 * K, _TRAINING_SET, _POSTER),),
+    ),
+    replace(
+        _WGAN_GP_DCGAN,
+        name="binkowski-wgan-gp-cifar10",
+        width_d=64,
+        steps=150 * K,
+        source="Binkowski et al. 2018",
+        departures=(
+            f"{_WGAN_GP_DCGAN.departures}; rates stay as they are, theirs are halved "
+            "when the kernel distance stops falling"
+        ),
+        targets=(
+            _is(6.53, 0.02, 25 * K, "10 splits", "Binkowski et al. 2018"),
+            _fid(37.52, 0.19, 10 * K, 25 * K, "against the test set", "Binkowski et al. 2018"),
+            Target(
+                "kid",
+                0.026,
+                None,
+                10 * K,
+                25 * K,
+                "against the test set, 100 subsets of 1,000",
+                "Binkowski et al. 2018",
+            ),
+        ),
     ),
     replace(
         _SNGAN_CNN,
@@ -360,6 +471,21 @@ _PUBLISHED = (
     ),
     replace(
         _MIMICRY,
+        name="mimicry-dcgan-cifar10",
+        norm_d="none",
+        loss="non-saturating",
+        n_critic=1,
+        beta1=0.5,
+        beta2=0.999,
+        decay="none",
+        departures=(
+            "images in [-1, 1] and tanh, theirs in [0, 1] and a sigmoid; the README does not print "
+            "its optimizer, here it is that of Radford et al. 2016"
+        ),
+        targets=(_fid(28.95, 0.42, 10 * K, 10 * K, "three evaluation seeds", _README),),
+    ),
+    replace(
+        _MIMICRY,
         name="mimicry-sngan-celeba64",
         data="celeba",
         resolution=64,
@@ -380,6 +506,17 @@ _PUBLISHED = (
         data="stl10",
         resolution=48,
         targets=_mimicry((8.04, 0.07), (39.56, 0.10), (0.0369, None)),
+    ),
+    replace(
+        _STUDIO_DCGAN,
+        name="studiogan-dcgan-cifar10",
+        targets=_studiogan(6.11, 48.29, 117.00),
+    ),
+    replace(
+        _STUDIO_DCGAN,
+        name="studiogan-lsgan-cifar10",
+        loss="least-squares",
+        targets=_studiogan(6.55, 40.22, 111.51),
     ),
     replace(
         _STUDIOGAN,
@@ -427,13 +564,9 @@ _PUBLISHED = (
         lr_d=1e-4,
         lr_g=5e-4,
         beta1=0.5,
-        source="Heusel et al. 2017, poster; bioinf-jku/TTUR@73ab375, README",
+        source=f"{_POSTER}; {_TTUR_CODE}",
         departures="kernels are 4x4, not 5x5; the width of the latent is not stated there",
-        targets=(
-            _fid(
-                36.9, None, 50 * K, 50 * K, "against the training set", "Heusel et al. 2017, poster"
-            ),
-        ),
+        targets=(_fid(36.9, None, 50 * K, 50 * K, _TRAINING_SET, _POSTER),),
     ),
     replace(
         _SNGAN,
@@ -475,6 +608,10 @@ _PUBLISHED = (
     _stacked(2, 1000.0, 0.0, 0.06, 0.003),
     _stacked(3, 1000.0, 0.0, 0.06, 0.003),
     _stacked(4, 1000.0, 0.0, 0.07, 0.005),
+    _stacked_small(1, 78.5, 17.56, 5.21, 0.19),
+    _stacked_small(2, 484.5, 32.99, 2.61, 0.22),
+    _stacked_small(3, 601.3, 32.18, 2.00, 0.17),
+    _stacked_small(4, 667.4, 29.00, 1.81, 0.15),
 )
 
 
@@ -494,7 +631,9 @@ def find_recipe(name: str) -> Recipe:
         GandiagError: there is none.
     """
     if name not in RECIPES:
+        close = difflib.get_close_matches(name, RECIPES, n=3)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise GandiagError(
-            f"there is no recipe called {name!r}; choose one of {', '.join(RECIPES)}"
+            f"there is no recipe called {name!r}; {hint}`gandiag train --list` shows them all"
         )
     return RECIPES[name]
