@@ -9,6 +9,9 @@ from torch.nn.utils import parametrize
 
 from gandiag.errors import GandiagError
 from reference_models import build
+from reference_models.data import DATASETS, Batch
+from reference_models.data.points import Synthetic
+from reference_models.data.table import Known
 from reference_models.networks.conditioning import ConditionalBatchNorm, Conditioning
 from reference_models.networks.dcgan import halvings
 from reference_models.networks.mlp import MLPDiscriminator
@@ -107,6 +110,21 @@ def test_conditional_batch_norm_starts_as_batch_norm():
     torch.testing.assert_close(ours(x, y), theirs(x))
 
 
+@pytest.mark.parametrize(("switch", "other"), [("upsample", "bilinear"), ("pool", "mean")])
+def test_switches_of_the_residual_networks(switch, other):
+    """Neither has weights, so that the same random numbers give the same networks."""
+    x, y = torch.randn(2, 3, 32, 32), torch.zeros(2, dtype=torch.int64)
+    outs = []
+    for value in (getattr(SMALL, switch), other):
+        with torch.random.fork_rng():
+            pair = make("resnet", (3, 32, 32), **{switch: value})
+            outs.append(pair[0](torch.ones(2, 8), y) if switch == "upsample" else pair[1](x, y))
+    assert not torch.allclose(*outs)
+    if switch == "pool":  # the head of 8 x 8 summed pixels, but for its bias
+        bias = pair[1].discriminator.head.linear.bias
+        torch.testing.assert_close(outs[0] - bias, 64 * (outs[1] - bias))
+
+
 def test_maxout_takes_the_largest_piece():
     network = MLPDiscriminator((2,), Conditioning("none", 0), width=3, depth=1, pieces=5)
     x = torch.randn(4, 2)
@@ -180,23 +198,42 @@ def test_spectral_norm_holds_from_the_start(initialisation):
         assert sigma == pytest.approx(1, abs=0.1)
 
 
+def coloured(batch, side, rng):
+    """Images of one colour each."""
+    return Batch(
+        torch.rand(batch, 3, 1, 1, generator=rng).expand(-1, -1, side, side) * 2 - 1,
+        torch.randint(10, (batch,), generator=rng),
+    )
+
+
+@pytest.fixture
+def colours(monkeypatch):
+    """Data for the residual network, which makes no digits."""
+    data = Synthetic(
+        "colours", lambda n, rng: coloured(n, 32, rng), (3, 32, 32), tuple("0123456789")
+    )
+    monkeypatch.setitem(DATASETS, "colours", Known((3, 32, 32), 10, lambda _: data))
+
+
+@pytest.mark.usefixtures("colours")
 @pytest.mark.parametrize(
-    ("network", "data", "width"), [("mlp", "ring8", 64), ("dcgan", "digits", 16)]
+    ("network", "data", "width", "layers"),
+    [("mlp", "ring8", 64, 3), ("dcgan", "digits", 16, 1), ("resnet", "colours", 4, 10)],
 )
-def test_spectral_norm_holds_after_200_steps(network, data, width):
+def test_spectral_norm_holds_after_200_steps(network, data, width, layers):
     """Miyato et al. 2018, figure 9: one power iteration a step keeps up, within .1."""
     recipe = Recipe(
         "sn",
         data,
         network=network,
         latent=8,
-        width_g=16,
+        width_g=1 if network == "resnet" else 16,
         width_d=width,
         norm_d="spectral",
         condition_d="projection",
         loss="hinge",
         steps=200,
-        batch=32,
+        batch=2 if network == "resnet" else 32,
         beta1=0.0,
         beta2=0.9,
     )
@@ -205,6 +242,7 @@ def test_spectral_norm_holds_after_200_steps(network, data, width):
         pass
     trainer.discriminator.eval()
     found = list(sigmas(trainer.discriminator))
-    # Hidden layers, the last layer and the embedding of the labels.
-    assert len(found) == (5 if network == "mlp" else 3)
+    # Hidden layers (of the residual network 8 and 2 shortcuts), the last layer, and the embedding
+    # of the labels.
+    assert len(found) == layers + 2
     assert max(abs(sigma - 1) for sigma in found) < 0.1
