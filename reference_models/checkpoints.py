@@ -143,7 +143,8 @@ def save(
             "torch": torch.__version__,
         }
         (temporary / "recipe.json").write_text(to_json(trainer.recipe), encoding="utf-8")
-        text = json.dumps(head, indent=2, allow_nan=False) + "\n"
+        # With NaN: the monitor of a diverging run remembers some, and json reads its own tokens.
+        text = json.dumps(head, indent=2) + "\n"
         (temporary / "checkpoint.json").write_text(text, encoding="utf-8")
         temporary.chmod(0o777 & ~_umask())
         for path in (*temporary.iterdir(), temporary):

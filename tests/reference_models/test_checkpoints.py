@@ -226,6 +226,14 @@ def test_companions_are_resumed(tmp_path):
     assert second.count == 20
 
 
+def test_companions_of_a_diverging_run_are_saved(tmp_path):
+    first, second = Counter(), Counter()
+    first.count = [float("nan"), float("inf"), 1.5]
+    train(POINTS, out=tmp_path, companions={"c": first})
+    train(POINTS, out=tmp_path, resume=True, companions={"c": second})
+    assert str(second.count) == "[nan, inf, 1.5]"
+
+
 def test_a_finished_run_has_nothing_to_do(tmp_path):
     train(POINTS, out=tmp_path)
     trainer = train(POINTS, out=tmp_path, resume=True)

@@ -65,5 +65,5 @@ def test_small_rows_take_a_step(recipe):
 
 
 def test_recipe_that_is_not_there():
-    with pytest.raises(GandiagError, match="no recipe called 'gan'; .*train --list"):
+    with pytest.raises(GandiagError, match=r"no recipe called 'gan'; .*train --list"):
         find_recipe("gan")
