@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from gandiag.curve import Curve
 from gandiag.report import Report, number
 from gandiag.sources import ImageSource, StatisticsFile, open_source
 from gandiag.sources.base import points_of
@@ -74,11 +75,43 @@ def scatter(source: ImageSource) -> str:
 
 def page(report: Report, pictures: Mapping[str, str]) -> str:
     """A report and pictures by role => HTML that needs nothing from elsewhere."""
+    return _template("report.html.j2").render(report=report, pictures=pictures)
+
+
+def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:
+    """Scores over training and pictures by role => HTML that needs nothing from elsewhere."""
+    return _template("curve.html.j2").render(curve=curve, plot=_plot(curve), pictures=pictures)
+
+
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gandiag"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["number"] = number
-    return environment.get_template("report.html.j2").render(report=report, pictures=pictures)
+    return environment.get_template(name)
+
+
+def _plot(curve: Curve) -> str:
+    """A small plot for each score, with its intervals, as a data URL."""
+    from matplotlib.figure import Figure
+
+    names = list(curve.last)
+    columns = min(3, len(names))
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(4 * columns, 2.6 * lines), layout="constrained")
+    for index, name in enumerate(names, 1):
+        axes = figure.add_subplot(lines, columns, index)
+        rows = curve.rows(name)
+        steps = [step for step, _ in curve.points]
+        axes.plot(steps, [row.value for row in rows], marker=".", color="C0")
+        lows = [row.value if row.low is None else row.low for row in rows]
+        highs = [row.value if row.high is None else row.high for row in rows]
+        axes.fill_between(steps, lows, highs, color="C0", alpha=0.2, linewidth=0)
+        axes.set_title(f"{name} ({rows[0].better} is better)", fontsize=9)
+        axes.tick_params(labelsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _tile(image: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from gandiag.errors import GandiagError
 VERBS = {
     "score": "Score generated images against real ones.",
     "stats": "Save reference statistics, to be used again.",
+    "train": "Train a reference model, with checkpoints to score.",
     "weights": "List, fetch, import and verify network weights.",
     "demo": "The whole story in about a minute, offline.",
 }

@@ -1,5 +1,7 @@
 """``gandiag score``."""
 
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,13 @@ import click
 
 from gandiag.cli.options import extraction
 from gandiag.cli.terminal import bar, printer
+from gandiag.curve import Curve, score_checkpoints
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
 from gandiag.metrics import METRICS
 from gandiag.report import Report
-from gandiag.scoring import score as score_images
+from gandiag.scoring import Scorer
+from gandiag.sources import Generator, open_source
 
 SCORES = "\n".join(f"  {name:<6} {metric.summary}" for name, metric in METRICS.items())
 
@@ -21,7 +25,9 @@ Scores:
 
 \b
 FAKE, REAL and SRC are a folder, a .zip, .tar, .npz or .npy file, saved
-statistics (gandiag stats), or dataset:NAME.
+statistics (gandiag stats), dataset:NAME, or a checkpoint of a generator. A
+checkpoint makes as many images as REAL holds, or --max-images, each with a
+seed of its own; of a run (gandiag train) it is the newest.
 
 \b
 Examples:
@@ -31,6 +37,9 @@ Examples:
   gandiag score samples/ --real real.npz --metrics fid --json -
   gandiag score samples/ --real train/ --heldout test/ --html report.html
   gandiag score samples/ --real data/ --fail-above fid=20       exit code 1 above 20
+  gandiag score runs/a --real dataset:digits --features pixels  a run's newest checkpoint
+  gandiag score runs/a --real data/ --every-checkpoint --html curve.html
+  gandiag score g.safetensors --generator models:make --real data/
 """
 
 
@@ -66,6 +75,14 @@ class Bound(click.ParamType[tuple[str, float]]):
 )
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with scores and samples.")
 @click.option(
+    "--every-checkpoint", is_flag=True, help="FAKE is a run: score each of its checkpoints."
+)
+@click.option(
+    "--generator",
+    metavar="MODULE:FUNCTION",
+    help="FAKE is a file of weights, and your FUNCTION(state, device) knows its network.",
+)
+@click.option(
     "--fail-above",
     "bounds",
     type=Bound(),
@@ -78,6 +95,8 @@ def score(
     json_file: str | None,
     html_file: str | None,
     no_cache: bool,
+    every_checkpoint: bool,
+    generator: str | None,
     bounds: tuple[tuple[str, float], ...],
     **options: Any,
 ) -> None:
@@ -87,21 +106,46 @@ def score(
     """
     for path in (json_file, html_file):
         _check_writable(path)
-    report = score_images(fake, real, cache=not no_cache, progress=bar, **options)
+    if every_checkpoint and generator is not None:
+        raise GandiagError("--every-checkpoint reads a run, --generator a file: give one of them")
+    code = None if generator is None else find_function(generator)
+    scorer = Scorer(real, cache=not no_cache, progress=bar, generator=code, **options)
+    result = score_checkpoints(fake, scorer) if every_checkpoint else scorer(fake)
     if json_file == "-":
-        click.echo(report.to_json())
+        click.echo(result.to_json())
     else:
-        printer().print(report)
+        printer().print(result)
     if json_file is not None and json_file != "-":
         with atomic_write(Path(json_file)) as file:
-            file.write(report.to_json().encode())
+            file.write(result.to_json().encode())
     if html_file is not None:
-        from gandiag.page import page, previews
+        from gandiag.page import curve_page, page, previews
 
-        pictures = previews({"generated": fake, "real": real, "held-out": options["heldout"]})
+        made = open_source(fake, on_bad_image="skip", seed=options["seed"], generator=code)
+        pictures = previews({"generated": made, "real": real, "held-out": options["heldout"]})
+        text = curve_page(result, pictures) if isinstance(result, Curve) else page(result, pictures)
         with atomic_write(Path(html_file)) as file:
-            file.write(page(report, pictures).encode())
-    _judge(report, bounds)
+            file.write(text.encode())
+    _judge(result.last if isinstance(result, Curve) else result, bounds)
+
+
+def find_function(name: str) -> Generator:
+    """``package.module:function`` => the function, also from the folder one is in.
+
+    Raises:
+        GandiagError: there is none of that name.
+    """
+    module, _, function = name.partition(":")
+    if not (module and function):
+        raise GandiagError(f"--generator {name} is not MODULE:FUNCTION, as in models:make")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Generator = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise GandiagError(f"--generator {name} is not found: {error}; mend its name") from error
+    finally:
+        sys.path.pop(0)
+    return found
 
 
 def _check_writable(path: str | None) -> None:

@@ -93,10 +93,7 @@ def open_source(
     if isinstance(thing, str) and thing.startswith("dataset:"):
         return open_named(thing.removeprefix("dataset:"), name or thing, on_bad_image)
     if isinstance(thing, str | os.PathLike):
-        if os.fspath(thing) and is_checkpoint(path := Path(thing).expanduser()):
-            called = name or display(thing)
-            return open_checkpoint(path, called, seed=seed, device=torch.device(device))
-        return _open_path(thing, name, on_bad_image)
+        return _open_path(thing, name, on_bad_image, seed, torch.device(device))
     called = name or type(thing).__name__
     if isinstance(thing, Tensor | np.ndarray):
         return open_array(thing, called, on_bad_image)
@@ -124,8 +121,12 @@ def _open_weights(
 
 
 def _open_path(
-    thing: str | os.PathLike[str], name: str | None, on_bad_image: OnBadImage
-) -> IndexedImages | StatisticsFile:
+    thing: str | os.PathLike[str],
+    name: str | None,
+    on_bad_image: OnBadImage,
+    seed: int,
+    device: torch.device,
+) -> ImageSource | StatisticsFile:
     if not os.fspath(thing):
         raise GandiagError(f"the name of the images is empty; give {KINDS}")
     path = Path(thing).expanduser()
@@ -133,6 +134,8 @@ def _open_path(
     called = name or display(thing)
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode) and is_checkpoint(path):
+            return open_checkpoint(path, called, seed=seed, device=device)
         if stat.S_ISDIR(status.st_mode):
             return open_folder(path, called, on_bad_image)
         if not stat.S_ISREG(status.st_mode):

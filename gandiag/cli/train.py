@@ -1,0 +1,246 @@
+"""``gandiag train``."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gandiag.cli.terminal import bar, printer
+from gandiag.errors import GandiagError
+
+if TYPE_CHECKING:
+    from reference_models.recipe import Recipe
+    from reference_models.train import Cost
+    from reference_models.trainer import Losses, Trainer
+
+EPILOG = """\b
+Examples:
+  gandiag train --list
+  gandiag train sngan-ring8                       a minute on a CPU
+  gandiag train cgan-digits --out runs/digits
+  gandiag train sngan-cifar10 --dry-run           all settings and the cost
+  gandiag train sngan-cifar10 --data folder:photos --device cuda
+  gandiag train wgan-gp-digits --set gradient_penalty=1 --set steps=500
+  gandiag train cgan-digits --out runs/digits --resume
+  torchrun --nproc-per-node 4 -m gandiag train sngan-cifar10 --device cuda
+"""
+
+
+class Setting(click.ParamType[tuple[str, object]]):
+    """``lr_d=1e-3``: a field of the recipe and its value, a number, true, false or a word."""
+
+    name = "FIELD=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, object]:
+        """(field, value)."""
+        field, equals, text = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not FIELD=VALUE, as in lr_d=1e-3", param, ctx)
+        try:
+            return field.strip(), json.loads(text)
+        except ValueError:
+            return field.strip(), text.strip()
+
+
+@click.command(epilog=EPILOG)
+@click.argument("recipe", metavar="[RECIPE]", required=False)
+@click.option(
+    "--list", "listing", is_flag=True, help="List the recipes and their published values."
+)
+@click.option("--data", metavar="D", help="Other data than the recipe's: a name, or folder:PATH.")
+@click.option("--out", metavar="DIR", help="The run's folder; default: runs/RECIPE.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in the folder.")
+@click.option("--dry-run", is_flag=True, help="Print every setting and the cost, and stop.")
+@click.option(
+    "--set", "settings", type=Setting(), multiple=True, help="Change a setting of the recipe."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), metavar="S")
+@click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda or mps.")
+@click.option(
+    "--checkpoint-every",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Steps between checkpoints; default: a twentieth of the run.",
+)
+@click.option(
+    "--keep",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="K",
+    help="How many of the newest checkpoints stay, besides the best; 0 for all.",
+)
+def train(
+    recipe: str | None,
+    listing: bool,
+    data: str | None,
+    out: str | None,
+    resume: bool,
+    dry_run: bool,
+    settings: tuple[tuple[str, object], ...],
+    seed: int,
+    device: str,
+    checkpoint_every: int | None,
+    keep: int,
+) -> None:
+    """Train a reference model by RECIPE, or by the recipe.json of a run.
+
+    The run's folder holds checkpoints that `gandiag score` reads. The best of them, by Frechet
+    distance to held-out data, is kept.
+    """
+    from reference_models.distributed import open_device
+    from reference_models.recipe import replace
+    from reference_models.recipes import RECIPES
+    from reference_models.train import cost
+
+    if listing:
+        printer().print(_catalogue(list(RECIPES.values())))
+        return
+    if recipe is None:
+        raise GandiagError("no recipe is named; `gandiag train --list` shows them")
+    changes = dict(settings) | ({"data": _data(data)} if data else {})
+    chosen = replace(_recipe(recipe), changes)
+    if dry_run:
+        printer().print(_plan(chosen, cost(chosen)))
+        return
+    open_device(device)
+    folder = Path(out or f"runs/{chosen.name}")
+    every = checkpoint_every or max(1, chosen.steps // 20)
+    try:
+        trainer = _train(chosen, folder, resume, seed, device, every, keep)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nstopped; to go on: gandiag train {folder / 'recipe.json'} --out {folder} "
+            f"--seed {seed} --resume",
+            err=True,
+        )
+        raise
+    if trainer.processes.rank == 0:
+        _tell(trainer, folder)
+
+
+def _train(
+    recipe: "Recipe", folder: Path, resume: bool, seed: int, device: str, every: int, keep: int
+) -> "Trainer":
+    from reference_models.judge import held_out_distance
+    from reference_models.train import train as train_recipe
+
+    with bar(f"{recipe.name} in {folder}", recipe.steps) as advance:
+
+        def on_start(trainer: "Trainer") -> None:
+            advance(trainer.finished)
+
+        def on_step(trainer: "Trainer", losses: "Losses") -> None:
+            advance(1)
+
+        return train_recipe(
+            recipe,
+            out=folder,
+            resume=resume,
+            device=device,
+            seed=seed,
+            checkpoint_every=every,
+            keep=keep,
+            score=held_out_distance(recipe, device=device),
+            on_start=on_start,
+            on_step=on_step,
+        )
+
+
+def _tell(trainer: "Trainer", folder: Path) -> None:
+    from gandiag.sources import dataset_names
+    from reference_models.checkpoints import best, read_head
+
+    console = printer()
+    console.print(f"{folder}: {trainer.finished:,} steps of {trainer.recipe.name}")
+    found = best(folder)
+    if found is not None:
+        value = read_head(found)["score"]
+        console.print(f"best checkpoint: {found} (Frechet distance to held-out data {value:.6g})")
+    console.print(
+        f"next: gandiag score {folder} --real dataset:{trainer.recipe.data} --html r.html"
+    )
+
+
+def _recipe(name: str) -> "Recipe":
+    from reference_models.recipe import from_json
+    from reference_models.recipes import find_recipe
+
+    if not name.endswith(".json"):
+        return find_recipe(name)
+    try:
+        return from_json(Path(name).read_text(encoding="utf-8"), name)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GandiagError(
+            f"cannot read {name}: {reason}; name the recipe.json of a run"
+        ) from error
+
+
+def _data(name: str) -> str:
+    """A folder may be named without ``folder:``."""
+    return f"folder:{name}" if Path(name).is_dir() and not name.startswith("folder:") else name
+
+
+def _catalogue(recipes: "list[Recipe]") -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("recipe", "data", "network", "loss", "steps", "published"):
+        table.add_column(title, no_wrap=True, justify="right" if title == "steps" else "left")
+    for each in recipes:
+        published = ", ".join(f"{target.metric} {target.value:g}" for target in each.targets[:2])
+        table.add_row(each.name, each.data, each.network, each.loss, f"{each.steps:,}", published)
+    return table
+
+
+def _plan(recipe: "Recipe", cost: "Cost") -> RenderableType:
+    parts: list[Table | Text] = [_settings(recipe), Text(), _cost(cost)]
+    if recipe.targets:
+        parts += [Text(), _targets(recipe)]
+    return Group(*parts)
+
+
+def _settings(recipe: "Recipe") -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value")
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        if field.name != "targets":
+            plain = value == field.default
+            table.add_row(field.name, Text(str(value), style="dim" if plain else "bold"))
+    return table
+
+
+def _cost(cost: "Cost") -> Text:
+    lines = (
+        ("generator parameters", cost.generator_parameters),
+        ("discriminator parameters", cost.discriminator_parameters),
+        ("discriminator updates", cost.discriminator_updates),
+        ("generator updates", cost.generator_updates),
+        ("real samples seen", cost.real_samples),
+    )
+    return Text("\n".join(f"{name:<26}{number:>15,}" for name, number in lines))
+
+
+def _targets(recipe: "Recipe") -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("published", "value", "real", "generated", "protocol", "source"):
+        table.add_column(title)
+    for cells in _target_cells(recipe):
+        table.add_row(*cells)
+    return table
+
+
+def _target_cells(recipe: "Recipe") -> Iterator[tuple[str, ...]]:
+    for each in recipe.targets:
+        value = f"{each.value:g}" + ("" if each.spread is None else f" ± {each.spread:g}")
+        counts = ("not stated" if n is None else f"{n:,}" for n in (each.n_real, each.n_generated))
+        yield (each.metric, value, *counts, each.protocol, each.source)
