@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -10,7 +10,8 @@ import torch
 from gandiag.errors import GandiagError
 from gandiag.extractors import FeatureExtractor, open_extractor
 from gandiag.extractors.base import Precision
-from gandiag.metrics import METRICS, Metric, Role
+from gandiag.extractors.small_classifiers import SmallClassifier
+from gandiag.metrics import METRICS, Metric, ModeCoverage, Role
 from gandiag.protocols import PROTOCOLS, Protocol
 from gandiag.session import IMAGES, Want
 from gandiag.sources.base import Points
@@ -133,9 +134,17 @@ def make_plan(
                 allow_unverified=allow_unverified,
             )
         extractor = opened[key]
+        if isinstance(metric, ModeCoverage):
+            metric = of_modes(metric, extractor, points)
         layer = metric.layer or (
             extractor.features if metric.reads == "features" else extractor.logits
         )
+        if layer is None and points is not None and isinstance(metric, ModeCoverage):
+            sentence = f"{name} needs real points with labels, or dataset:ring8 or dataset:grid25"
+            if metrics is not None and "all" not in metrics:
+                raise GandiagError(f"{sentence}; give them with --real")
+            left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
+            continue
         if layer is None:
             sentence = f"{name} needs class logits, which {extractor.name} does not have"
             if metrics is not None and "all" not in metrics:
@@ -151,6 +160,18 @@ def make_plan(
     if not tasks:
         raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
     return Plan(row, tuple(tasks), tuple(left_out))
+
+
+def of_modes(
+    metric: ModeCoverage, extractor: FeatureExtractor, points: Points | None
+) -> ModeCoverage:
+    """What only the features and the real points tell: what the modes are, and their names."""
+    if points is not None:
+        modes = points.mixture or ("labels" if points.labelled else "")
+        return replace(metric, points=modes, layer=extractor.features) if modes else metric
+    if isinstance(extractor, SmallClassifier):
+        return replace(metric, classes=extractor.names, uniform=extractor.channels > 1)
+    return metric
 
 
 def _features_of(points: Points, features: str | FeatureExtractor | None) -> str | FeatureExtractor:

@@ -12,6 +12,9 @@ from rich.text import Text
 
 SCHEMA = 1
 
+BESIDE = ("of", "floor", "with a tenth of their share", "outside", "pairs", "of real images")
+"""What of `Row.extra` people are shown."""
+
 ARROWS = {"lower": "↓", "higher": "↑"}
 """Which way is better."""
 
@@ -48,6 +51,12 @@ class Row:
     extra: Mapping[str, float] = field(default_factory=dict)
     heldout: float | None = None
     """The same number for held-out real images in the place of the generated ones."""
+
+    @property
+    def beside(self) -> str:
+        """What is read together with the value: ``floor 0.0014``; empty for most."""
+        told = ", ".join(f"{key} {number(self.extra[key])}" for key in BESIDE if key in self.extra)
+        return f"± {number(self.extra['std'])}" if "std" in self.extra else told
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -123,14 +132,17 @@ class Report:
         heldout = any(row.heldout is not None for row in rows)
         if heldout:
             table.add_column("held-out", justify="right", no_wrap=True)
+        beside = any(row.beside and "std" not in row.extra for row in rows)
+        if beside:
+            table.add_column("beside it")
         for row in rows:
-            value = number(row.value)
-            if "std" in row.extra:
-                value += f" ± {number(row.extra['std'])}"
+            value = f"{number(row.value)} {row.beside}" if "std" in row.extra else number(row.value)
             interval = "-" if row.interval is None else " … ".join(map(number, row.interval))
             cells = [row.name, ARROWS[row.better], value, interval]
             if heldout:
                 cells.append("-" if row.heldout is None else number(row.heldout))
+            if beside:
+                cells.append("" if "std" in row.extra else row.beside)
             table.add_row(*map(_cell, cells))
         return table
 
@@ -166,7 +178,7 @@ def _headline(facts: Mapping[str, Any]) -> str:
                 name,
                 *(
                     f"{key} {pins[key]}"
-                    for key in ("weights", "resize", "precision")
+                    for key in ("weights", "resize", "precision", "accuracy")
                     if pins.get(key, "none") != "none"
                 ),
             )

@@ -349,7 +349,8 @@ def rows_of(plan: Plan, gathered: Mapping[str, Gathered]) -> Iterator[Row]:
         floor = metric(**inputs_of(task, gathered, "heldout")) if "heldout" in gathered else {}
         real = gathered.get("real") if "real" in metric.accepts else None
         for output, better in metric.outputs.items():
-            each = scores[output]
+            if (each := scores.get(output)) is None:
+                continue
             yield Row(
                 name=task.printed(output),
                 output=output,

@@ -53,7 +53,7 @@ class Gathered:
         """The first of the accepted kinds that is here, or can be had from the bank of features."""
         for kind in accepted:
             if (found := self.statistics.get(Want(extractor, layer, kind.kind))) is not None:
-                return found
+                return found.labelled(self.labels) if isinstance(found, Bank) else found
         bank = self.statistics.get(Want(extractor, layer, Bank.kind))
         return bank.moments() if Moments in accepted and isinstance(bank, Bank) else None
 
@@ -66,7 +66,8 @@ class Gathered:
             for want, bank in self.statistics.items()
             if isinstance(bank, Bank)
         }
-        return replace(self, n=len(rows), statistics=banks, labels=None, notes={}, sizes={})
+        labels = (label,) * len(rows)
+        return replace(self, n=len(rows), statistics=banks, labels=labels, notes={}, sizes={})
 
 
 def gather(

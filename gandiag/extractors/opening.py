@@ -14,13 +14,14 @@ from gandiag.extractors.inception_weights import load_state
 from gandiag.extractors.lite0 import open_lite0
 from gandiag.extractors.pixels import Pixels
 from gandiag.extractors.preprocessing import CLEAN_FID, Preprocessing
+from gandiag.extractors.small_classifiers import NAMES, SmallClassifier
 from gandiag.extractors.timm_models import PREFIX, open_timm
 from gandiag.extractors.vgg16 import open_vgg16
 from gandiag.extractors.weights import find_weights
 
 SPECS = (
-    "inception, lite0, dinov2, vgg16, pixels, pixels:SIZE, timm:NAME, a classifier's file, "
-    "or for points identity"
+    "inception, lite0, dinov2, vgg16, pixels, pixels:SIZE, timm:NAME, digits, fashion-mnist, "
+    "stacked-digits, stacked-fashion-mnist, a classifier's file, or for points identity"
 )
 
 
@@ -39,8 +40,9 @@ def open_extractor(
         spec: ``inception`` (2015 TensorFlow network, the only one whose numbers are called FID),
             ``lite0`` (embedded), ``dinov2`` (ViT-L/14 as dgm-eval), ``vgg16`` (as torch-fidelity
             takes precision and recall from), ``timm:NAME``, ``pixels`` or ``pixels:SIZE``,
-            ``identity:WIDTH`` (points of so many coordinates), the path of a saved classifier, or
-            an extractor, which comes back as it is.
+            ``digits``, ``fashion-mnist``, ``stacked-digits`` or ``stacked-fashion-mnist``
+            (classifiers that ship), ``identity:WIDTH`` (points of so many coordinates), the path of
+            a saved classifier, or an extractor, which comes back as it is.
         device: where it runs.
         precision: ``fp32`` (true float32), ``tf32`` or ``bf16``; features are float32 in any case.
         preprocessing: resize and normalisation of a published protocol. None is the extractor's
@@ -92,6 +94,8 @@ def open_extractor(
         return Pixels(
             int(size), device=device, precision=precision, resize=resize or "torch-antialias"
         )
+    if spec in NAMES:
+        return SmallClassifier(spec, device=device, precision=precision)
     if spec == "identity" or spec.startswith("identity:"):
         width = spec.removeprefix("identity").removeprefix(":")
         if not width.isdecimal():

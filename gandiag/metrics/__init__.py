@@ -13,6 +13,15 @@ from gandiag.metrics.kernel import (
     kernel_distance,
     kernel_distance_of_subsets,
 )
+from gandiag.metrics.modes import (
+    Coverage,
+    ModeCoverage,
+    class_coverage,
+    coverage_of,
+    kl_floor,
+    mode_coverage,
+    nearest_modes,
+)
 from gandiag.metrics.neighbours import (
     PRDC,
     expected_coverage,
@@ -33,6 +42,9 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "kid": family("kernel").KernelDistance,
         "prdc": family("neighbours").PRDC,
         "vendi": family("vendi").VendiScore,
+        "modes": family("modes").ModeCoverage,
+        "ndb": family("ndb").NDB,
+        "birthday": family("birthday").Birthday,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -40,13 +52,17 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
 __all__ = [
     "METRICS",
     "PRDC",
+    "Coverage",
     "FrechetDistance",
     "InceptionScore",
     "KernelDistance",
     "Metric",
+    "ModeCoverage",
     "Role",
     "Score",
     "Subsets",
+    "class_coverage",
+    "coverage_of",
     "expected_coverage",
     "frechet_distance",
     "frechet_from_moments",
@@ -54,5 +70,8 @@ __all__ = [
     "k_nearest",
     "kernel_distance",
     "kernel_distance_of_subsets",
+    "kl_floor",
+    "mode_coverage",
+    "nearest_modes",
     "precision_recall_density_coverage",
 ]

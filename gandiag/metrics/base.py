@@ -20,7 +20,7 @@ class Score:
     method: str = ""
     """Where the interval comes from and what it covers, e.g. ``Wilson over generated images``."""
     extra: Mapping[str, float] = field(default_factory=dict)
-    """Numbers that published protocols print beside the value (the std over splits or subsets)."""
+    """Numbers to read beside the value: the std over splits, what a perfect sampler would get."""
 
 
 class Metric(Protocol):
@@ -31,7 +31,8 @@ class Metric(Protocol):
     summary: ClassVar[str]
     """One line for ``--help``: what it measures and what it catches."""
     outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]]
-    """The numbers it returns, and which way is better."""
+    """The numbers it returns, and which way is better. One that the data does not have is missing:
+    what needs labels, without them."""
     generic: ClassVar[Mapping[str, str]]
     """Output -> its name on features other than the canonical Inception's (``fid`` -> ``fd``)."""
     reads: ClassVar[Literal["features", "logits"]]
@@ -46,7 +47,7 @@ class Metric(Protocol):
         ...
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
-        """By role (`real=`, `generated=`) => a score for each of `outputs`.
+        """By role (`real=`, `generated=`) => a score for each of `outputs` that the data has.
 
         Raises:
             GandiagError: too few rows, or widths that differ.

@@ -140,15 +140,15 @@ def neighbourhoods(
             x, y = real[i], generated[j]
             sizes, products, error = bounded_squares(x, y, centre)
             lower, upper = sizes * (1 - error) - products, sizes * (1 + error) - products
-            in_real = _inside(lower, upper, real_radii[i, None], x, y, tie)
-            in_generated = _inside(lower, upper, generated_radii[None, j], x, y, tie)
+            in_real = within(lower, upper, real_radii[i, None], x, y, tie)
+            in_generated = within(lower, upper, generated_radii[None, j], x, y, tie)
             hits[j] += in_real.sum(dim=0)
             covered[i] |= in_real.any(dim=1)
             recalled[i] |= in_generated.any(dim=1)
     return Neighbourhoods(hits, covered, recalled)
 
 
-def _inside(lower: Tensor, upper: Tensor, radii: Tensor, x: Tensor, y: Tensor, tie: Tie) -> Tensor:
+def within(lower: Tensor, upper: Tensor, radii: Tensor, x: Tensor, y: Tensor, tie: Tie) -> Tensor:
     """Bounds of squared distances and radii that broadcast to them => (n, m) bool."""
     squares = radii.square()
     inside = upper < squares

@@ -1,0 +1,328 @@
+"""Mode coverage: which modes of the data the samples reach, and in what proportions."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gandiag.errors import GandiagError
+from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.checks import Rows, as_rows, check_count, check_same_width, check_statistics
+from gandiag.metrics.intervals import Z, wilson
+from gandiag.mixtures import MIXTURES
+from gandiag.statistics import Bank, Statistic
+
+NOWHERE = -1
+"""The mode of a point that is near none, or of a class that is none of the real ones."""
+
+NEAR = 3.0
+"""Standard deviations: nearer than that, a point is of high quality (VEEGAN, PacGAN)."""
+
+LISTED = 100
+"""Up to so many modes, each one's count stands in the score's `extra`."""
+
+
+class Coverage(NamedTuple):
+    """How samples fall on K modes."""
+
+    counts: Tensor
+    """(K,) int64: samples in each mode."""
+    n: int
+    """Samples, with those in no mode."""
+    reference: Tensor
+    """(K,) float64: the share each mode should have."""
+    n_reference: int | None
+    """Real samples that `reference` was counted from; None where it is known."""
+
+    @property
+    def covered(self) -> int:
+        """Modes with at least one sample."""
+        return int((self.counts > 0).sum())
+
+    @property
+    def at_a_tenth(self) -> int:
+        """Modes with a sample and at least a tenth of their share among the samples in modes."""
+        shares = self.counts / max(1, self.inside)
+        return int(((self.counts > 0) & (shares >= 0.1 * self.reference)).sum())
+
+    @property
+    def inside(self) -> int:
+        """Samples in some mode."""
+        return int(self.counts.sum())
+
+    @property
+    def high_quality(self) -> float:
+        """Share of the samples that are in some mode."""
+        return self.inside / self.n
+
+    @property
+    def reverse_kl(self) -> float:
+        """KL(shares || reference) in nats, of the samples in modes; log K if there are none.
+
+        With a uniform reference it is log K less the entropy of the shares.
+        """
+        return float((self.shares * self._log_ratio).sum()) if self.inside else self._most
+
+    @property
+    def floor(self) -> float:
+        """What a perfect sampler's `reverse_kl` is on average: (K - 1) / 2N, see `kl_floor`."""
+        return kl_floor(len(self.counts), max(1, self.inside), self.n_reference)
+
+    @property
+    def deviation(self) -> float:
+        """Of `reverse_kl`: the delta method, and the variance (K - 1) / 2N^2 of chi^2 / 2N."""
+        squares = float((self.shares * self._log_ratio.square()).sum())
+        first = max(0.0, squares - self.reverse_kl**2) / self.inside
+        effective = 1 / (1 / self.inside + 1 / (self.n_reference or math.inf))
+        return math.sqrt(first + (len(self.counts) - 1) / (2 * effective**2))
+
+    @property
+    def shares(self) -> Tensor:
+        """(K,) float64, of the samples in modes."""
+        return self.counts.double() / max(1, self.inside)
+
+    @property
+    def _log_ratio(self) -> Tensor:
+        tiny = torch.finfo(torch.float64).tiny  # 0 log 0 = 0
+        return (self.shares.clamp(min=tiny) / self.reference).log() * (self.shares > 0)
+
+    @property
+    def _most(self) -> float:
+        return math.log(len(self.counts))
+
+
+def kl_floor(modes: int, n: int, n_reference: int | None = None) -> float:
+    """The mean of a plug-in KL between equal distributions: (K - 1) / 2N, to first order in 1/N.
+
+    2N KL is chi-squared with K - 1 degrees of freedom (Wilks). Where the reference too is counted,
+    from `n_reference` samples, 1/N is the sum of both.
+    """
+    return (modes - 1) / 2 * (1 / n + (0 if n_reference is None else 1 / n_reference))
+
+
+def nearest_modes(points: Rows, means: Rows, sd: float | Tensor, near: float = NEAR) -> Tensor:
+    """The nearest mode of each point, if it is nearer than `near` standard deviations of it.
+
+    Strictly nearer. Of a perfect two-dimensional sampler 1 - exp(-4.5) = 98.89 % are.
+
+    Args:
+        points: (n, d).
+        means: (K, d).
+        sd: of every mode in every direction, or (K,) one each.
+        near: in standard deviations.
+
+    Returns:
+        (n,) int64: 0 to K - 1, or `NOWHERE`.
+
+    Raises:
+        GandiagError: widths that differ, NaN or infinities.
+    """
+    x, centres = as_rows(points, "points").double(), as_rows(means, "means").double()
+    check_same_width({"points": x.shape[1], "means": centres.shape[1]})
+    spread = torch.as_tensor(sd, dtype=torch.float64, device=x.device).expand(len(centres))
+    # The direct difference: by products, a point far from the origin would lose its digits.
+    nearest = [
+        torch.linalg.vector_norm(part[:, None] - centres.to(x.device), dim=2).min(dim=1)
+        for part in torch.split(x, 4096)
+    ]
+    distance = torch.cat([each.values for each in nearest])
+    mode = torch.cat([each.indices for each in nearest])
+    return torch.where(distance < near * spread[mode], mode, NOWHERE)
+
+
+def coverage_of(modes: Tensor, reference: int | Tensor, n_reference: int | None = None) -> Coverage:
+    """Count modes.
+
+    Args:
+        modes: (n,) int64, the mode of each sample or `NOWHERE`.
+        reference: K for a uniform one; or (K,) real samples in each mode, each above 0.
+        n_reference: with real samples, how many they are.
+
+    Raises:
+        GandiagError: there is no sample.
+    """
+    check_count("samples", len(modes), 1)
+    if isinstance(reference, int):
+        shares = torch.full((reference,), 1 / reference, dtype=torch.float64)
+    else:
+        shares = reference.double().cpu() / float(reference.sum())
+    counts = torch.bincount(modes[modes != NOWHERE].cpu(), minlength=len(shares))
+    return Coverage(counts, len(modes), shares, n_reference)
+
+
+def mode_coverage(points: Rows, means: Rows, sd: float | Tensor) -> Coverage:
+    """Coverage of equally likely Gaussian modes, as VEEGAN (Srivastava et al. 2017) and PacGAN.
+
+    See `nearest_modes` for arguments; a mode is covered by one sample of high quality.
+    """
+    return coverage_of(nearest_modes(points, means, sd), len(means))
+
+
+def class_coverage(logits: Rows, real_logits: Rows | None = None) -> Coverage:
+    """Coverage of classes, the largest logit being an image's class.
+
+    Args:
+        logits: (n, K) of generated images.
+        real_logits: (m, K) of real ones. The modes are then the classes that these show, with the
+            shares that these have, and a generated image of another class is in no mode. None: all
+            K, equally likely, as for the thousand modes of stacked MNIST (Metz et al. 2017).
+
+    Raises:
+        GandiagError: no row, widths that differ, NaN or infinities.
+    """
+    found = as_rows(logits, "logits").argmax(dim=1)
+    width = len(logits[0])
+    if real_logits is None:
+        return coverage_of(found, width)
+    real = as_rows(real_logits, "real logits")
+    check_same_width({"generated": width, "real": real.shape[1]})
+    counts = torch.bincount(real.argmax(dim=1), minlength=width)
+    shown = counts.nonzero()[:, 0]
+    place = torch.full((width,), NOWHERE, device=counts.device)
+    place[shown] = torch.arange(len(shown), device=counts.device)
+    return coverage_of(place[found.to(place.device)], counts[shown], len(real))
+
+
+def labelled_modes(rows: Tensor, labels: Sequence[str]) -> tuple[tuple[str, ...], Tensor, Tensor]:
+    """Names, means (K, d) and standard deviations (K,) of the labelled rows (n, d).
+
+    The deviation is one for all directions: the root of the mean variance. Of a single row it is 0,
+    and nothing is near it.
+    """
+    names = tuple(sorted(set(labels), key=lambda each: (len(each), each)))
+    place = {name: i for i, name in enumerate(names)}
+    index = torch.tensor([place[label] for label in labels], device=rows.device)
+    means, deviations = [], []
+    for i in range(len(names)):
+        part = rows[index == i].double()
+        means.append(part.mean(dim=0))
+        squares = (part - part.mean(dim=0)).square().mean(dim=1).sum()
+        deviations.append((squares / max(1, len(part) - 1)).sqrt())
+    return names, torch.stack(means), torch.stack(deviations)
+
+
+def agreement(modes: Tensor, labels: Sequence[str], names: Sequence[str]) -> float | None:
+    """Share of the samples whose mode is the one that their label asks for.
+
+    GAN-test of Shmelkov et al. 2018, where a classifier of real images judges conditional samples.
+
+    Args:
+        modes: (n,) int64, or `NOWHERE`.
+        labels: n of them: a name or, written out, its place among the names.
+        names: of the modes.
+
+    Returns:
+        The share; None if a label is neither.
+    """
+    place = {str(i): i for i in range(len(names))} | {name: i for i, name in enumerate(names)}
+    if not set(labels) <= set(place):
+        return None
+    asked = torch.tensor([place[label] for label in labels], device=modes.device)
+    return float((modes == asked).double().mean())
+
+
+@dataclass(frozen=True)
+class ModeCoverage(Metric):
+    """Modes covered, share of high quality, reverse KL and, for labelled samples, GAN-test."""
+
+    name: ClassVar[str] = "modes"
+    summary: ClassVar[str] = "modes covered and their balance: by class, or by mode for points"
+    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {
+        "modes": "higher",
+        "high_quality": "higher",
+        "mode_kl": "lower",
+        "gan_test": "higher",
+    }
+    generic: ClassVar[Mapping[str, str]] = {}
+    reads: ClassVar[Literal["features", "logits"]] = "logits"
+    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
+        "real": (Bank,),
+        "generated": (Bank,),
+    }
+
+    points: str = ""
+    """Empty: rows are logits. Else they are points, and the modes those of a mixture by name, or
+    with ``labels`` the mean and deviation of the real points of each label."""
+    classes: tuple[str, ...] = ()
+    """Names of the logits, to compare labels with."""
+    uniform: bool = False
+    """Whether all classes are equally likely, rather than as the real images show them."""
+    layer: str | None = None
+
+    def minimum(self, role: Role) -> int:
+        """One image."""
+        return 1
+
+    def __call__(self, **statistics: Statistic) -> dict[str, Score]:
+        """``real=, generated=`` => ``modes``, ``mode_kl``; of points ``high_quality``.
+
+        ``gan_test`` where the generated samples have labels that name modes.
+        """
+        check_statistics(self, statistics)
+        real, generated = statistics["real"], statistics["generated"]
+        assert isinstance(real, Bank)
+        assert isinstance(generated, Bank)
+        if self.points:
+            names, means, sd = self._modes(real)
+            modes = nearest_modes(generated.rows, means, sd)
+            found = coverage_of(modes, len(names))
+        else:
+            modes = generated.rows.argmax(dim=1)
+            names = self.classes
+            found = class_coverage(generated.rows, None if self.uniform else real.rows)
+        scores = {"modes": _covered(found, names)}
+        if self.points:
+            low, high = wilson(found.high_quality, found.n)
+            scores["high_quality"] = Score(
+                found.high_quality, low, high, method="Wilson over generated points"
+            )
+        scores["mode_kl"] = _divergence(found)
+        if generated.labels is not None:
+            share = agreement(modes, generated.labels, names)
+            if share is not None:
+                low, high = wilson(share, found.n)
+                scores["gan_test"] = Score(share, low, high, method="Wilson over generated images")
+        return scores
+
+    def _modes(self, real: Bank) -> tuple[tuple[str, ...], Tensor, Tensor | float]:
+        if self.points != "labels":
+            mixture = MIXTURES[self.points]
+            return tuple(str(i) for i in range(len(mixture.means))), mixture.means, mixture.sd
+        if real.labels is None:
+            raise GandiagError(
+                "modes of points need to be known: give real points with labels (an .npz with "
+                f"`labels`), or one of {', '.join(f'dataset:{name}' for name in MIXTURES)}"
+            )
+        return labelled_modes(real.rows, real.labels)
+
+
+def _covered(found: Coverage, names: Sequence[str]) -> Score:
+    extra = {"of": float(len(found.counts)), "with a tenth of their share": float(found.at_a_tenth)}
+    if found.inside < found.n:
+        extra["outside"] = 1 - found.high_quality
+    if len(found.counts) <= LISTED:
+        named = len(names) == len(found.counts)
+        for i, count in enumerate(found.counts.tolist()):
+            extra[f"count {names[i] if named else i}"] = float(count)
+    return Score(
+        float(found.covered),
+        method="none: a mode is covered by one sample, so the number grows with how many there are",
+        extra=extra,
+    )
+
+
+def _divergence(found: Coverage) -> Score:
+    value, extra = found.reverse_kl, {"floor": found.floor}
+    if not found.inside:
+        return Score(value, method="none: no sample is in any mode", extra=extra)
+    half = Z * found.deviation
+    return Score(
+        value,
+        low=min(value, max(0.0, value - half)),
+        high=value + half,
+        method="delta method to second order over the samples in modes; the floor is not taken off",
+        extra=extra,
+    )
