@@ -1,37 +1,27 @@
 """Train a recipe into a folder, and go on where it stopped."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
+from gandiag.monitors.sinks import Sink
 from reference_models import build, checkpoints
 from reference_models.data.table import look_up
 from reference_models.distributed import open_device, processes, wait_for_all
 from reference_models.generator import Sampler, sampler_of
 from reference_models.recipe import Recipe, to_json
 from reference_models.trainer import Losses, Trainer, prepare
+from reference_models.watching import tell, watch
 
 Score = Callable[[Sampler], float]
-OnStart = Callable[[Trainer], None]
 OnStep = Callable[[Trainer, Losses], None]
-
-
-class Companion(Protocol):
-    """Something with a state of its own that is saved and resumed with the run, as a monitor."""
-
-    def state_dict(self) -> Mapping[str, object]:
-        """Its state as JSON values."""
-        ...
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        """Go back to a state."""
-        ...
 
 
 class Cost(NamedTuple):
@@ -55,9 +45,9 @@ def train(
     checkpoint_every: int = 1000,
     keep: int = 3,
     score: Score | None = None,
-    on_start: OnStart | None = None,
     on_step: OnStep | None = None,
-    companions: Mapping[str, Companion] | None = None,
+    monitored: bool = True,
+    sinks: Iterable[Sink] | None = None,
 ) -> Trainer:
     """Train to the recipe's last step, with checkpoints on the way.
 
@@ -73,10 +63,10 @@ def train(
         keep: how many of the newest checkpoints stay, besides the best; 0 for all.
         score: of the averaged generator, taken at each checkpoint; the lowest is the best. It
             should look at held-out data.
-        on_start: called once with the trainer, at its first or resumed step, so that networks and
-            optimizers can be hooked.
         on_step: called after each step, before a checkpoint of it.
-        companions: saved and resumed with the run, by name; resumed before `on_start`.
+        monitored: whether a `gandiag.Monitor` watches; it writes ``monitor.jsonl`` in the folder,
+            and its state is saved and resumed with the run.
+        sinks: where its alerts go besides; None for the log.
 
     Returns:
         The trainer at its last step.
@@ -85,25 +75,26 @@ def train(
         GandiagError: the folder holds another run; the data or the device is not there; the recipe
             does not fit the data; nothing can be written.
     """
-    out, helpers = Path(out), dict(companions or {})
+    out = Path(out)
     place = open_device(device)
-    with processes(place) as group:
+    with ExitStack() as stack:
+        group = stack.enter_context(processes(place))
         trainer = prepare(recipe, seed=seed, device=place, processes=group)
         _open(out, recipe, resume=resume, first=group.rank == 0)
         there = checkpoints.find(out)
+        monitor = stack.enter_context(watch(trainer, out, sinks)) if monitored else None
         if there:
             saved = checkpoints.restore(trainer, there[-1])
-            for name, helper in helpers.items():
-                if name in saved:
-                    helper.load_state_dict(saved[name])
-        if on_start:
-            on_start(trainer)
+            if monitor and "monitor" in saved:
+                monitor.load_state_dict(saved["monitor"])
         for losses in trainer.steps():
+            if monitor:
+                tell(monitor, losses)
             if on_step:
                 on_step(trainer, losses)
             if trainer.finished % checkpoint_every == 0 or trainer.finished == recipe.steps:
                 if group.rank == 0:
-                    states = {name: helper.state_dict() for name, helper in helpers.items()}
+                    states = {"monitor": monitor.state_dict()} if monitor else {}
                     value = score(sampler_of(trainer)) if score else None
                     checkpoints.save(trainer, out, score=value, companions=states)
                     checkpoints.prune(out, keep)

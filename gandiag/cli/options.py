@@ -32,8 +32,9 @@ def extraction(command: F) -> F:
             click.option(
                 "--features",
                 metavar="NAME|FILE",
-                help="inception, lite0, dinov2, vgg16, pixels, timm:NAME, or a classifier's file; "
-                "the default is the protocol's own.",
+                help="inception, lite0, dinov2, vgg16, pixels, timm:NAME, digits, fashion-mnist, "
+                "stacked-digits, stacked-fashion-mnist, or a classifier's file; for points "
+                "identity. The default is the protocol's own.",
             ),
             click.option(
                 "--metrics",

@@ -78,6 +78,7 @@ class Setting(click.ParamType[tuple[str, object]]):
     metavar="K",
     help="How many of the newest checkpoints stay, besides the best; 0 for all.",
 )
+@click.option("--monitor/--no-monitor", "monitored", default=True, help="Whether to watch the run.")
 def train(
     recipe: str | None,
     listing: bool,
@@ -90,11 +91,13 @@ def train(
     device: str,
     checkpoint_every: int | None,
     keep: int,
+    monitored: bool,
 ) -> None:
     """Train a reference model by RECIPE, or by the recipe.json of a run.
 
     The run's folder holds checkpoints that `gandiag score` reads. The best of them, by Frechet
-    distance to held-out data, is kept.
+    distance to held-out data, is kept. A monitor warns as soon as something goes wrong; `gandiag
+    watch` shows what it sees.
     """
     from reference_models.distributed import open_device
     from reference_models.recipe import replace
@@ -115,7 +118,7 @@ def train(
     folder = Path(out or f"runs/{chosen.name}")
     every = checkpoint_every or max(1, chosen.steps // 20)
     try:
-        trainer = _train(chosen, folder, resume, seed, device, every, keep)
+        trainer = _train(chosen, folder, resume, seed, device, every, keep, monitored)
     except KeyboardInterrupt:
         click.echo(
             f"\nstopped; to go on: gandiag train {folder / 'recipe.json'} --out {folder} "
@@ -128,18 +131,26 @@ def train(
 
 
 def _train(
-    recipe: "Recipe", folder: Path, resume: bool, seed: int, device: str, every: int, keep: int
+    recipe: "Recipe",
+    folder: Path,
+    resume: bool,
+    seed: int,
+    device: str,
+    every: int,
+    keep: int,
+    monitored: bool,
 ) -> "Trainer":
+    from gandiag.cli.alerts import Tell
     from reference_models.judge import held_out_distance
     from reference_models.train import train as train_recipe
 
     with bar(f"{recipe.name} in {folder}", recipe.steps) as advance:
-
-        def on_start(trainer: "Trainer") -> None:
-            advance(trainer.finished)
+        shown = 0
 
         def on_step(trainer: "Trainer", losses: "Losses") -> None:
-            advance(1)
+            nonlocal shown
+            advance(trainer.finished - shown)
+            shown = trainer.finished
 
         return train_recipe(
             recipe,
@@ -150,8 +161,9 @@ def _train(
             checkpoint_every=every,
             keep=keep,
             score=held_out_distance(recipe, device=device),
-            on_start=on_start,
             on_step=on_step,
+            monitored=monitored,
+            sinks=[Tell()],
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -61,9 +62,8 @@ class JsonLines:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # A run that was killed may have left half a line.
-            if path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
-                with path.open("ab") as file:
-                    file.write(b"\n")
+            if path.exists() and not (there := path.read_bytes()).endswith(b"\n"):
+                os.truncate(path, there.rfind(b"\n") + 1)
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise GandiagError(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from gandiag.errors import GandiagError
+from gandiag.monitors import read
 from reference_models import checkpoints
 from reference_models.generator import load
 from reference_models.recipe import Recipe, replace
@@ -74,9 +75,9 @@ def test_resume_is_bit_exact(recipe, tmp_path):
         out=tmp_path / "cut",
         checkpoint_every=10,
         resume=True,
-        on_start=lambda trainer: resumed.append(trainer.finished),
+        on_step=lambda trainer, losses: resumed.append(losses.step),
     )
-    assert resumed == [10]
+    assert resumed == list(range(10, 20))
     for step in (10, 20):
         name = f"step-{step:08d}"
         assert same(tmp_path / "whole" / name, tmp_path / "cut" / name)
@@ -146,7 +147,7 @@ def test_killed_at_random_moments(tmp_path):
     assert before > 20
     checkpoints.prune(tmp_path, 3)
     remains = {p.name.split("-")[0] for p in tmp_path.iterdir()}
-    assert remains == {"step", "recipe.json"}
+    assert remains == {"step", "recipe.json", "monitor.jsonl"}
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
@@ -189,49 +190,33 @@ def test_score_sees_the_sampler_of_that_step(tmp_path):
         assert torch.equal(x, load(checkpoint).samples(range(5)).x)
 
 
-class Counter:
-    """A companion that counts steps."""
-
-    def __init__(self):
-        self.count = 0
-
-    def on_step(self, trainer, losses):
-        self.count += 1
-        if self.count == 15 and trainer.finished == 15:
-            raise StopError
-
-    def state_dict(self):
-        return {"count": self.count}
-
-    def load_state_dict(self, state):
-        self.count = state["count"]
-
-
-def test_companions_are_resumed(tmp_path):
-    first, second = Counter(), Counter()
-    options = {"out": tmp_path, "checkpoint_every": 10}
-    with pytest.raises(StopError):
-        train(POINTS, on_step=first.on_step, companions={"c": first}, **options)
-    second.count = 99
-    started = []
-    train(
-        replace(POINTS, {}),
-        resume=True,
-        on_start=lambda trainer: started.append(second.count),
-        on_step=lambda trainer, losses: second.__dict__.update(count=second.count + 1),
-        companions={"c": second},
-        **options,
-    )
-    assert started == [10]
-    assert second.count == 20
+def test_the_monitor_is_resumed_and_takes_no_part(tmp_path):
+    recipe = replace(POINTS, {"steps": 60})
+    for name in ("whole", "cut"):
+        train(recipe, out=tmp_path / name, checkpoint_every=30)
+    shutil.rmtree(tmp_path / "cut" / "step-00000060")
+    train(recipe, out=tmp_path / "cut", checkpoint_every=30, resume=True)
+    train(recipe, out=tmp_path / "alone", checkpoint_every=30, monitored=False)
+    rows = [read(tmp_path / name / "monitor.jsonl").rows for name in ("whole", "cut")]
+    assert [step for step, _ in rows[0]] == list(range(1, 61))
+    assert rows[0] == rows[1]
+    heads = [
+        checkpoints.read_head(tmp_path / name / "step-00000060")
+        for name in ("whole", "cut", "alone")
+    ]
+    assert heads[0]["companions"] == heads[1]["companions"]
+    assert "monitor" in heads[0]["companions"]
+    assert heads[2]["companions"] == {}
+    for name in ("average", "generator", "discriminator", "optimizers"):
+        file = f"step-00000060/{name}.safetensors"
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
 
 
-def test_companions_of_a_diverging_run_are_saved(tmp_path):
-    first, second = Counter(), Counter()
-    first.count = [float("nan"), float("inf"), 1.5]
-    train(POINTS, out=tmp_path, companions={"c": first})
-    train(POINTS, out=tmp_path, resume=True, companions={"c": second})
-    assert str(second.count) == "[nan, inf, 1.5]"
+def test_a_diverging_companion_is_saved(tmp_path):
+    trainer = prepare(POINTS)
+    values = {"c": [float("nan"), float("inf"), 1.5]}
+    folder = checkpoints.save(trainer, tmp_path, companions=values)
+    assert str(checkpoints.restore(trainer, folder)["c"]) == "[nan, inf, 1.5]"
 
 
 def test_a_finished_run_has_nothing_to_do(tmp_path):

@@ -1,0 +1,43 @@
+"""Alerts as a person reads them in a terminal."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.text import Text
+
+from gandiag.monitors import Alert
+
+STYLES = {"INFO": "cyan", "WARN": "yellow", "ERROR": "bold red"}
+
+
+def line(alert: Alert) -> Text:
+    """What was seen, and below it what to try."""
+    text = Text(f"{alert.level:<5} ", style=STYLES[alert.level])
+    text.append(f"{alert.pathology}", style="bold")
+    numbers = ", ".join(f"{name} {value:.3g}" for name, value in alert.evidence.items())
+    text.append(
+        f" at step {alert.step:,} (since {alert.since:,}): {alert.signal} {alert.value:.3g}, "
+        f"threshold {alert.threshold:.3g}"
+    )
+    if numbers:
+        text.append(f" ({numbers})", style="dim")
+    for remedy in alert.remedies[:3]:
+        text.append(f"\n      try: {remedy}", style="dim")
+    return text
+
+
+class Tell:
+    """A sink that prints alerts on standard error as they come."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def signals(self, step: int, values: Mapping[str, float]) -> None:
+        """Nothing: `gandiag watch` shows them."""
+
+    def alert(self, alert: Alert) -> None:
+        """One line, and what to try."""
+        self.console.print(line(alert))
+
+    def close(self) -> None:
+        """Nothing."""
