@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import detectors, processes, scores, training
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.context import PATHOLOGIES, Context
 from gandiag.monitors.optimizers import StepProbe, parameters
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.reference import remember
 from gandiag.monitors.report import Line, Report
 from gandiag.monitors.samples import Draw, Real, samples
@@ -31,8 +32,10 @@ from gandiag.monitors.window import Window, to_host
 
 SCORED = 8
 """Steps of a window whose scores are kept."""
+NORMS = 25
+"""Steps of a window whose gradient norms are taken; losses are taken of all."""
 POINTS = 8
-"""Samples of at most so many values get a panel of 1,000, others of 512."""
+"""Samples of at most so many values get a panel of 1,000, other vectors of 512, images of 256."""
 SCHEMA = 1
 logger = logging.getLogger("gandiag")
 
@@ -120,6 +123,8 @@ class Monitor:
         self._window = Window()
         self._scored: deque[Scored] = deque(maxlen=SCORED)
         self._convention: Convention | None = None
+        leaves = [m for m in D.modules() if not any(m.children())]
+        self._sigmoid = bool(leaves) and isinstance(leaves[-1], nn.Sigmoid)
         self._votes = 0
         weights = [*parameters(opt_g), *parameters(opt_d)]
         self._sketch = Sketch(weights, seed)
@@ -152,8 +157,9 @@ class Monitor:
             if monitor is not None:
                 monitor._after_generator()
 
-        self._g = StepProbe(opt_g, "g", self._window, due=due, after=after_g)
-        self._d = StepProbe(opt_d, "d", self._window, due=due, after=lambda: None)
+        stride = max(1, every // NORMS)
+        self._g = StepProbe(opt_g, "g", self._window, due=due, after=after_g, stride=stride)
+        self._d = StepProbe(opt_d, "d", self._window, due=due, after=lambda: None, stride=stride)
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +221,7 @@ class Monitor:
         """Say that something changed on purpose, as the learning rate: detectors start anew."""
         for detector in self._detectors:
             detector.forget()
-        self._write("mark", {"step": self.steps, "event": event})
+        self._write("mark", {"step": self.steps, "after": self._checked, "event": event})
 
     def report(self) -> Report:
         """Every pathology: ok, alerting, or inactive with the reason."""
@@ -288,8 +294,6 @@ class Monitor:
         Raises:
             GandiagError: the state is of another version of gandiag.
         """
-        from gandiag.monitors.alerts import from_json
-
         if state.get("schema") != SCHEMA:
             raise GandiagError(
                 f"the monitor's state has schema {state.get('schema')!r}, this gandiag reads "
@@ -412,7 +416,7 @@ class Monitor:
 
     @property
     def _direction(self) -> Convention:
-        return self._convention or Convention()
+        return self._convention or Convention(self._sigmoid)
 
     def _settle(
         self, scored: Sequence[Scored], series: Mapping[str, tuple[list[int], Any]]
@@ -438,7 +442,7 @@ class Monitor:
         vote = 1 if mean > 0.5 else -1
         self._votes = self._votes + vote if self._votes * vote >= 0 else vote
         if abs(self._votes) >= 2:
-            self._convention = Convention(flipped=self._votes < 0)
+            self._convention = Convention(self._sigmoid, self._votes < 0)
 
     # Small things.
 
@@ -452,11 +456,9 @@ class Monitor:
         judge: Judge | None,
     ) -> Panel:
         """Draw one sample before the run, so that errors come now."""
-        from gandiag.monitors.probing import undisturbed
-
         with undisturbed((generator, discriminator), self.seed):
             one = samples(sampler(16, torch.Generator().manual_seed(self.seed)), "sampler")
-            size = 1000 if one.x[0].numel() <= POINTS else 512
+            size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
             reference = remember(real, heldout, size, self.seed)
         if reference.train.x.shape[1:] != one.x.shape[1:]:
             raise GandiagError(

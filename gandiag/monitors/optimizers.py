@@ -25,6 +25,7 @@ class StepProbe:
         name: prefix of its signals, ``g`` or ``d``.
         window: where the norms go.
         due: whether a check comes soon.
+        stride: norms are taken of each so many steps, and of those just before a check.
         after: called after each step.
     """
 
@@ -36,7 +37,9 @@ class StepProbe:
         *,
         due: Callable[[], bool],
         after: Callable[[], None],
+        stride: int = 1,
     ):
+        self.stride = stride
         self.name, self.window, self.due, self.after = name, window, due, after
         self.steps = 0
         self.seen: dict[str, Tensor] = {}
@@ -66,6 +69,9 @@ class StepProbe:
 
     @torch.no_grad()
     def _look(self, optimizer: torch.optim.Optimizer) -> None:
+        due = self.due()
+        if self.steps % self.stride and not due:
+            return
         found = [p.grad for p in parameters(optimizer) if p.grad is not None]
         dense = [grad.coalesce().values() if grad.is_sparse else grad for grad in found]
         if not dense:
@@ -79,7 +85,7 @@ class StepProbe:
             self.window.add(f"{self.name}_skipped", found_inf)
             norm = torch.where(found_inf > 0, torch.zeros_like(norm), norm)
         self.window.add(f"{self.name}_norm", norm)
-        if not self.due():
+        if not due:
             return
         self._before = [p.detach().clone() for p in parameters(optimizer)]
         self.seen = {f"{self.name}_zero": gradients.zero_share(dense)}

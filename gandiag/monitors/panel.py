@@ -12,22 +12,26 @@ from torch import Tensor, nn
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.reference import Reference
-from gandiag.monitors.samples import Draw, Samples, samples
+from gandiag.monitors.samples import Draw, Samples, joined, samples
 from gandiag.monitors.scores import Convention, per_sample
 from gandiag.monitors.signals import critics, histograms, labels, ranks, spread, units
 
 CHURN_STEPS = 100
 MOTION_STEPS = 500
 LAGS = (100, 200, 500)
-REPLAYED = 256
+REPLAYED = 128
 SLOPED = 128
-NUDGED = 64
+NUDGED = 16
 NUDGE = 0.01
+BATCH = 64
+FULL = 8
+"""Samples that a bin needs for its spread to be looked at."""
 
 LARGEST_STATE = 1 << 20
 
 Judge = Callable[..., Any]
 Array = npt.NDArray[np.float64]
+Found = dict[str, Tensor | float | None]
 
 
 class Panel:
@@ -60,6 +64,8 @@ class Panel:
         self.generator, self.discriminator = generator, discriminator
         self.sampler, self.judge, self.reference = sampler, judge, reference
         self.size, self.every, self.constrained, self.seed = size, every, constrained, seed
+        # A training batch's worth: a panel in one piece may not fit beside it.
+        self.batch = BATCH if reference.train.x.ndim > 2 else size
         self.histograms: deque[tuple[int, Array]] = deque(maxlen=CHURN_STEPS // every + 2)
         self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOTION_STEPS // every + 2)
         # Whole samples: no more of them than the lags need.
@@ -70,39 +76,37 @@ class Panel:
         with undisturbed((self.generator, self.discriminator), self.seed):
             with units.Rectified() as seen:
                 panel = self._sample(self.size)
-            out: dict[str, Tensor | float | None] = {"dead_units_g": units.dead_share(seen.fired)}
+            out: Found = {"dead_units_g": units.dead_share(seen.fired)}
             if not bool(panel.x.isfinite().all()):
                 return {}
             features = self.reference.project(panel.x)
-            out |= self._beside_the_data(panel, features)
-            out |= self._beside_earlier_ones(step, features)
+            bins = self.reference.bins(features)
+            histogram = self.reference.bins.counts(bins) / len(features)
+            out |= self._beside_the_data(panel, features, bins)
+            out |= self._beside_earlier_ones(step, features, histogram)
             out |= self._sensitivity()
             if self.judge is not None:
                 out |= self._judged(step, panel, convention)
             out |= self._by_class(panel, features)
         dead = [out[k] for k in ("dead_units_g", "dead_units_d") if out.get(k) is not None]
         out["dead_units"] = max(float(each) for each in dead) if dead else None  # type: ignore[arg-type]
-        self._remember(step, panel, features)
+        self._remember(step, panel, features, histogram)
         return {name: value for name, value in out.items() if value is not None}
 
     def _sample(self, n: int) -> Samples:
         rng = torch.Generator().manual_seed(self.seed)
-        return samples(self.sampler(n, rng), "sampler")
+        sizes = [min(self.batch, n - start) for start in range(0, n, self.batch)]
+        return joined([samples(self.sampler(size, rng), "sampler") for size in sizes])
 
-    def _beside_the_data(
-        self, panel: Samples, features: Tensor
-    ) -> dict[str, Tensor | float | None]:
+    def _beside_the_data(self, panel: Samples, features: Tensor, bins: Tensor) -> Found:
         ref = self.reference
-        bins = ref.bins(features)
         counts = ref.bins.counts(bins)
         some = features[: len(ref.features)]
         within = spread.pairwise(some, some)
         across = spread.pairwise(ref.features, some)
         spreads, rows = spread.bin_spreads(features, bins, ref.bins.count)
-        full = (rows >= 20) & (ref.spreads > 0)
+        full = (rows >= FULL) & (ref.spreads > 0)
         values = panel.x.float()
-        n = min(len(some), len(ref.features))
-        real_nearest = spread.nearest(ref.within[:n, :n]).median()
         return {
             "tv_to_real": histograms.total_variation(counts / counts.sum(), ref.masses),
             "missing_mass": histograms.missing_mass(counts, ref.masses),
@@ -110,29 +114,25 @@ class Panel:
             "spread": (spreads[full] / ref.spreads[full]).median() if bool(full.any()) else None,
             "effective_rank": spread.effective_rank(features) / ref.rank,
             "coverage_knn": spread.coverage(across, ref.radii),
-            "nn_ratio": spread.nearest(within[:n, :n]).median() / real_nearest.clamp(min=1e-30),
+            "nn_ratio": spread.nearest(within).median() / ref.nearest.clamp(min=1e-30),
             "energy": spread.energy(across, within, ref.within),
             "panel_range": float((values - values.mean()).abs().max()) / (ref.largest or 1.0),
             "output_saturation": float((values.abs() > ref.edge).double().mean()) - ref.at_edge,
         }
 
-    def _beside_earlier_ones(self, step: int, features: Tensor) -> dict[str, Tensor | float | None]:
-        ref = self.reference
-        counts = ref.bins.counts(ref.bins(features))
+    def _beside_earlier_ones(self, step: int, features: Tensor, histogram: Array) -> Found:
         old = _before(self.histograms, step - CHURN_STEPS, self.every)
         # The farthest check within the lag: motion is of a lag or of as long as there is.
         past = [(s, f) for s, f in self.positions if s >= step - MOTION_STEPS]
         motion = None
         if past and step - past[0][0] >= MOTION_STEPS // 2:
-            motion = (features - past[0][1]).norm(dim=1).mean() / ref.total_spread
+            motion = (features - past[0][1]).norm(dim=1).mean() / self.reference.total_spread
         return {
-            "churn": None
-            if old is None
-            else histograms.total_variation(counts / counts.sum(), old),
+            "churn": None if old is None else histograms.total_variation(histogram, old),
             "motion": motion,
         }
 
-    def _sensitivity(self) -> dict[str, Tensor | float | None]:
+    def _sensitivity(self) -> Found:
         """Moves z by a hundredth of its length; absent if the sampler does not call G(z, ...)."""
         moved = []
 
@@ -158,11 +158,9 @@ class Panel:
         change = (after - before).norm(dim=1).mean() / self.reference.total_spread
         return {"z_sensitivity": change / NUDGE}
 
-    def _judged(
-        self, step: int, panel: Samples, convention: Convention
-    ) -> dict[str, Tensor | float | None]:
+    def _judged(self, step: int, panel: Samples, convention: Convention) -> Found:
         ref, device = self.reference, panel.x.device
-        out: dict[str, Tensor | float | None] = {}
+        out: Found = {}
 
         def scores(batch: Samples) -> Tensor:
             return convention(self._scores(batch.to(device))).cpu()
@@ -198,17 +196,15 @@ class Panel:
                 out["label_auc"] = ranks.auc(right, swapped)
         return out
 
-    def _sloped(
-        self, panel: Samples, score_sd: Tensor, convention: Convention
-    ) -> dict[str, Tensor | float | None]:
-        fake, real = panel.first(SLOPED), self.reference.train.first(SLOPED).to(panel.x.device)
-        n = min(len(fake.x), len(real.x))
+    def _sloped(self, panel: Samples, score_sd: Tensor, convention: Convention) -> Found:
+        n = min(SLOPED, self.batch, len(self.reference.train.x))
+        fake, real = panel.first(n), self.reference.train.first(n).to(panel.x.device)
         rng = torch.Generator().manual_seed(self.seed + 2)
 
         def critic(labelled: Samples) -> critics.Critic:
-            return lambda x: convention(self._scores(Samples(x, labelled.y)))
+            return lambda x: convention(per_sample(self._raw(Samples(x, labelled.y))))
 
-        out: dict[str, Tensor | float | None] = {}
+        out: Found = {}
         if fake.x.is_floating_point():
             at_fakes = critics.slopes(critic(fake.first(n)), fake.x[:n])
             out["reach"] = at_fakes.mean().cpu() * self.reference.sd / score_sd.clamp(min=1e-12)
@@ -224,7 +220,7 @@ class Panel:
             out["sigma_max"] = torch.stack(found).max() if found else None
         return out
 
-    def _by_class(self, panel: Samples, features: Tensor) -> dict[str, Tensor | float | None]:
+    def _by_class(self, panel: Samples, features: Tensor) -> Found:
         ref = self.reference
         if panel.y is None or not ref.classes:
             return {}
@@ -247,7 +243,8 @@ class Panel:
         }
 
     def _scores(self, batch: Samples) -> Tensor:
-        return per_sample(self._raw(batch))
+        starts = range(0, len(batch.x), self.batch)
+        return torch.cat([per_sample(self._raw(batch.part(s, self.batch))) for s in starts])
 
     def _raw(self, batch: Samples) -> Any:
         assert self.judge is not None
@@ -255,9 +252,8 @@ class Panel:
             return self.judge(batch.x, batch.y)
         return self.judge(batch.x)
 
-    def _remember(self, step: int, panel: Samples, features: Tensor) -> None:
-        counts = self.reference.bins.counts(self.reference.bins(features))
-        self.histograms.append((step, counts / counts.sum()))
+    def _remember(self, step: int, panel: Samples, features: Tensor, histogram: Array) -> None:
+        self.histograms.append((step, histogram))
         self.positions.append((step, features))
         if not self.replay or step - self.replay[-1][0] >= min(LAGS):
             self.replay.append((step, panel.first(REPLAYED).to(torch.device("cpu"))))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import alerts, context, detectors
@@ -15,6 +15,20 @@ from gandiag.monitors.thresholds import Thresholds
 Row = tuple[int, Mapping[str, float]]
 
 
+class Mark(NamedTuple):
+    """Something changed on purpose.
+
+    Attributes:
+        step: when.
+        after: step of the last check before it.
+        event: what.
+    """
+
+    step: int
+    after: int
+    event: str
+
+
 @dataclass
 class Recording:
     """What a monitor wrote.
@@ -23,34 +37,38 @@ class Recording:
         context: of the run; None if the file has only begun.
         rows: (step, signals), by step.
         alerts: as they were raised.
-        marks: (step, event).
+        marks: changes that were made on purpose.
     """
 
     context: Context | None = None
     rows: list[Row] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
-    marks: list[tuple[int, str]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    _started: bool = False
 
     def add(self, line: Mapping[str, Any]) -> None:
         """One object of the file; unknown types are skipped."""
         kind = line["type"]
         if kind == "start":
             self.context = context.from_json(line["context"])
-            self.back_to(0)
-        elif kind == "resume":
-            self.back_to(line["step"])
-        elif kind == "signals":
+            self._started = True
+            return
+        if self._started:
+            # A run that starts in a folder again, and does not resume, starts anew.
+            self.back_to(line["step"] if kind == "resume" else -1)
+            self._started = False
+        if kind == "signals":
             self.rows.append((line["step"], line["values"]))
         elif kind == "alert":
             self.alerts.append(alerts.from_json(line))
         elif kind == "mark":
-            self.marks.append((line["step"], line["event"]))
+            self.marks.append(Mark(line["step"], line["after"], line["event"]))
 
     def back_to(self, step: int) -> None:
         """Drop what came after a step: a resumed run does it again."""
         self.rows = [row for row in self.rows if row[0] <= step]
         self.alerts = [alert for alert in self.alerts if alert.step <= step]
-        self.marks = [mark for mark in self.marks if mark[0] <= step]
+        self.marks = [mark for mark in self.marks if mark.step <= step]
 
 
 def read(path: str | Path) -> Recording:
@@ -82,7 +100,10 @@ def read(path: str | Path) -> Recording:
 
 
 def replay(
-    rows: Iterable[Row], context: Context, thresholds: Thresholds | None = None
+    rows: Iterable[Row],
+    context: Context,
+    thresholds: Thresholds | None = None,
+    marks: Iterable[Mark] = (),
 ) -> list[Alert]:
     """The alerts that fresh detectors raise on recorded rows: those of the live monitor.
 
@@ -90,9 +111,15 @@ def replay(
         rows: (step, signals), oldest first.
         context: of the run.
         thresholds: other than the published ones.
+        marks: of the run.
     """
     watching = detectors.make(context, thresholds)
+    resets = sorted(mark.after for mark in marks)
     found = []
     for step, values in rows:
+        while resets and resets[0] < step:
+            resets.pop(0)
+            for each in watching:
+                each.forget()
         found += [alert for each in watching if (alert := each(step, values)) is not None]
     return found

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gandiag.monitors.bins import Bins
 from gandiag.monitors.features import Features
-from gandiag.monitors.samples import Real, Samples, draw
+from gandiag.monitors.samples import Real, Samples, draw, joined
 from gandiag.monitors.signals import labels, spread
 
 POOL = 4096
@@ -39,6 +39,7 @@ class Reference:
         features: (n, d) of at most 512 reals.
         radii: (n,) distance of each to its fifth neighbour.
         within: (n, n) their distances.
+        nearest: median distance to the nearest other, among as many as a panel has.
         bins: of the data.
         spreads: (bins,) spread of the reals in each bin.
         total_spread: root of the trace of the covariance.
@@ -51,6 +52,7 @@ class Reference:
     features: Tensor
     radii: Tensor
     within: Tensor
+    nearest: Tensor
     bins: Bins
     spreads: Tensor
     total_spread: float
@@ -69,6 +71,11 @@ class Reference:
         return self.bins.masses
 
 
+def cells(panel: int) -> int:
+    """How many bins at most: a bin holds 20 samples of a panel on average, but 25 bins hold 10."""
+    return max(25, panel // 20)
+
+
 def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Reference:
     """Draw reals and compute all that does not change.
 
@@ -78,7 +85,7 @@ def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Referen
     Args:
         real: reals that the discriminator trains on.
         heldout: reals that it never sees.
-        panel: how many samples a panel has; a bin holds 20 of them on average.
+        panel: how many samples a panel has.
         seed: of the draws and of the bins.
 
     Raises:
@@ -90,10 +97,10 @@ def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Referen
     if heldout is not None:
         kept = draw(heldout, POOL, rng, "heldout")
         unseen = kept.first(SCORED)
-        pool = _joined(pool, kept)
+        pool = joined([pool, kept])
     project = Features(pool.x, seed)
     features = project(pool.x)
-    bins = Bins(features, min(100, max(2, panel // 20)), seed)
+    bins = Bins(features, cells(panel), seed)
     spreads, _ = spread.bin_spreads(features, bins(features), bins.count)
     order = torch.randperm(len(features), generator=rng)[:SCORED]
     some = features[order]
@@ -109,6 +116,7 @@ def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Referen
         features=some,
         radii=within.kthvalue(min(NEIGHBOUR + 1, len(some)), dim=1).values,
         within=within,
+        nearest=spread.nearest(within[:panel, :panel]).median(),
         bins=bins,
         spreads=spreads,
         total_spread=float(features.var(0).sum().sqrt()),
@@ -121,12 +129,6 @@ def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Referen
         class_means=means,
         class_hits=hits,
     )
-
-
-def _joined(a: Samples, b: Samples) -> Samples:
-    y = None if a.y is None or b.y is None else torch.cat([a.y, b.y])
-    # Without labels on both sides, only the labelled ones would be compared class by class.
-    return Samples(torch.cat([a.x, b.x]), y)
 
 
 def _classes(

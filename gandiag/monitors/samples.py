@@ -1,6 +1,6 @@
 """Real and generated samples, with labels or without, from tensors or functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,11 +20,23 @@ class Samples(NamedTuple):
 
     def first(self, n: int) -> "Samples":
         """The first n of them."""
-        return Samples(self.x[:n], None if self.y is None else self.y[:n])
+        return self.part(0, n)
+
+    def part(self, start: int, n: int) -> "Samples":
+        """n of them from `start`."""
+        rows = slice(start, start + n)
+        return Samples(self.x[rows], None if self.y is None else self.y[rows])
 
     def to(self, device: torch.device) -> "Samples":
         """On a device."""
         return Samples(self.x.to(device), None if self.y is None else self.y.to(device))
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """One after the other; with labels if all of them have some."""
+    labels = [part.y for part in parts if part.y is not None]
+    y = torch.cat(labels) if len(labels) == len(parts) else None
+    return Samples(torch.cat([part.x for part in parts]), y)
 
 
 def samples(found: Any, source: str) -> Samples:

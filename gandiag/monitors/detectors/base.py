@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.context import Context
 from gandiag.monitors.detectors.history import History
 from gandiag.monitors.remedies import CAUSES, REMEDIES
@@ -151,8 +151,6 @@ class Persistent:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`."""
-        from gandiag.monitors.alerts import from_json
-
         self.history.load_state_dict(state["history"])
         self._held, self._since, self._cleared = state["held"], state["since"], state["cleared"]
         self._on = None if state["on"] is None else from_json(state["on"])

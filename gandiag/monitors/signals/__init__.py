@@ -72,7 +72,7 @@ SIGNALS: Mapping[str, str] = {
     "dead_units_d": "level 2: the same in the discriminator",
     # Level 2, conditional.
     "label_auc": "level 2: P(score of a fake with its label > with another label), 0..1",
-    "label_agreement": "level 2: how often fakes are nearest to their class; 0: chance, 1: as reals",
+    "label_agreement": "level 2: how often fakes are nearest to their class; 0 chance, 1 as reals",
     "class_missing": "level 2: largest over classes of the share of its reals that is neglected",
     "class_spread": "level 2: smallest over classes of the panel's spread over the reals'",
 }

@@ -29,7 +29,8 @@ class Rectified(TorchFunctionMode):
         slope = kwargs.get("negative_slope", args[1] if len(args) > 1 else 0.01)
         flat_leaky = func is F.leaky_relu and slope == 0
         if (func in RELUS or flat_leaky) and isinstance(out, Tensor) and out.ndim > 1:
-            self.fired.append((out.detach() > 0).transpose(0, 1).flatten(1).any(1))
+            others = [d for d in range(out.ndim) if d != 1]
+            self.fired.append(out.detach().amax(others) > 0)
         return out
 
 

@@ -1,0 +1,136 @@
+"""What the monitor costs: blocks of training steps with and without it, in turns.
+
+    python -m benchmarks.overhead [--blocks 12] [RECIPE ...]
+
+Two trainers of one recipe and seed take turns, one of them monitored at all levels with a check
+every 100 generator steps; each block is 100 steps and ends in a check. The figure is the median
+over pairs of blocks of the ratio of processor times, less 1: on a machine that does other work,
+too, wall time says little; both are written to benchmarks/results/overhead.json.
+"""
+
+import json
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import click
+import torch
+
+import gandiag
+from gandiag.files import atomic_write
+from reference_models.recipes import RECIPES
+from reference_models.trainer import Trainer, prepare
+from reference_models.tricks import draw_latents
+
+EVERY = 100
+RESULTS = Path(__file__).parent / "results" / "overhead.json"
+CONSTRAINTS = {"gradient_penalty": "gp", "r1": "r1", "weight_clip": "clip"}
+
+
+def monitored(trainer: Trainer) -> gandiag.Monitor:
+    """A monitor of all levels, as a user would attach it."""
+    recipe, data = trainer.recipe, trainer.data
+    classes = max(1, len(data.classes))
+
+    def sampler(n, rng):
+        z = draw_latents(recipe.latent_kind, n, recipe.latent, rng, recipe.truncation)
+        y = torch.randint(classes, (n,), generator=rng)
+        x = trainer.generator(z, y)
+        return (x, y) if recipe.conditional else x
+
+    def reals(split):
+        batch = data.split(split)
+        x = batch.x / recipe.scale
+        return (x, batch.y) if recipe.conditional else x
+
+    def scores(x, y=None):
+        labels = torch.zeros(len(x), dtype=torch.int64) if y is None else y
+        return trainer.discriminator(x, labels)[:, :1]
+
+    lipschitz = next((v for k, v in CONSTRAINTS.items() if getattr(recipe, k)), None)
+    return gandiag.Monitor(
+        trainer.generator,
+        trainer.discriminator,
+        opt_g=trainer.g_optimizer,
+        opt_d=trainer.d_optimizer,
+        loss=recipe.loss,
+        lipschitz="sn" if recipe.norm_d == "spectral" else lipschitz,
+        sampler=sampler,
+        real=reals("train"),
+        heldout=reals("heldout"),
+        discriminator=scores,
+        every=EVERY,
+        budget=recipe.steps,
+        sinks=(),
+    )
+
+
+def block(trainer: Trainer, monitor: gandiag.Monitor | None) -> tuple[float, float]:
+    """Processor and wall seconds of 100 steps."""
+    wall, processor = time.perf_counter(), time.process_time()
+    for _ in range(EVERY):
+        losses = trainer.step()
+        if monitor is not None:
+            monitor.step(losses.d_real, losses.d_fake, losses.d_loss, losses.g_loss)
+    return time.process_time() - processor, time.perf_counter() - wall
+
+
+def measure(name: str, blocks: int) -> dict[str, float]:
+    """Overhead of one recipe as shares of the training time without the monitor."""
+    plain, watched = prepare(RECIPES[name]), prepare(RECIPES[name])
+    pairs = []
+    with monitored(watched) as monitor:
+        block(plain, None)
+        block(watched, monitor)
+        for turn in range(blocks):
+            # Each goes first every other time.
+            if turn % 2:
+                without = block(plain, None)
+                pairs.append((without, block(watched, monitor)))
+            else:
+                with_it = block(watched, monitor)
+                pairs.append((block(plain, None), with_it))
+    same = all(
+        torch.equal(a, b)
+        for a, b in zip(plain.generator.parameters(), watched.generator.parameters(), strict=True)
+    )
+    return {
+        "overhead": statistics.median(b[0] / a[0] for a, b in pairs) - 1,
+        "overhead_wall": statistics.median(b[1] / a[1] for a, b in pairs) - 1,
+        "ms_per_step": 10 * statistics.median(a[0] for a, _ in pairs),
+        "blocks": blocks,
+        "same_weights": same,
+    }
+
+
+@click.command()
+@click.argument("recipes", nargs=-1)
+@click.option("--blocks", default=12, show_default=True, help="Pairs of blocks of 100 steps.")
+def main(recipes: tuple[str, ...], blocks: int) -> None:
+    """Measure RECIPES; ns-r1-ring8 and ns-digits if none is named."""
+    torch.set_num_threads(1)
+    found = {}
+    for name in recipes or ("ns-r1-ring8", "ns-digits"):
+        found[name] = measure(name, blocks)
+        print(
+            f"{name}: {found[name]['overhead']:+.1%} processor time "
+            f"({found[name]['overhead_wall']:+.1%} wall) on {found[name]['ms_per_step']:.2f} ms a "
+            f"step; weights {'the same' if found[name]['same_weights'] else 'DIFFER'}",
+            file=sys.stdout,
+            flush=True,
+        )
+    result = {
+        "every": EVERY,
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "recipes": found,
+    }
+    with atomic_write(RESULTS) as file:
+        file.write((json.dumps(result, indent=2) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
