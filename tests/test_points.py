@@ -95,3 +95,24 @@ def test_the_page_shows_points_in_two_dimensions(fake, run, tmp_path):
     assert code == 0
     assert html.read_text().count("data:image/png") == 2
     assert previews({"generated": np.zeros((5, 3))}) == {}
+
+
+def test_a_perfect_sampler_covers_the_ring(run, fake):
+    code, out, err = run("score", fake, "--real", "dataset:ring8", "--metrics", "modes")
+    assert (code, err) == (0, "")
+    assert "of 8" in out
+    assert "floor 0.007" in out  # 7 / 2N, N about 495 of high quality
+    report = gandiag.score(fake, "dataset:ring8", metrics=["modes"])
+    # Four standard errors of 500 Bernoulli draws.
+    assert report["high_quality"].value == pytest.approx(1 - np.exp(-4.5), abs=4 * 0.0047)
+    assert report["gan_test"].value == report["high_quality"].value  # its labels are its modes
+
+
+def test_modes_that_nobody_named(run, fake, tmp_path):
+    np.save(tmp_path / "real.npy", ring(100, 1)[0])
+    code, _, err = run("score", fake, "--real", tmp_path / "real.npy", "--metrics", "modes")
+    assert code == 2
+    assert "modes needs real points with labels" in err
+    np.savez(tmp_path / "real.npz", x=ring(4000, 1)[0], labels=ring(4000, 1)[1])
+    report = gandiag.score(fake, tmp_path / "real.npz", metrics=["modes"])
+    assert report["modes"].value == 8

@@ -26,7 +26,7 @@ class Collisions(NamedTuple):
     """(s,) int64: how many others each sample is a near-copy of."""
 
     @property
-    def found(self) -> int:
+    def copies(self) -> int:
         """Pairs of near-copies."""
         return int(self.degrees.sum()) // 2
 
@@ -42,12 +42,12 @@ class Collisions(NamedTuple):
         Of a uniform distribution over S images that is S. Of any other it is less than the number
         of images: rare ones hardly count.
         """
-        return self.pairs / self.found if self.found else max(1.0, self.pairs / NONE_FOUND)
+        return self.pairs / self.copies if self.copies else max(1.0, self.pairs / NONE_FOUND)
 
     @property
     def deviation(self) -> float:
         """Of the log of `support`: the U-statistic's, from the degrees and from the pairs."""
-        rate = self.found / self.pairs
+        rate = self.copies / self.pairs
         spread = float((self.degrees.double() / (len(self.degrees) - 1)).var(correction=0))
         variance = 4 * spread / len(self.degrees) + rate * (1 - rate) / self.pairs
         return math.sqrt(variance) / rate
@@ -117,11 +117,11 @@ class Birthday(Metric):
         near = closeness(real, self.quantile) if self.threshold is None else self.threshold
         found = collisions(generated, near)
         extra = {
-            "pairs": float(found.found),
+            "pairs": float(found.copies),
             "of real images": collisions(real, near).support,
             "distance": near,
         }
-        if not found.found:
+        if not found.copies:
             method = "none: no pair was found, and the value is the lower end at 95 %"
             return {"support": Score(found.support, method=method, extra=extra)}
         factor = math.exp(Z * min(found.deviation, 100.0))

@@ -38,7 +38,8 @@ class Bins(NamedTuple):
 
     def different(self, alpha: float = 0.05) -> Tensor:
         """(K,) bool: bins whose two shares differ at level `alpha`, two-sided."""
-        return torch.special.erfc(self.z.abs() / math.sqrt(2)) < alpha
+        level: Tensor = torch.special.erfc(self.z.abs() / math.sqrt(2))
+        return level < alpha
 
     @property
     def js_divergence(self) -> float:
@@ -120,7 +121,8 @@ class NDB(Metric):
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``ndb`` (NDB/K) and ``ndb_js``."""
-        found = bins(*banks(self, statistics), self.count, self.seed)
+        real, generated = banks(self, statistics)
+        found = bins(real, generated, self.count, self.seed)
         share = float(found.different(self.alpha).double().mean())
         low, high = wilson(share, len(found.real))
         n, m = int(found.real.sum()), int(found.generated.sum())

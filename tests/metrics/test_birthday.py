@@ -54,12 +54,12 @@ def test_pairs_are_those_of_the_slow_twin():
             for j in range(i)
         )
         # The last threshold is the distance of a pair, to the last bit or not: one pair of slack.
-        assert abs(collisions(rows, threshold).found - pairs) <= (threshold > 0.5)
+        assert abs(collisions(rows, threshold).copies - pairs) <= (threshold > 0.5)
 
 
 def test_no_pair_gives_a_lower_bound():
     found = collisions(torch.arange(100.0)[:, None], 0.5)
-    assert found.found == 0
+    assert found.copies == 0
     assert found.support == 100 * 99 / 2 / 3
 
 
