@@ -55,7 +55,13 @@ class SmallClassifier:
         name = spec.removeprefix(STACKED)
         if name not in SHIPPED:
             raise GandiagError(f"no classifier {spec!r} ships; there are {', '.join(NAMES)}")
-        data = files("gandiag.extractors").joinpath(f"classifiers/{name}.safetensors").read_bytes()
+        path = files("gandiag.extractors").joinpath(f"classifiers/{name}.safetensors")
+        if not path.is_file():
+            raise GandiagError(
+                f"the weights of {name} are missing from this installation; install gandiag again, "
+                f"or in a checkout run python -m benchmarks.classifiers {name}"
+            )
+        data = path.read_bytes()
         length = int.from_bytes(data[:8], "little")
         facts = json.loads(data[8 : 8 + length])["__metadata__"]
         state = {key: each.float() for key, each in safetensors.torch.load(data).items()}
