@@ -12,8 +12,7 @@ from rich.text import Text
 from gandiag.report import ARROWS, SCHEMA, Report, Row, number
 from gandiag.scoring import Scorer
 from gandiag.sources import checkpoints
-
-BARS = "▁▂▃▄▅▆▇█"
+from gandiag.sparkline import sparkline
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,3 @@ def score_checkpoints(run: str | Path, scorer: Scorer) -> Curve:
     """
     found = checkpoints(Path(run).expanduser())
     return Curve(str(run), tuple((step, scorer(folder)) for step, folder in found))
-
-
-def sparkline(values: list[float]) -> str:
-    """Values as bars of eight heights, the lowest and the highest as far apart as can be."""
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    return "".join(BARS[round(7 * (value - low) / span)] for value in values)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
         f"gandiag.{part}"
         for part in (
             "errors files state_files sources extractors statistics metrics session report cache caveats "
-            "protocols plan inputs scoring curve page samples monitors"
+            "protocols plan inputs scoring sparkline curve page samples monitors"
         ).split()
     ),
 }

@@ -11,7 +11,8 @@ from gandiag.errors import GandiagError
 VERBS = {
     "score": "Score generated images against real ones.",
     "stats": "Save reference statistics, to be used again.",
-    "train": "Train a reference model, with checkpoints to score.",
+    "train": "Train a reference model, watched live.",
+    "watch": "Show the signals and alerts of a run, live.",
     "weights": "List, fetch, import and verify network weights.",
     "demo": "The whole story in about a minute, offline.",
 }

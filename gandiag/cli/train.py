@@ -177,9 +177,11 @@ def _tell(trainer: "Trainer", folder: Path) -> None:
     if found is not None:
         value = read_head(found)["score"]
         console.print(f"best checkpoint: {found} (Frechet distance to held-out data {value:.6g})")
-    console.print(
-        f"next: gandiag score {folder} --real dataset:{trainer.recipe.data} --html r.html"
-    )
+    if (folder / "monitor.jsonl").exists():
+        console.print(f"signals and alerts: gandiag watch {folder}")
+    real = trainer.recipe.data.removeprefix("folder:")
+    real = f"dataset:{real}" if real in dataset_names() else real
+    console.print(f"next: gandiag score {folder} --real {real} --html report.html")
 
 
 def _recipe(name: str) -> "Recipe":

@@ -1,0 +1,123 @@
+"""``gandiag watch``."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gandiag.cli.alerts import line
+from gandiag.cli.options import Names
+from gandiag.cli.terminal import printer
+from gandiag.errors import GandiagError
+from gandiag.monitors import SIGNALS, Recording, read
+from gandiag.sparkline import sparkline
+
+EPILOG = """\b
+Examples:
+  gandiag watch runs/digits                     live, until the run ends or Ctrl-C
+  gandiag watch runs/digits --once
+  gandiag watch runs/digits --signals energy,churn,auc_real_fake
+  gandiag watch runs/digits --signals all --once
+"""
+
+SHOWN = (
+    *("energy", "tv_to_real", "missing_mass", "diversity", "spread", "churn", "forgetting"),
+    *("auc_real_fake", "auc_train_heldout", "loss_slope", "reach", "lipschitz_median"),
+    *("dead_units", "d_loss", "g_loss", "d_grad_norm", "g_grad_norm"),
+)
+"""Without --signals: samples first, then the discriminator, then the usual curves."""
+
+WIDTH = 48
+"""Checks in a sparkline; of a longer run each bar is the mean of several."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", metavar="RUN")
+@click.option("--signals", type=Names(), help="Which to show, or all.")
+@click.option("--once", is_flag=True, help="Show what there is and stop.")
+@click.option(
+    "--every",
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.05),
+    help="How often to look.",
+)
+def watch(run: str, signals: tuple[str, ...] | None, once: bool, every: float) -> None:
+    """Show the signals and alerts of a running or finished RUN, a folder with a monitor.jsonl."""
+    path = Path(run)
+    path = path / "monitor.jsonl" if path.is_dir() else path
+    names = _chosen(signals)
+    console = printer()
+    found = read(path)
+    if once or not console.is_terminal:
+        console.print(view(run, found, names))
+        return
+    with Live(view(run, found, names), console=console, auto_refresh=False) as live:
+        while not _ended(found):
+            time.sleep(every)
+            found = read(path)
+            live.update(view(run, found, names), refresh=True)
+
+
+def view(run: str, found: Recording, names: Sequence[str]) -> RenderableType:
+    """A run so far: each signal with its course, then the alerts, then what cannot be seen."""
+    parts: list[RenderableType] = [_headline(run, found), Text(), _signals(found, names), Text()]
+    parts += [line(alert) for alert in found.alerts] or [Text("no alerts", style="green")]
+    inactive = found.context.inactive() if found.context else {}
+    if inactive:
+        parts.append(Text())
+    parts += [Text(f"inactive: {name}, {why}", style="dim") for name, why in inactive.items()]
+    return Group(*parts)
+
+
+def thinned(values: Sequence[float], width: int) -> list[float]:
+    """At most `width` values, each the mean of equally many neighbours (the last of fewer)."""
+    size = -(-len(values) // width)
+    parts = (values[i : i + size] for i in range(0, len(values), size))
+    return [sum(part) / len(part) for part in parts]
+
+
+def _headline(run: str, found: Recording) -> Text:
+    step = found.rows[-1][0] if found.rows else 0
+    budget = found.context.budget if found.context else None
+    of = f" of {budget:,}" if budget else ""
+    count = len(found.alerts)
+    alerts = f"{count} alert{'' if count == 1 else 's'}"
+    return Text(f"{run}: generator step {step:,}{of}, {alerts}", style="bold")
+
+
+def _signals(found: Recording, names: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("signal", no_wrap=True)
+    table.add_column("now", justify="right", no_wrap=True)
+    table.add_column("lowest", justify="right", no_wrap=True, style="dim")
+    table.add_column("highest", justify="right", no_wrap=True, style="dim")
+    table.add_column("course", no_wrap=True, style="cyan")
+    for name in names:
+        values = [row[name] for _, row in found.rows if name in row]
+        if values:
+            ends = (f"{value:.4g}" for value in (values[-1], min(values), max(values)))
+            table.add_row(name, *ends, sparkline(thinned(values, WIDTH)))
+    return table
+
+
+def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:
+    if signals is None:
+        return SHOWN
+    if "all" in signals:
+        return tuple(SIGNALS)
+    for name in signals:
+        if name not in SIGNALS:
+            raise GandiagError(f"there is no signal {name!r}; choose from {', '.join(SIGNALS)}")
+    return signals
+
+
+def _ended(found: Recording) -> bool:
+    budget = found.context.budget if found.context else None
+    return budget is not None and bool(found.rows) and found.rows[-1][0] >= budget
