@@ -297,9 +297,9 @@ def tiny(monkeypatch):
 
 def test_runs_are_kept_made_once_and_packed(tiny, tmp_path, monkeypatch):
     for name in tiny:
-        line = run.job((name, 0, tmp_path))
+        line = run.job((name, 0, tmp_path, False))
         assert " s, intends healthy" in line, line
-        assert run.job((name, 0, tmp_path)).endswith("there")
+        assert run.job((name, 0, tmp_path, False)).endswith("there")
     kept = traces.stored(tmp_path)
     assert [trace.meta["case"] for trace in kept] == tiny
     for trace, again in zip(kept, traces.unpack(traces.pack(kept)), strict=True):
@@ -309,6 +309,9 @@ def test_runs_are_kept_made_once_and_packed(tiny, tmp_path, monkeypatch):
         np.testing.assert_array_equal(again.oracle, trace.oracle)
         assert [step for step, _ in trace.rows()] == list(range(1, 61))
     assert all(e.context.budget == 60 for e in score.examples(kept))
+    monkeypatch.setattr(run, "SIGNALS_NOW", "others")
+    assert run.job((tiny[0], 0, tmp_path, False)).endswith("there")
+    assert " s, intends healthy" in run.job((tiny[0], 0, tmp_path, True))
     changed = dataclasses.replace(CASES[tiny[0]], lr_g=0.1)
     monkeypatch.setitem(CASES, tiny[0], changed)
     assert [trace.meta["case"] for trace in traces.stored(tmp_path)] == tiny[1:]
@@ -333,5 +336,5 @@ def test_a_run_that_fails_is_told_and_not_kept(tiny, tmp_path, monkeypatch):
         raise RuntimeError("broken on purpose")
 
     monkeypatch.setattr(run, "once", fail)
-    assert "broken on purpose" in run.job((tiny[0], 0, tmp_path))
+    assert "broken on purpose" in run.job((tiny[0], 0, tmp_path, False))
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,8 @@
     python -m benchmarks.detection.run --cases ring8-ns-r1 --seeds 0 1 --out traces
 
 One file a run goes to benchmarks/detection/traces as it is finished; a run whose file is there for
-today's settings is not made again, so that the command may be stopped and given again.
+today's settings is not made again, so that the command may be stopped and given again. Where the
+code that measures signals has changed since, `--renew` makes the run anew.
 `python -m benchmarks.detection.pack` then makes the file that `score` reads.
 """
 
@@ -26,10 +27,19 @@ import gandiag
 from benchmarks.detection.cases import CASES, Case
 from benchmarks.detection.loop import Run, build, play
 from benchmarks.detection.oracle import Oracle
-from benchmarks.detection.traces import FOLDER, Trace, digest, path_of, read, write
+from benchmarks.detection.traces import (
+    FOLDER,
+    Trace,
+    digest,
+    path_of,
+    read,
+    version_of_signals,
+    write,
+)
 from gandiag.monitors.alerts import Alert
 from reference_models.randomness import generator
 
+SIGNALS_NOW = version_of_signals()  # at import: the code may change while the runs are made
 CHECKS = 50
 """Of the monitor in a run; the oracle looks at the same steps, and before the first."""
 FIELDS = ("pathology", "level", "step", "since", "signal", "value", "threshold")
@@ -113,6 +123,7 @@ def once(case: Case, seed: int) -> Trace:
         "case": case.name,
         "seed": seed,
         "digest": digest(case),
+        "signals": SIGNALS_NOW,
         "context": context,
         "alerts": recorder.alerts,
         "seconds": round(time.process_time() - start, 2),
@@ -137,12 +148,17 @@ def _prepare() -> None:
     warnings.simplefilter("ignore")
 
 
-def job(task: tuple[str, int, Path]) -> str:
+def _is_done(trace: Trace, case: Case, renew: bool) -> bool:
+    today = trace.meta.get("signals") == SIGNALS_NOW
+    return trace.meta["digest"] == digest(case) and (today or not renew)
+
+
+def job(task: tuple[str, int, Path, bool]) -> str:
     """Train and write one run, unless its trace is there; what to say of it."""
-    name, seed, folder = task
+    name, seed, folder, renew = task
     case = CASES[name]
     path = path_of(folder, case, seed)
-    if path.exists() and read(path).meta["digest"] == digest(case):
+    if path.exists() and _is_done(read(path), case, renew):
         return f"{name} {seed}: there"
     try:
         trace = once(case, seed)
@@ -156,12 +172,14 @@ def job(task: tuple[str, int, Path]) -> str:
     )
 
 
-def tasks(cases: Iterable[str], seeds: Iterable[int] | None, folder: Path) -> list[Any]:
+def tasks(
+    cases: Iterable[str], seeds: Iterable[int] | None, folder: Path, renew: bool
+) -> list[tuple[str, int, Path, bool]]:
     """Seed by seed, so that a corpus that is cut short is balanced."""
     chosen = [CASES[name] for name in cases]
     wanted = range(max(case.seeds for case in chosen)) if seeds is None else seeds
     return [
-        (case.name, seed, folder)
+        (case.name, seed, folder, renew)
         for seed in wanted
         for case in chosen
         if seeds is not None or seed < case.seeds
@@ -175,8 +193,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--seeds", nargs="*", type=int, default=None)
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument(
+        "--renew", action="store_true", help="also make runs anew whose signals were others"
+    )
     given = parser.parse_args(arguments)
-    work = tasks(given.cases, given.seeds, given.out)
+    work = tasks(given.cases, given.seeds, given.out, given.renew)
     with multiprocessing.get_context("spawn").Pool(given.jobs, _prepare) as pool:
         for number, line in enumerate(pool.imap_unordered(job, work), 1):
             print(f"[{number}/{len(work)}] {line}", file=sys.stderr, flush=True)

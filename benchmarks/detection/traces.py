@@ -6,12 +6,14 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import gandiag
 from benchmarks.detection.cases import CASES, Case
 from benchmarks.detection.labels import Facts, label
 from benchmarks.detection.oracle import COLUMNS
@@ -31,7 +33,7 @@ class Trace:
     """A finished run.
 
     Attributes:
-        meta: case, seed, digest, context, alerts, seconds.
+        meta: case, seed, digest, version of the signals, context, alerts, seconds.
         names: of the signals.
         steps: of the checks, (n,) int32.
         values: (n, signals) float32; not a number where a signal was absent.
@@ -77,6 +79,19 @@ def digest(case: Case) -> str:
     for name in ("intends", "why", "seeds"):
         fields.pop(name)
     return hashlib.sha256(json.dumps([LOOP_VERSION, fields]).encode()).hexdigest()[:12]
+
+
+@lru_cache
+def version_of_signals() -> str:
+    """Of the code that turns training into rows; detectors are not part of it."""
+    folder = Path(gandiag.__file__).parent / "monitors"
+    later = {"alerts.py", "context.py", "recording.py", "remedies.py", "report.py", "sinks.py"}
+    later |= {"thresholds.py", "__init__.py"}
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        if path.name not in later and path.parent.name != "detectors":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def rounded(values: NDArray[np.float32]) -> NDArray[np.float32]:
