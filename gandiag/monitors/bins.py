@@ -8,6 +8,7 @@ import torch
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 GAP = 3.0
@@ -28,7 +29,8 @@ class Bins:
 
     def __init__(self, features: Tensor, cells: int, seed: int):
         cells = max(1, min(cells, len(torch.unique(features, dim=0))))
-        with warnings.catch_warnings():
+        # One thread: for so few rows more of them only wait, long so on a busy machine.
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", ConvergenceWarning)
             fit = KMeans(cells, n_init=3, random_state=seed).fit(features.numpy())
         self.centres = torch.from_numpy(fit.cluster_centers_).float()

@@ -459,12 +459,7 @@ class Monitor:
         with undisturbed((generator, discriminator), self.seed):
             one = samples(sampler(16, torch.Generator().manual_seed(self.seed)), "sampler")
             size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
-            reference = remember(real, heldout, size, self.seed)
-        if reference.train.x.shape[1:] != one.x.shape[1:]:
-            raise GandiagError(
-                f"sampler gives samples of shape {tuple(one.x.shape[1:])} and real of shape "
-                f"{tuple(reference.train.x.shape[1:])}; give both alike"
-            )
+            reference = remember(real, heldout, one.x.shape[1:], size, self.seed)
         return Panel(
             generator, discriminator,
             sampler=sampler, judge=judge or discriminator, reference=reference, size=size,

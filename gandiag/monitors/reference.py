@@ -76,7 +76,9 @@ def cells(panel: int) -> int:
     return max(25, panel // 20)
 
 
-def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Reference:
+def remember(
+    real: Real, heldout: Real | None, shape: torch.Size, panel: int, seed: int
+) -> Reference:
     """Draw reals and compute all that does not change.
 
     Held-out reals count as data, too: a small training set alone would give bins that are as
@@ -85,17 +87,18 @@ def remember(real: Real, heldout: Real | None, panel: int, seed: int) -> Referen
     Args:
         real: reals that the discriminator trains on.
         heldout: reals that it never sees.
+        shape: of one generated sample.
         panel: how many samples a panel has.
         seed: of the draws and of the bins.
 
     Raises:
-        GandiagError: there are too few, or they are no samples.
+        GandiagError: there are too few, they are no samples, or not of that shape.
     """
     rng = torch.Generator().manual_seed(seed)
-    pool = draw(real, POOL, rng, "real")
+    pool = draw(real, POOL, rng, "real", shape)
     train, unseen = pool.first(SCORED), None
     if heldout is not None:
-        kept = draw(heldout, POOL, rng, "heldout")
+        kept = draw(heldout, POOL, rng, "heldout", shape)
         unseen = kept.first(SCORED)
         pool = joined([pool, kept])
     project = Features(pool.x, seed)

@@ -59,11 +59,11 @@ def samples(found: Any, source: str) -> Samples:
     return Samples(x.detach(), None if y is None else y.detach())
 
 
-def draw(real: Real, n: int, rng: torch.Generator, source: str) -> Samples:
+def draw(real: Real, n: int, rng: torch.Generator, source: str, shape: torch.Size) -> Samples:
     """At most n samples, without replacement from tensors.
 
     Raises:
-        GandiagError: as `samples`; or there are fewer than 16.
+        GandiagError: as `samples`; or there are fewer than 16, or not of the shape.
     """
     if callable(real):
         found = samples(real(n, rng), source)
@@ -73,4 +73,9 @@ def draw(real: Real, n: int, rng: torch.Generator, source: str) -> Samples:
         found = Samples(pool.x[rows], None if pool.y is None else pool.y[rows.to(pool.y.device)])
     if len(found.x) < 16:
         raise GandiagError(f"{source} has {len(found.x)} samples; give at least 16")
+    if found.x.shape[1:] != shape:
+        raise GandiagError(
+            f"sampler gives samples of shape {tuple(shape)} and {source} of shape "
+            f"{tuple(found.x.shape[1:])}; give both alike"
+        )
     return found.to(torch.device("cpu"))

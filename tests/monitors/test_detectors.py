@@ -1,0 +1,253 @@
+"""Detectors on synthetic rows: they fire on their pathology, once, and on nothing else."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gandiag.monitors import PATHOLOGIES, SIGNALS, Context, Thresholds, detectors, replay
+from gandiag.monitors.remedies import CAUSES, REMEDIES
+
+HEALTHY = {
+    "g_grad_norm": 0.3,
+    "g_grad_norm_max": 0.5,
+    "d_grad_norm": 0.4,
+    "d_grad_norm_max": 0.6,
+    "nonfinite": 0.0,
+    "auc_real_fake": 0.7,
+    "auc_fresh": 0.7,
+    "score_max": 2.0,
+    "loss_slope": 0.4,
+    "churn": 0.03,
+    "tv_to_real": 0.08,
+    "missing_mass": 0.0,
+    "diversity": 1.0,
+    "spread": 0.9,
+    "nn_ratio": 0.9,
+    "effective_rank": 1.0,
+    "energy": 0.02,
+    "motion": 0.3,
+    "panel_range": 1.0,
+    "forgetting": 0.3,
+    "auc_train_heldout": 0.5,
+    "train_heldout_z": 0.0,
+    "reach": 3.0,
+    "lipschitz_median": 1.0,
+    "lipschitz_q95": 1.5,
+    "sigma_max": 1.0,
+    "clip_share": 0.1,
+    "dead_units": 0.1,
+    "label_agreement": 0.95,
+    "class_spread": 0.9,
+    "dead_penalty": 0.0,
+}
+SICK = {
+    "oscillation": {"churn": 0.9, "tv_to_real": 0.8, "energy": 0.3},
+    "mode-collapse": {"missing_mass": 0.5, "tv_to_real": 0.5},
+    "intra-mode-collapse": {"spread": 0.1, "nn_ratio": 0.05},
+    "saturated-gradients": {"loss_slope": 1e-5, "auc_fresh": 0.985, "motion": 0.0},
+    "discriminator-overpowering": {"auc_fresh": 1.0, "energy": 0.3},
+    "discriminator-overfitting": {"auc_train_heldout": 0.7, "train_heldout_z": 8.0},
+    "divergence": {"nonfinite": 3.0, "nonfinite_step": 3150.0},
+    "lipschitz-violation": {"lipschitz_median": 30.0},
+    "dead-units": {"dead_units": 0.97},
+    "label-ignored": {"label_agreement": 0.0},
+}
+CONTEXT = Context(loss="minimax", lipschitz="gp", conditional=True, budget=10_000)
+
+
+def rows(*parts, every=100):
+    """Parts of (count, changes): rows one after the other."""
+    step, found = 0, []
+    for count, changes in parts:
+        for _ in range(count):
+            step += every
+            found.append((step, HEALTHY | changes))
+    return found
+
+
+def loud(alerts):
+    return [alert for alert in alerts if alert.level != "INFO"]
+
+
+def test_healthy_rows_raise_nothing_but_a_plateau():
+    found = replay(rows((100, {})), CONTEXT)
+    assert {alert.pathology for alert in found} <= {"plateau"}
+    assert loud(found) == []
+
+
+@pytest.mark.parametrize("pathology", SICK)
+def test_a_pathology_is_named_once(pathology):
+    found = loud(replay(rows((30, {}), (50, SICK[pathology])), CONTEXT))
+    assert [alert.pathology for alert in found] == [pathology]
+    (alert,) = found
+    assert alert.step > 3000
+    assert 3000 < alert.since <= alert.step
+    assert alert.causes
+    assert alert.remedies
+
+
+@pytest.mark.parametrize("pathology", SICK)
+def test_a_run_that_is_sick_from_the_start_is_seen_too(pathology):
+    found = loud(replay(rows((60, SICK[pathology])), CONTEXT))
+    assert pathology in {alert.pathology for alert in found}
+
+
+@pytest.mark.parametrize("pathology", set(SICK) - {"divergence"})
+def test_one_bad_check_is_no_alert(pathology):
+    found = loud(replay(rows((30, {}), (1, SICK[pathology]), (30, {})), CONTEXT))
+    assert found == []
+
+
+def test_an_alert_returns_after_it_cleared_and_cooled_down_only():
+    sick = SICK["lipschitz-violation"]
+    within = rows((30, {}), (10, sick), (18, {}), (10, sick))
+    assert len(loud(replay(within, CONTEXT))) == 2
+    # Never clear: between the threshold and what counts as clear.
+    swinging = rows((30, {}), *[(8, sick), (8, {"lipschitz_median": 1.45})] * 4)
+    assert len(loud(replay(swinging, CONTEXT))) == 1
+    # Clear, but back within the cooldown.
+    slow = Thresholds(cooldown_steps=10_000)
+    assert len(loud(replay(within, CONTEXT, slow))) == 1
+
+
+def test_a_rise_to_error_is_told():
+    found = loud(
+        replay(rows((30, {}), (20, {"missing_mass": 0.2}), (20, {"missing_mass": 0.9})), CONTEXT)
+    )
+    assert [(alert.pathology, alert.level) for alert in found] == [
+        ("mode-collapse", "WARN"),
+        ("mode-collapse", "ERROR"),
+    ]
+
+
+def test_nothing_but_non_finite_values_is_told_in_warm_up():
+    broken = {"nonfinite": 1.0, "missing_mass": 1.0, "lipschitz_median": 99.0}
+    found = loud(replay(rows((1, broken)), Context(budget=50_000, lipschitz="gp")))
+    assert [alert.pathology for alert in found] == ["divergence"]
+
+
+def test_young_runs_are_not_missing_modes_that_they_never_had():
+    finding = [(100 * i, HEALTHY | {"missing_mass": 0.6}) for i in range(1, 20)]
+    assert loud(replay(finding, CONTEXT)) == []
+    # And those that still find some are left alone later.
+    finding = [(100 * i, HEALTHY | {"missing_mass": 0.9**i}) for i in range(1, 60)]
+    assert loud(replay(finding, CONTEXT)) == []
+
+
+def test_a_sure_discriminator_is_fine_while_samples_improve():
+    better = [
+        (100 * i, HEALTHY | {"auc_fresh": 1.0, "energy": 0.5 * 0.97**i}) for i in range(1, 99)
+    ]
+    assert loud(replay(better, CONTEXT)) == []
+
+
+def test_an_overfitting_discriminator_is_only_worth_knowing_while_samples_improve():
+    better = [
+        (100 * i, HEALTHY | SICK["discriminator-overfitting"] | {"energy": 0.5 * 0.97**i})
+        for i in range(1, 99)
+    ]
+    found = replay(better, CONTEXT)
+    assert "discriminator-overfitting" in {alert.pathology for alert in found}
+    assert loud(found) == []
+
+
+def test_moving_without_being_far_or_while_approaching_is_no_oscillation():
+    near = {"churn": 0.5, "tv_to_real": 0.2}
+    assert loud(replay(rows((80, near)), CONTEXT)) == []
+    nearer = [
+        (100 * i, HEALTHY | {"churn": 0.5, "tv_to_real": 0.5, "energy": 0.9 * 0.95**i})
+        for i in range(1, 80)
+    ]
+    assert loud(replay(nearer, CONTEXT)) == []
+
+
+def test_gradients_that_grow_tenfold_stand_out():
+    found = loud(replay(rows((30, {}), (5, {"g_grad_norm_max": 50.0})), CONTEXT))
+    assert [alert.pathology for alert in found] == ["divergence"]
+    assert loud(replay(rows((30, {}), (1, {"g_grad_norm_max": 50.0}), (5, {})), CONTEXT)) == []
+
+
+def test_a_generator_without_any_gradient_is_dead():
+    found = loud(replay(rows((30, {}), (5, {"g_grad_norm_max": 0.0})), CONTEXT))
+    assert [alert.pathology for alert in found] == ["dead-units"]
+
+
+def test_a_detached_penalty_is_told_unless_the_slopes_are_right():
+    dead = {"dead_penalty": 1.0}
+    assert loud(replay(rows((30, {}), (9, dead)), CONTEXT)) == []
+    found = loud(replay(rows((30, {}), (9, dead | {"lipschitz_median": 9.0})), CONTEXT))
+    assert [alert.signal for alert in found] == ["dead_penalty"]
+
+
+def test_a_plateau_names_the_best_distance():
+    series = [(100 * i, HEALTHY | {"energy": max(0.02, 0.5 * 0.9**i)}) for i in range(1, 101)]
+    (alert,) = replay(series, CONTEXT)
+    assert (alert.pathology, alert.level) == ("plateau", "INFO")
+    assert alert.threshold == pytest.approx(0.02)
+
+
+def test_absent_signals_raise_nothing():
+    assert replay([(100 * i, {}) for i in range(1, 80)], CONTEXT) == []
+    only = [(100 * i, {"missing_mass": 1.0}) for i in range(1, 80)]
+    assert replay(only, CONTEXT) == []
+
+
+def test_after_a_mark_what_was_normal_no_longer_counts():
+    series = rows((30, {}), (9, {"g_grad_norm_max": 50.0}))
+    watching = detectors.make(CONTEXT)
+    found = []
+    for step, values in series:
+        if step == 3100:
+            for each in watching:
+                each.forget()
+        found += [alert for each in watching if (alert := each(step, values))]
+    assert loud(found) == []
+
+
+@pytest.mark.parametrize("cut", [5, 33, 47])
+def test_detectors_go_on_from_their_state(cut):
+    series = rows((30, {}), (20, SICK["mode-collapse"]), (20, SICK["oscillation"]))
+    first, second = detectors.make(CONTEXT), detectors.make(CONTEXT)
+    found = [a for step, row in series[:cut] for each in first if (a := each(step, row))]
+    for old, new in zip(first, second, strict=True):
+        new.load_state_dict(json.loads(json.dumps(old.state_dict())))
+    found += [a for step, row in series[cut:] for each in second if (a := each(step, row))]
+    assert found == replay(series, CONTEXT)
+
+
+def test_every_pathology_has_a_rule_causes_and_sourced_remedies():
+    assert tuple(rule.pathology for rule in detectors.RULES) == PATHOLOGIES
+    assert set(detectors.NEEDS) == set(CAUSES) == set(REMEDIES) == set(PATHOLOGIES)
+    for remedies in REMEDIES.values():
+        assert remedies
+        assert all(what and source for what, source in remedies)
+
+
+def test_rules_read_signals_that_exist():
+    for rule in detectors.RULES:
+        assert set(rule.reads) <= set(SIGNALS)
+    for groups in detectors.NEEDS.values():
+        assert all(set(group) <= set(SIGNALS) for group in groups)
+
+
+def test_every_threshold_is_used():
+    source = "".join(path.read_text() for path in _sources())
+    for each in dataclasses.fields(Thresholds):
+        assert f".{each.name}" in source, each.name
+
+
+def test_detectors_and_recordings_need_no_torch():
+    code = (
+        "import sys, gandiag.monitors.detectors, gandiag.monitors.recording;"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _sources():
+    from pathlib import Path
+
+    return Path(detectors.__file__).parent.glob("*.py")
