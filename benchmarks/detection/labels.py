@@ -1,7 +1,10 @@
 """What is wrong with a run, by what it did. Pure functions of the oracle's rows.
 
 These rules were written before any threshold of a detector was tuned; a change to them is noted
-here and in CHANGELOG.md, and every result is then scored again.
+here and in CHANGELOG.md, and every result is then scored again. After the first hundred runs were
+seen, still before any tuning, three things were mended: where samples are not finite, units are not
+dead and nothing is a plateau; a run that never had its modes and concentrates after the middle is
+collapsed; and an energy distance must fall by more than .4, not .2, for movement to be progress.
 
 A run can have several labels, each with an onset: the first step of the stretch that earns it. Runs
 with no label at all are "unlabelled" and reported apart. "Bad" energy is a multiple of what the
@@ -12,12 +15,13 @@ stretch is a window of consecutive checks, at least nine tenths of which fulfil 
   or scores of fresh samples a thousand times those of the first tenth of the run, at three checks.
 - oscillation: half the checks of the second half moved since a tenth of the run before (total
   variation of the modes' shares of .3, or an energy distance to the earlier samples of .15), while
-  the energy distance to the data is bad and does not fall. Games: the generator changes sides of
-  the data four times in the second half, and its swing does not shrink below .7.
+  the energy distance to the data is bad and does not fall by .4 from the third to the last quarter.
+  Games: the generator changes sides of the data four times in the second half, and its swing does
+  not shrink below .7.
 - mode-collapse: fewer than three quarters of the modes have their samples, and the samples are
   concentrated (half of them lie on modes, or their mean distance is below half of the data's), for
-  a fifth of the run after three quarters were reached once; or about the middle of the run if they
-  never were.
+  a fifth of the run after three quarters were reached once; or from the middle of the run on if
+  they were not reached by then.
 - intra-mode-collapse: the median spread within populated modes is below .4 of the data's for a
   fifth of the run, with .3 of the samples on modes.
 - saturated-gradients: for a fifth of the run the generator moves less than .01 of the data's
@@ -29,11 +33,13 @@ stretch is a window of consecutive checks, at least nine tenths of which fulfil 
   an AUC above .65.
 - lipschitz-violation: declared gp: for a fifth of the run the median slope between fresh real and
   generated samples is above 1.5 or below .3; declared sn: its 95th percentile is above 1.5.
-- dead-units: for a fifth of the run, nine tenths of a hidden layer's units are 0 on everything.
+- dead-units: for a fifth of the run, nine tenths of a hidden layer's units are 0 on everything,
+  while samples are finite.
 - label-ignored: for the last quarter of the run, generated samples are of the class asked for less
   often than chance plus a quarter of what is above it.
 - plateau: from before .6 of the run on, the smoothed energy distance falls no further than by a
-  fifth and the noise of its estimate. It is no fault: a healthy run has it when it is done.
+  fifth and the noise of its estimate, and stays finite. It is no fault: a healthy run has it when
+  it is done.
 - healthy: none of the above but plateau, and in the last quarter at least .85 of the modes (.7 of a
   hundred), the world's share of samples on modes, an energy distance within three times the best
   recipe's, a spread within modes of .6, no overfitting above .6; and in the last .6 neither
@@ -163,7 +169,7 @@ def oscillation(rows: Mapping[str, Array], facts: Facts) -> int | None:
     moves = (rows["tv_lag"] >= 0.3) | (rows["shift"] >= 0.15)
     bad = _bad(rows, facts)
     energy = rows["energy"]
-    falling = np.nanmedian(energy[last:]) < 0.8 * np.nanmedian(energy[half:last])
+    falling = np.nanmedian(energy[last:]) < 0.6 * np.nanmedian(energy[half:last])
     if moves[half:].mean() < 0.5 or bad[half:].mean() < 0.5 or falling:
         return None
     index = stretch(moves & bad, _checks(rows, 0.1), _checks(rows, 0.1), share=0.5)
@@ -186,9 +192,8 @@ def mode_collapse(rows: Mapping[str, Array], facts: Facts) -> int | None:
     reached = np.nonzero(rows["modes"] >= 0.75)[0]
     if len(reached) and reached[0] <= n // 2:
         return _step(rows, stretch(flags, count, int(reached[0])))
-    start = n // 2 - count // 2
-    held = flags[start : start + count].mean() >= 0.9
-    return int(rows["step"][n // 2]) if held else None
+    index = stretch(flags, count, n // 2 - count // 2)
+    return None if index is None else int(rows["step"][max(n // 2, index)])
 
 
 def intra_mode_collapse(rows: Mapping[str, Array], facts: Facts) -> int | None:
@@ -236,6 +241,7 @@ def lipschitz_violation(rows: Mapping[str, Array], facts: Facts) -> int | None:
 def dead_units(rows: Mapping[str, Array], facts: Facts) -> int | None:
     """See the top of this file."""
     gone = (rows["dead_d"] >= 0.9) | (rows["dead_g"] >= 0.9)
+    gone &= np.isfinite(rows["energy"])  # of no number, nothing is above 0
     return _step(rows, stretch(gone, _checks(rows, 0.2)))
 
 
@@ -253,8 +259,9 @@ def label_ignored(rows: Mapping[str, Array], facts: Facts) -> int | None:
 
 def plateau(rows: Mapping[str, Array], facts: Facts) -> int | None:
     """See the top of this file."""
-    energy = np.where(np.isfinite(rows["energy"]), rows["energy"], np.inf)
-    padded = np.pad(energy, 2, mode="edge")
+    if not np.isfinite(rows["energy"]).all():
+        return None
+    padded = np.pad(rows["energy"], 2, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
     best = np.minimum.accumulate(smooth)
     later = np.minimum.accumulate(smooth[::-1])[::-1]
