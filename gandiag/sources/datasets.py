@@ -26,6 +26,7 @@ from gandiag.sources.arrays import as_images, bytes_of, decoded, open_array, ope
 from gandiag.sources.decode import Decoded, UnreadableError, to_rgb, to_tensor
 from gandiag.sources.images import Digest, IndexedImages, OnBadImage
 from gandiag.sources.naming import closest, display
+from gandiag.sources.stacks import stacks
 from gandiag.sources.stream import as_label
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -51,6 +52,13 @@ POINTS = 10_000
 
 SEED = 20180524
 """Of those draws: no seed that a person would try first, for then their samples would be these."""
+
+Grey = tuple[NDArray[np.uint8], NDArray[np.integer]]
+"""Images (n, h, w) and their classes (n,)."""
+
+
+STACKED = "stacked-"
+"""Before the name of a dataset of grey images: three of them are the channels of one."""
 
 
 class Torchvision(NamedTuple):
@@ -100,10 +108,17 @@ TORCHVISION: Mapping[str, Torchvision] = {
     "usps": Torchvision("USPS", TRAIN_TEST),
 }
 
+SPLITS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    **dict.fromkeys(("digits", f"{STACKED}digits", *MIXTURES), WHOLE),
+    f"{STACKED}fashion-mnist": TRAIN_TEST,
+    **{name: each.splits for name, each in TORCHVISION.items()},
+}
+"""Of each dataset, the default first."""
+
 
 def dataset_names() -> tuple[str, ...]:
     """What can stand after ``dataset:``, in order."""
-    return tuple(sorted(("digits", *MIXTURES, *TORCHVISION)))
+    return tuple(sorted(SPLITS))
 
 
 def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
@@ -111,27 +126,35 @@ def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
 
     ``digits`` comes with scikit-learn: 1,797 of 8x8, their levels 0 .. 16 spread to 0 .. 255 by
     round(255 v / 16), halves up. ``ring8`` and ``grid25`` are 10,000 points of those mixtures,
-    always the same, labelled with their modes. ``fashion-mnist`` is read from Debian's package
-    dataset-fashion-mnist, or from the folder that GANDIAG_FASHION_MNIST names. Everything else, and
-    fashion-mnist where that is missing, comes from torchvision, which downloads it into gandiag's
-    cache folder and checks its digest.
+    always the same, labelled with their modes; ``stacked-digits`` and ``stacked-fashion-mnist``
+    10,000 stacks of three grey images, labelled ``000`` to ``999``. ``fashion-mnist`` is read from
+    Debian's package dataset-fashion-mnist, or from the folder that GANDIAG_FASHION_MNIST names.
+    Everything else, and fashion-mnist where that is missing, comes from torchvision, which
+    downloads it into gandiag's cache folder and checks its digest.
 
     Raises:
         GandiagError: there is no such dataset or split, or it is not here and there is no network.
     """
     dataset, _, split = text.partition(":")
-    if dataset == "digits" and split in ("", "all"):
-        return _digits(name, on_bad_image)
-    if dataset in MIXTURES and split in ("", "all"):
-        return _mixture(dataset, name, on_bad_image)
-    splits: Mapping[str, Mapping[str, object]]
-    splits = WHOLE if dataset in ("digits", *MIXTURES) else _known(dataset, name).splits
+    splits = _splits_of(dataset, name)
     chosen = split or next(iter(splits))
     if chosen not in splits:
         raise GandiagError(f"{name} has no split {split!r}; it has {', '.join(splits)}")
+    if dataset in MIXTURES:
+        return _mixture(dataset, name, on_bad_image)
+    if dataset == "digits":
+        levels, targets = _digits()
+        return open_array(levels[..., np.newaxis], name, on_bad_image, [str(t) for t in targets])
+    if dataset.startswith(STACKED):
+        grey = _digits() if dataset == f"{STACKED}digits" else _grey_fashion(chosen, name)
+        images, labels = stacks(*grey)
+        return open_array(images, name, on_bad_image, labels)
     if dataset == "fashion-mnist" and (folder := _fashion_folder()) is not None:
-        return _fashion(folder, chosen, name, on_bad_image)
-    return _torchvision(dataset, chosen, name, on_bad_image)
+        images, targets = _fashion(folder, chosen)
+        labels = [FASHION_CLASSES[target] for target in targets]
+        return open_array(images[..., np.newaxis], name, on_bad_image, labels)
+    opened = _torchvision(dataset, chosen, name)
+    return open_dataset(opened, name, on_bad_image, _digest_of(opened))
 
 
 def open_dataset(
@@ -199,13 +222,13 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _digits(name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def _digits() -> Grey:
     # Imported here, for it takes a second.
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     levels = np.floor(digits.images * 255 / 16 + 0.5).astype(np.uint8)
-    return open_array(levels[..., np.newaxis], name, on_bad_image, [str(t) for t in digits.target])
+    return levels, digits.target
 
 
 def _mixture(dataset: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
@@ -228,7 +251,7 @@ def _fashion_folder() -> Path | None:
     return None
 
 
-def _fashion(folder: Path, split: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def _fashion(folder: Path, split: str) -> Grey:
     prefix = {"train": "train", "test": "t10k"}[split]
     images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")
     targets = read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz")
@@ -237,21 +260,27 @@ def _fashion(folder: Path, split: str, name: str, on_bad_image: OnBadImage) -> I
             f"the {prefix} files in {display(folder)} hold {images.shape} images and "
             f"{targets.shape} labels, not Fashion-MNIST; get them again"
         )
-    labels = [FASHION_CLASSES[target] for target in targets]
-    return open_array(images[..., np.newaxis], name, on_bad_image, labels)
+    return images, targets
 
 
-def _known(dataset: str, name: str) -> Torchvision:
-    if dataset not in TORCHVISION:
+def _grey_fashion(split: str, name: str) -> Grey:
+    if (folder := _fashion_folder()) is not None:
+        return _fashion(folder, split)
+    opened = _torchvision("fashion-mnist", split, name)
+    return np.asarray(opened.data), np.asarray(opened.targets)
+
+
+def _splits_of(dataset: str, name: str) -> Mapping[str, Mapping[str, object]]:
+    if dataset not in SPLITS:
         like = closest(dataset, dataset_names())
         hint = f"did you mean dataset:{like}? " if like else ""
         raise GandiagError(
             f"{name} is not a dataset by that name; {hint}known are {', '.join(dataset_names())}"
         )
-    return TORCHVISION[dataset]
+    return SPLITS[dataset]
 
 
-def _torchvision(dataset: str, split: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def _torchvision(dataset: str, split: str, name: str) -> Any:
     import torchvision.datasets
 
     known = TORCHVISION[dataset]
@@ -259,7 +288,7 @@ def _torchvision(dataset: str, split: str, name: str, on_bad_image: OnBadImage) 
     try:
         # Some print that they are already there, which would end up in `--json -`.
         with contextlib.redirect_stdout(sys.stderr):
-            opened = getattr(torchvision.datasets, known.factory)(
+            return getattr(torchvision.datasets, known.factory)(
                 root=str(root), download=True, **known.splits[split]
             )
     except (OSError, RuntimeError, ImportError) as error:
@@ -274,7 +303,6 @@ def _torchvision(dataset: str, split: str, name: str, on_bad_image: OnBadImage) 
             f"{name} is not in {display(root)} and cannot be downloaded ({reason}); "
             f"{ways}run this once where there is a network, and copy that folder here"
         ) from error
-    return open_dataset(opened, name, on_bad_image, _digest_of(opened))
 
 
 def _digest_of(dataset: Any) -> Digest:

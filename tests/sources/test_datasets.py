@@ -3,6 +3,7 @@
 import gzip
 import inspect
 import struct
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -57,6 +58,45 @@ def test_digits():
     assert source.fingerprint() == open_source("dataset:digits:all").fingerprint()
 
 
+def test_each_channel_of_a_stack_is_a_digit_of_its_class():
+    source = open_source("dataset:stacked-digits")
+    images, names, labels = read(source)
+    assert len(images) == source.count() == 10_000
+    assert names[5] == "dataset:stacked-digits[5]"
+    grey, _, classes = read(open_source("dataset:digits"))
+    # No two of the 1,797 digits of different classes are the same picture.
+    known = {image[..., 0].tobytes(): label for image, label in zip(grey, classes, strict=True)}
+    for image, label in zip(images, labels, strict=True):
+        assert "".join(known[image[..., c].tobytes()] for c in range(3)) == label
+    assert source.fingerprint() == open_source("dataset:stacked-digits:all").fingerprint()
+
+
+def test_a_thousand_modes_are_drawn_evenly():
+    _, _, labels = read(open_source("dataset:stacked-digits"))
+    counts = Counter(labels)
+    # P(mode missed) is about e^-9.7 (digits are 174 to 183 of 1,797): .06 of 1,000 on average.
+    assert len(counts) == 1000
+    assert set(counts) == {f"{mode:03d}" for mode in range(1000)}
+    # 2N KL is chi-squared with 999 degrees of freedom, deviation 44.7; five of them, and the
+    # classes' own imbalance of some 10.
+    shares = np.array([*counts.values()]) / 10_000
+    assert abs(2e4 * (shares * np.log(1000 * shares)).sum() - 999) < 5 * 44.7 + 10
+
+
+@with_marks(fashion)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_stacks_of_clothes(split):
+    source = open_source(f"dataset:stacked-fashion-mnist:{split}").limit(50, 0)
+    images, _, labels = read(source)
+    grey, _, classes = read(open_source(f"dataset:fashion-mnist:{split}"))
+    place = {name: str(i) for i, name in enumerate(datasets.FASHION_CLASSES)}
+    known = {
+        image[..., 0].tobytes(): place[each] for image, each in zip(grey, classes, strict=True)
+    }
+    for image, label in zip(images, labels, strict=True):
+        assert "".join(known[image[..., c].tobytes()] for c in range(3)) == label
+
+
 @with_marks(fashion)
 @pytest.mark.parametrize(("split", "count"), [("", 60_000), (":train", 60_000), (":test", 10_000)])
 def test_fashion_mnist(split, count):
@@ -104,6 +144,10 @@ def test_another_folder_for_fashion_mnist(small):
     assert np.array_equal(images, np.repeat(IMAGES[..., :1], 3, axis=3))
     assert labels == ["Ankle boot", "T-shirt/top", "Trouser", "T-shirt/top", "Sandal"]
     refused("dataset:fashion-mnist", f"{small}/train-images-idx3-ubyte.gz")
+    grey = {image[..., 0].tobytes(): each for image, each in zip(IMAGES, "90105", strict=True)}
+    source = open_source("dataset:stacked-fashion-mnist:test").limit(20, 0)
+    for image, label in zip(*read(source)[::2], strict=True):
+        assert "".join(grey[image[..., c].tobytes()] for c in range(3)) == label
 
 
 def test_a_folder_for_fashion_mnist_that_does_not_exist(root, monkeypatch):
@@ -158,6 +202,8 @@ def test_an_idx_bomb_is_not_decompressed(root):
         ("dataset:fashion-mnis", ("did you mean dataset:fashion-mnist?", "cifar10")),
         ("dataset:", ("is not a dataset by that name; known are",)),
         ("dataset:digits:test", ("has no split 'test'; it has all",)),
+        ("dataset:stacked-digits:test", ("has no split 'test'; it has all",)),
+        ("dataset:stacked-fashion-mnist:valid", ("it has train, test",)),
         ("dataset:fashion-mnist:valid", ("has no split 'valid'; it has train, test",)),
         ("dataset:celeba:dev", ("it has train, valid, test, all",)),
     ],
@@ -184,6 +230,7 @@ def test_torchvision_takes_these_arguments(name):
 
 def test_names_are_listed():
     assert {"digits", "fashion-mnist", "cifar10", "mnist"} <= set(dataset_names())
+    assert {"ring8", "stacked-digits", "stacked-fashion-mnist"} <= set(dataset_names())
     assert list(dataset_names()) == sorted(set(dataset_names()))
 
 
