@@ -1,6 +1,6 @@
 """What could mislead a reader of a score: each a pure rule over what was gathered."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from gandiag.report import Warn
 from gandiag.session import Gathered
@@ -28,7 +28,8 @@ def treated(gathered: Gathered) -> Iterator[Warn]:
         if (note := gathered.notes.get(code)) is not None:
             named = ", ".join(note.names[:TOLD]) or f"first: {note.example}"
             more = f" and {note.count - TOLD:,} more" if note.names and note.count > TOLD else ""
-            told = f"{note.count:,} of the images of {gathered.name} {what} ({named}{more})"
+            these = f"{note.count:,} of the {gathered.things} of {gathered.name}"
+            told = f"{these} {what} ({named}{more})"
             yield Warn(code, told)
 
 
@@ -71,7 +72,8 @@ def small_sample(gathered: Gathered, width: int, name: str) -> Iterator[Warn]:
     if gathered.n is not None and gathered.n < width:
         yield Warn(
             "small-sample",
-            f"{gathered.name} has {gathered.n:,} images, fewer than the {width:,} features: "
+            f"{gathered.name} has {gathered.n:,} {gathered.things}, fewer than the {width:,} "
+            "features: "
             f"{name} is biased upwards by much; compare it at equal N only, or use kid",
         )
 
@@ -81,8 +83,8 @@ def unequal(real: Gathered, generated: Gathered, names: str) -> Iterator[Warn]:
     if real.n and generated.n and not 0.5 <= real.n / generated.n <= 2:
         yield Warn(
             "unequal-n",
-            f"{generated.n:,} generated images against {real.n:,} real ones: {names} depend on "
-            "both counts, so state them with the score",
+            f"{generated.n:,} generated {generated.things} against {real.n:,} real ones: {names} "
+            "depend on both counts, so state them with the score",
         )
 
 
@@ -91,18 +93,38 @@ def duplicated(gathered: Gathered, count: int) -> Iterator[Warn]:
     if count:
         yield Warn(
             "duplicates",
-            f"{count:,} of the {gathered.n:,} images of {gathered.name} are copies of another one",
+            f"{count:,} of the {gathered.n:,} {gathered.things} of {gathered.name} are copies of "
+            "another one",
         )
 
 
 def overlapping(real: Gathered, generated: Gathered, count: int) -> Iterator[Warn]:
     """Generated images that are, pixel for pixel, among the real ones."""
     if count:
+        exactly = "pixel for pixel" if generated.things == "images" else "to the last digit"
         yield Warn(
             "overlap",
-            f"{count:,} of the images of {generated.name} are, pixel for pixel, in {real.name}: "
-            "were real images copied into the samples?",
+            f"{count:,} of the {generated.things} of {generated.name} are, {exactly}, in "
+            f"{real.name}: were real {generated.things} copied into the samples?",
         )
+
+
+def unknown_classes(gathered: Gathered, names: Sequence[str], judge: str) -> Iterator[Warn]:
+    """Labels that are neither names nor places of the classes that `judge` sorts samples into."""
+    unknown = sorted(set(gathered.labels or ()) - {*names, *map(str, range(len(names)))})
+    if unknown:
+        classes = (
+            f"the classes of {judge} ({_few(names)})" if names else f"names that {judge} knows"
+        )
+        yield Warn(
+            "unknown-classes",
+            f"gan_test was left out: labels of {gathered.name} ({_few(unknown)}) are not {classes}",
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - TOLD:,} more" if len(names) > TOLD else ""
+    return ", ".join(names[:TOLD]) + more
 
 
 def _share(gathered: Gathered, code: str) -> float:

@@ -10,7 +10,7 @@ import torch
 from gandiag.errors import GandiagError
 from gandiag.extractors import FeatureExtractor, open_extractor
 from gandiag.extractors.base import Precision
-from gandiag.extractors.small_classifiers import SmallClassifier
+from gandiag.extractors.small_classifiers import NAMES, SmallClassifier
 from gandiag.metrics import METRICS, Metric, ModeCoverage, Role
 from gandiag.protocols import PROTOCOLS, Protocol
 from gandiag.session import IMAGES, Want
@@ -43,6 +43,8 @@ class Plan:
     tasks: tuple[Task, ...]
     left_out: tuple[str, ...]
     """Sentences about default metrics that this run cannot have."""
+    things: str = "images"
+    """``points`` or ``images``, to speak of them."""
 
     @property
     def extractors(self) -> tuple[FeatureExtractor, ...]:
@@ -83,10 +85,10 @@ class Plan:
             role = "generated"
         for task in self.tasks:
             if role in task.metric.accepts and count < (least := task.metric.minimum(role)):
-                images = "image" if count == 1 else "images"
+                things = self.things.removesuffix("s") if count == 1 else self.things
                 raise GandiagError(
-                    f"{name} holds {count} {images} and {task.metric!r} needs at least {least}; "
-                    f"add images, or name other metrics with --metrics"
+                    f"{name} holds {count} {things} and {task.metric!r} needs at least {least}; "
+                    f"add {self.things}, or name other metrics with --metrics"
                 )
 
 
@@ -114,15 +116,21 @@ def make_plan(
     if points is not None:
         features = _features_of(points, features)
     chosen = list(_chosen(row, metrics))
+    named = metrics is not None and "all" not in metrics
     left_out: list[str] = []
     opened: dict[str, FeatureExtractor] = {}
     tasks: list[Task] = []
     for name, metric in chosen:
         if "real" in metric.accepts and not with_real:
-            if metrics is not None and "all" not in metrics:
+            if named:
                 raise GandiagError(f"{name} compares with real images; give them with --real")
             left_out.append(f"{name} was left out: it compares with real images (--real)")
             continue
+        if isinstance(metric, ModeCoverage) and features is None and named:
+            raise GandiagError(
+                f"{name} counts the classes that a classifier sees; choose it with --features: "
+                f"{', '.join(NAMES)}, or a classifier's file"
+            )
         spec = features if features is not None else row.extractors.get(name, row.features)
         key = spec if isinstance(spec, str) else spec.name
         if key not in opened:
@@ -141,13 +149,13 @@ def make_plan(
         )
         if layer is None and points is not None and isinstance(metric, ModeCoverage):
             sentence = f"{name} needs real points with labels, or dataset:ring8 or dataset:grid25"
-            if metrics is not None and "all" not in metrics:
+            if named:
                 raise GandiagError(f"{sentence}; give them with --real")
             left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
             continue
         if layer is None:
             sentence = f"{name} needs class logits, which {extractor.name} does not have"
-            if metrics is not None and "all" not in metrics:
+            if named:
                 raise GandiagError(f"{sentence}; choose --features inception or lite0")
             left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
             continue
@@ -159,7 +167,8 @@ def make_plan(
         tasks.append(Task(metric, extractor, layer))
     if not tasks:
         raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
-    return Plan(row, tuple(tasks), tuple(left_out))
+    things = "images" if points is None else "points"
+    return Plan(row, tuple(tasks), tuple(left_out), things)
 
 
 def of_modes(

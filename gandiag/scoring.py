@@ -22,7 +22,7 @@ from gandiag.inputs import (
     points_among,
     silent,
 )
-from gandiag.metrics import Role
+from gandiag.metrics import ModeCoverage, Role
 from gandiag.plan import Plan, Task, make_plan
 from gandiag.report import Report, Row, Warn
 from gandiag.session import IMAGES, Gathered, Want
@@ -410,6 +410,11 @@ def cautions(plan: Plan, gathered: Mapping[str, Gathered], precision: Precision)
                 f"the weights of {extractor.name} are not the published ones: "
                 "the numbers compare with none from elsewhere",
             )
+    for task in plan.tasks:
+        if isinstance(task.metric, ModeCoverage):
+            classes = task.metric.names(None if real is None else real.labels)
+            judge = real.name if real and task.metric.points else task.extractor.name
+            yield from caveats.unknown_classes(generated, classes, judge)
     if precision != "fp32":
         yield Warn("precision", f"features are {precision}; published numbers are fp32")
     if real is not None:

@@ -47,6 +47,11 @@ class Gathered:
     sizes: Mapping[str, int] = field(default_factory=dict)
     """``HEIGHTxWIDTH`` -> how many images; ``2-d points`` -> how many points."""
 
+    @property
+    def things(self) -> str:
+        """``points`` or ``images``, to speak of them."""
+        return "points" if any(size.endswith(POINTS) for size in self.sizes) else "images"
+
     def serve(
         self, extractor: str, layer: str, accepted: Sequence[type[Statistic]]
     ) -> Statistic | None:

@@ -108,6 +108,26 @@ def test_a_perfect_sampler_covers_the_ring(run, fake):
     assert report["gan_test"].value == report["high_quality"].value  # its labels are its modes
 
 
+def test_warnings_speak_of_points(tmp_path):
+    points, modes = ring(20)
+    np.savez(tmp_path / "copies.npz", x=np.r_[points, points], labels=np.r_[modes, modes + 8])
+    np.savez(tmp_path / "real.npz", x=points, labels=modes)
+    report = gandiag.score(tmp_path / "copies.npz", tmp_path / "real.npz", metrics=["modes", "fid"])
+    told = {each.code: each.message for each in report.warnings}
+    assert "labels of" in told["unknown-classes"]
+    assert "real.npz (0, 1" in told["unknown-classes"]
+    assert "40 of the points of" in told["overlap"]
+    assert "20 of the 40 points of" in told["duplicates"]
+    assert "image" not in "".join(told.values())
+    with pytest.raises(GandiagError, match=r"holds 1 point and .*; add points"):
+        gandiag.score(points[:1], points, metrics=["fid"])
+    wide = np.tile(points, (1, 20))
+    warnings = gandiag.score(wide + 1, wide, metrics=["fid"]).warnings
+    small = [each.message for each in warnings if each.code == "small-sample"]
+    assert len(small) == 2
+    assert all("has 20 points, fewer than the 40 features" in each for each in small)
+
+
 def test_modes_that_nobody_named(run, fake, tmp_path):
     np.save(tmp_path / "real.npy", ring(100, 1)[0])
     code, _, err = run("score", fake, "--real", tmp_path / "real.npy", "--metrics", "modes")

@@ -6,7 +6,6 @@
 import json
 from collections.abc import Collection, Mapping
 from importlib.resources import files
-from itertools import product
 
 import safetensors.torch
 import torch
@@ -85,10 +84,10 @@ class SmallClassifier:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the logits: a class, or three joined with dashes."""
+        """Of the logits: a class; of stacks the three classes as digits, ``"007"``."""
         if self.channels == 1:
             return self.classes
-        return tuple("-".join(three) for three in product(self.classes, repeat=3))
+        return tuple(f"{mode:03d}" for mode in range(len(self.classes) ** self.channels))
 
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers, and the share of held-out images that it knows."""

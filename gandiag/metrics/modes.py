@@ -186,13 +186,18 @@ def class_coverage(logits: Rows, real_logits: Rows | None = None) -> Coverage:
     return coverage_of(place[found.to(place.device)], counts[shown], len(real))
 
 
+def names_among(labels: Sequence[str]) -> tuple[str, ...]:
+    """The distinct labels, numbers in their order."""
+    return tuple(sorted(set(labels), key=lambda each: (len(each), each)))
+
+
 def labelled_modes(rows: Tensor, labels: Sequence[str]) -> tuple[tuple[str, ...], Tensor, Tensor]:
     """Names, means (K, d) and standard deviations (K,) of the labelled rows (n, d).
 
     The deviation is one for all directions: the root of the mean variance. Of a single row it is 0,
     and nothing is near it.
     """
-    names = tuple(sorted(set(labels), key=lambda each: (len(each), each)))
+    names = names_among(labels)
     place = {name: i for i, name in enumerate(names)}
     index = torch.tensor([place[label] for label in labels], device=rows.device)
     means, deviations = [], []
@@ -284,13 +289,22 @@ class ModeCoverage(Metric):
             share = agreement(modes, generated.labels, names)
             if share is not None:
                 low, high = wilson(share, found.n)
-                scores["gan_test"] = Score(share, low, high, method="Wilson over generated images")
+                what = "points" if self.points else "images"
+                scores["gan_test"] = Score(share, low, high, method=f"Wilson over generated {what}")
         return scores
+
+    def names(self, real_labels: Sequence[str] | None) -> tuple[str, ...]:
+        """Of the modes; none if the extractor names no classes, and `gan_test` is then left out."""
+        if self.points == "labels":
+            return names_among(real_labels or ())
+        if self.points:
+            return tuple(str(mode) for mode in range(len(MIXTURES[self.points].means)))
+        return self.classes
 
     def _modes(self, real: Bank) -> tuple[tuple[str, ...], Tensor, Tensor | float]:
         if self.points != "labels":
             mixture = MIXTURES[self.points]
-            return tuple(str(i) for i in range(len(mixture.means))), mixture.means, mixture.sd
+            return self.names(None), mixture.means, mixture.sd
         if real.labels is None:
             raise GandiagError(
                 "modes of points need to be known: give real points with labels (an .npz with "

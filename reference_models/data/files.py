@@ -19,7 +19,7 @@ from reference_models.data.images import Bytes, Images, Pool, cut, whole
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FASHION = (
-    *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 DIGITS = tuple("0123456789")

@@ -114,9 +114,8 @@ class Stacked:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Joined names, ``"0-0-7"``."""
-        names = self.grey.classes
-        return tuple(f"{a}-{b}-{c}" for a in names for b in names for c in names)
+        """The three labels as digits, ``"007"``."""
+        return tuple(f"{mode:03d}" for mode in range(len(self.grey.classes) ** 3))
 
     def batch(self, start: int, size: int, seed: int, part: slice = WHOLE) -> Batch:
         """New stacks, see `Data.batch`."""

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from gandiag.errors import GandiagError
+from gandiag.sources.datasets import FASHION_CLASSES
 from reference_models.data import DATASETS, SPLITS, open_data
 from reference_models.data.base import order
 from reference_models.data.files import DEBIAN, read_idx
@@ -136,7 +137,7 @@ def test_stacks_of_a_split_hold_its_digits_alone():
         for stack, y in zip(*data.split(split, 50), strict=True):
             a, b, c = (labels[channel.numpy().tobytes()] for channel in stack)
             assert 100 * a + 10 * b + c == y
-    assert data.classes[507] == "5-0-7"
+    assert data.classes[507] == "507"
 
 
 @needs_fashion
@@ -146,6 +147,8 @@ def test_fashion_mnist():
     assert [len(data.pools[split].rows) for split in SPLITS] == [54_000, 6_000, 10_000]
     train, heldout = data.pools["train"].rows, data.pools["heldout"].rows
     assert not set(train.tolist()) & set(heldout.tolist())
+    # What the source calls them too, so that labels can be compared.
+    assert data.classes == FASHION_CLASSES
     # The first test image is an ankle boot.
     assert data.classes[data.split("reference", 1).y[0]] == "Ankle boot"
     assert open_data("stacked-fashion-mnist").split("heldout", 3).x.shape == (3, 3, 28, 28)
