@@ -33,8 +33,8 @@ MAY_IMPORT = {
     "gandiag": tuple(
         f"gandiag.{part}"
         for part in (
-            "errors files state_files sources extractors statistics metrics session report cache caveats "
-            "protocols plan inputs scoring sparkline curve page samples monitors"
+            "errors files state_files sources extractors statistics metrics session report cache "
+            "caveats protocols plan inputs scoring sparkline curve page samples monitors"
         ).split()
     ),
 }
