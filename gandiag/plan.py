@@ -18,6 +18,7 @@ from gandiag.sources.base import Points
 from gandiag.statistics import Bank, Hashes
 
 CANONICAL = "inception"
+CLASSIFIERS = f"--features {', '.join(NAMES)}, or a classifier's file"
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,7 @@ def make_plan(
             continue
         if isinstance(metric, ModeCoverage) and features is None and named:
             raise GandiagError(
-                f"{name} counts the classes that a classifier sees; choose it with --features: "
-                f"{', '.join(NAMES)}, or a classifier's file"
+                f"{name} counts the classes that a classifier sees; choose {CLASSIFIERS}"
             )
         spec = features if features is not None else row.extractors.get(name, row.features)
         key = spec if isinstance(spec, str) else spec.name
@@ -156,7 +156,9 @@ def make_plan(
         if layer is None:
             sentence = f"{name} needs class logits, which {extractor.name} does not have"
             if named:
-                raise GandiagError(f"{sentence}; choose --features inception or lite0")
+                modes = isinstance(metric, ModeCoverage)
+                ways = CLASSIFIERS if modes else "--features inception or lite0"
+                raise GandiagError(f"{sentence}; choose {ways}")
             left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
             continue
         if layer not in extractor.layers:

@@ -38,7 +38,7 @@ def test_train_then_score(run, tmp_path):
     assert f"gandiag score {folder} --real dataset:digits" in out
     assert "best checkpoint:" in out
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["recipe.json", "step-00000003", "step-00000006"]
+    assert names == ["monitor.jsonl", "recipe.json", "step-00000003", "step-00000006"]
     code, out, err = run("score", folder, "--real", "dataset:digits", *SMALL)
     assert (code, err) == (0, "")
     assert "100 generated against 100 real images" in out

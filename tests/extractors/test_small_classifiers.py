@@ -92,7 +92,7 @@ def test_a_run_of_stacks_is_counted_without_labels(run, tmp_path):
     args = ("score", tmp_path / "run", "--real", "dataset:stacked-digits", "--metrics", "modes")
     code, _, err = run(*args, "--max-images", "128")
     assert code == 2
-    assert "choose it with --features: digits, fashion-mnist, stacked-digits" in err
+    assert "choose --features digits, fashion-mnist, stacked-digits" in err
     code, out, err = run(*args, "--max-images", "128", "--features", "stacked-digits")
     assert (code, err) == (0, "")
     assert "of 1000" in out.replace(",", "")
