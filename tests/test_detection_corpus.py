@@ -12,6 +12,7 @@ from benchmarks.detection.baselines import BASELINES
 from benchmarks.detection.cases import CASES, ROWS
 from benchmarks.detection.oracle import COLUMNS, auc
 from benchmarks.detection.worlds import FAMILIES, open_world
+from gandiag.monitors import Thresholds, replay
 
 N = 51  # checks, 20 steps apart
 POINTS = labels.Facts("ring8", game=False, classes=0, lipschitz=None, steps=1000)
@@ -308,7 +309,15 @@ def test_runs_are_kept_made_once_and_packed(tiny, tmp_path, monkeypatch):
         assert again.labels() == trace.labels()
         np.testing.assert_array_equal(again.oracle, trace.oracle)
         assert [step for step, _ in trace.rows()] == list(range(1, 61))
-    assert all(e.context.budget == 60 for e in score.examples(kept))
+    detectors = score.Detectors()
+    for example in score.examples(kept):
+        assert example.context.budget == 60
+        for thresholds in (None, Thresholds(warm_up_steps=1, young_share=0.0), Thresholds()):
+            told = score.ours(thresholds, detectors)(example)
+            alerts = replay(example.rows, example.context, thresholds)
+            assert set(told.warned) == {a.pathology for a in alerts if a.level != "INFO"}
+            assert set(told.remarked) == {a.pathology for a in alerts if a.level == "INFO"}
+            assert bool(alerts) == (thresholds is not None and thresholds.warm_up_steps == 1)
     monkeypatch.setattr(run, "SIGNALS_NOW", "others")
     assert run.job((tiny[0], 0, tmp_path, False)).endswith("there")
     assert " s, intends healthy" in run.job((tiny[0], 0, tmp_path, True))

@@ -46,6 +46,7 @@ stretch is a window of consecutive checks, at least nine tenths of which fulfil 
   concentration nor movement for more than a fifth of the checks.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -115,7 +116,8 @@ def label(rows: Mapping[str, Array], facts: Facts) -> dict[str, int]:
         rows: the oracle's columns by name, one value a check.
         facts: of the case.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # medians of nothing, after a divergence
         found = {
             name: rule(rows, facts)
             for name, rule in RULES.items()
