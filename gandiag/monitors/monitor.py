@@ -132,7 +132,7 @@ class Monitor:
         self._patterns: Counter[tuple[bool, bool]] = Counter()
         self._skipped = 0
         self._stepped = (0, 0)
-        self._called_since_check = False
+        self._called: int | None = None
         self._checked = 0
         self._checked_d = 0
         self._seen: set[str] = set()
@@ -213,7 +213,7 @@ class Monitor:
                 real, fake = scores.per_sample(d_real), scores.per_sample(d_fake)
             self._scored.append(Scored(self.steps, real.detach(), fake.detach()))
         self._calls += 1
-        self._called_since_check = True
+        self._called = self.steps
         if self._due():
             self._check()
 
@@ -265,7 +265,7 @@ class Monitor:
             "stepped": list(self._stepped),
             "skipped": self._skipped,
             "patterns": [[*key, count] for key, count in sorted(self._patterns.items())],
-            "called": self._called_since_check,
+            "called": self._called,
             "convention": None
             if self._convention is None
             else [self._convention.probabilities, self._convention.flipped],
@@ -306,7 +306,7 @@ class Monitor:
         self._stepped = tuple(state["stepped"])
         self._skipped = state["skipped"]
         self._patterns = Counter({(bool(g), bool(d)): n for g, d, n in state["patterns"]})
-        self._called_since_check = state["called"]
+        self._called = state["called"]
         found = state["convention"]
         self._convention = None if found is None else Convention(*found)
         self._votes = state["votes"]
@@ -342,8 +342,8 @@ class Monitor:
         self._window.step += 1
         # A loop that never calls `step` is checked here. One that does is checked there, where the
         # iteration's scores are known.
-        late = self.steps - self._checked >= self.every
-        if late and not self._called_since_check:
+        silent = self._called is None or self.steps - self._called > self.every
+        if silent and self._due():
             self._check()
 
     def _count_skips(self) -> None:
@@ -392,7 +392,6 @@ class Monitor:
         values |= dict(zip(device, to_host(list(device.values())).tolist(), strict=True))
         finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
         self._checked, self._checked_d = step, self._d.steps
-        self._called_since_check = False
         self._skipped = 0
         self._scored.clear()
         row = processes.agreed(finite, list(SIGNALS))
@@ -455,14 +454,23 @@ class Monitor:
         heldout: Real | None,
         judge: Judge | None,
     ) -> Panel:
-        """Draw one sample before the run, so that errors come now."""
+        """Draw and judge a few samples before the run, so that errors come now."""
         with undisturbed((generator, discriminator), self.seed):
             one = samples(sampler(16, torch.Generator().manual_seed(self.seed)), "sampler")
             size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
             reference = remember(real, heldout, one.x.shape[1:], size, self.seed)
+            given = reference.train.y is not None
+            if given != (one.y is not None):
+                raise GandiagError(
+                    f"{'real' if given else 'sampler'} gives labels and "
+                    f"{'sampler' if given else 'real'} does not; give them with both or neither"
+                )
+            judge = discriminator if judge is None else judge
+            few = reference.train.first(16).to(one.x.device)
+            scores.per_sample(judge(few.x) if few.y is None else judge(few.x, few.y))
         return Panel(
             generator, discriminator,
-            sampler=sampler, judge=judge or discriminator, reference=reference, size=size,
+            sampler=sampler, judge=judge, reference=reference, size=size,
             every=self.every, constrained=self.context.lipschitz == "sn", seed=self.seed,
         )  # fmt: skip
 

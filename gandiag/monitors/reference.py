@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gandiag.errors import GandiagError
 from gandiag.monitors.bins import Bins
 from gandiag.monitors.features import Features
 from gandiag.monitors.samples import Real, Samples, draw, joined
@@ -99,6 +100,10 @@ def remember(
     train, unseen = pool.first(SCORED), None
     if heldout is not None:
         kept = draw(heldout, POOL, rng, "heldout", shape)
+        if (kept.y is None) != (pool.y is None):
+            raise GandiagError(
+                "only one of real and heldout has labels; give them with both or neither"
+            )
         unseen = kept.first(SCORED)
         pool = joined([pool, kept])
     project = Features(pool.x, seed)

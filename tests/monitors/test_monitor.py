@@ -84,6 +84,15 @@ def test_a_loop_without_monitor_step_is_watched_through_the_optimizers():
     assert [line.pathology for line in monitor.report().lines] == list(PATHOLOGIES)
 
 
+def test_a_check_at_every_step_waits_for_the_scores_of_the_step():
+    loop, sink = Loop(), Rows()
+    with loop.monitor(sinks=[sink], every=1, **BARE) as monitor:
+        loop.iterate(monitor, steps=5)
+    assert [step for step, _ in sink.rows] == [1, 2, 3, 4, 5]
+    # Before the first call the monitor cannot know that there will be one.
+    assert ["auc_real_fake" in row for _, row in sink.rows] == [False, True, True, True, True]
+
+
 def test_before_the_first_check_nothing_is_called_healthy():
     loop = Loop()
     with loop.monitor() as monitor:

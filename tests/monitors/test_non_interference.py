@@ -175,6 +175,11 @@ def test_wrong_arguments_are_named():
         ({"real": torch.zeros(99, 3)}, r"samples of shape \(2,\) and real of shape \(3,\)"),
         ({"real": (torch.zeros(99, 2), torch.zeros(9))}, r"labels of shape \(9,\)"),
         ({"sampler": lambda n, rng: None}, "sampler gave NoneType"),
+        ({"real": (torch.zeros(99, 2), torch.zeros(99))}, "only one of real and heldout"),
+        (
+            {"real": (torch.zeros(99, 2), torch.zeros(99)), "heldout": None},
+            "real gives labels and sampler does not",
+        ),
         ({"stop_on": ["collapse"]}, "stop_on has 'collapse'"),
         ({"every": 0}, "every is 0"),
     ):
