@@ -233,7 +233,7 @@ class Monitor:
                 lines.append(Line(name, "inactive", inactive[name]))
                 continue
             alert = by_name[name].alerting
-            missing = detectors.unseen(name, self._seen)
+            missing = detectors.unseen(name, self._seen, self.context)
             if alert is not None:
                 lines.append(Line(name, "alerting", alert.message))
             elif missing and self._checked:

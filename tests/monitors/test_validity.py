@@ -5,6 +5,7 @@ import pytest
 from gandiag import GandiagError
 from gandiag.monitors import PATHOLOGIES, Context, detectors
 from gandiag.monitors.context import LOSSES, VALIDITY
+from gandiag.monitors.detectors import unseen
 
 ALL = Context(loss="minimax", lipschitz="gp", conditional=True)
 
@@ -93,3 +94,21 @@ def test_unknown_names_are_refused():
         Context(loss="bce")
     with pytest.raises(GandiagError, match="budget 0"):
         Context(budget=0)
+
+
+@pytest.mark.parametrize(
+    ("pathology", "seen", "lipschitz", "judged"),
+    [
+        ("lipschitz-violation", {"clip_share"}, "gp", False),
+        ("lipschitz-violation", {"clip_share"}, "clip", True),
+        ("lipschitz-violation", {"lipschitz_median"}, "sn", False),
+        ("lipschitz-violation", {"dead_penalty"}, "gp", True),
+        ("lipschitz-violation", {"clip_share", "lipschitz_median"}, "r1", False),
+        ("dead-units", {"g_grad_norm_max"}, None, False),
+        ("dead-units", {"dead_units"}, None, True),
+        ("oscillation", {"churn"}, None, False),
+    ],
+)
+def test_what_was_never_measured_is_not_called_healthy(pathology, seen, lipschitz, judged):
+    found = unseen(pathology, seen, Context(lipschitz=lipschitz))
+    assert (found is None) == judged
