@@ -3,15 +3,16 @@
     python -m benchmarks.overhead [--blocks 12] [RECIPE ...]
 
 Two trainers of one recipe and seed take turns, one of them monitored at all levels with a check
-every 100 generator steps; each block is 100 steps and ends in a check. The figure is the median
-over pairs of blocks of the ratio of processor times, less 1: on a machine that does other work,
-too, wall time says little; both are written to benchmarks/results/overhead.json.
+every 100 generator steps; each block is 100 steps and ends in a check. `overhead` is the median
+over pairs of blocks of the ratio of processor times, less 1, and `overhead_wall` that of wall
+times; on a machine that does other work, too, both swing by several per cent. `own` is the
+processor time spent in the monitor's hooks and calls over all other; it swings less, and leaves out
+what the monitor's use of the caches costs training. All go to benchmarks/results/overhead.json.
 """
 
 import json
 import platform
 import statistics
-import sys
 import time
 from pathlib import Path
 
@@ -67,6 +68,28 @@ def monitored(trainer: Trainer) -> gandiag.Monitor:
     )
 
 
+class Stopwatch:
+    """Processor seconds in some functions, those that they call included, not counted twice."""
+
+    def __init__(self) -> None:
+        self.seconds, self.depth = 0.0, 0
+
+    def around(self, function):
+        """The same function, timed."""
+
+        def timed(*args, **kwargs):
+            self.depth += 1
+            start = time.process_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.depth -= 1
+                if not self.depth:
+                    self.seconds += time.process_time() - start
+
+        return timed
+
+
 def block(trainer: Trainer, monitor: gandiag.Monitor | None) -> tuple[float, float]:
     """Processor and wall seconds of 100 steps."""
     wall, processor = time.perf_counter(), time.process_time()
@@ -80,11 +103,15 @@ def block(trainer: Trainer, monitor: gandiag.Monitor | None) -> tuple[float, flo
 def measure(name: str, blocks: int) -> dict[str, float]:
     """Overhead of one recipe as shares of the training time without the monitor."""
     plain, watched = prepare(RECIPES[name]), prepare(RECIPES[name])
-    pairs = []
+    pairs, own, watch = [], [], Stopwatch()
     with monitored(watched) as monitor:
+        monitor.step = watch.around(monitor.step)
+        for probe in (monitor._g, monitor._d):
+            probe._look, probe._count = watch.around(probe._look), watch.around(probe._count)
         block(plain, None)
         block(watched, monitor)
         for turn in range(blocks):
+            watch.seconds = 0.0
             # Each goes first every other time.
             if turn % 2:
                 without = block(plain, None)
@@ -92,6 +119,8 @@ def measure(name: str, blocks: int) -> dict[str, float]:
             else:
                 with_it = block(watched, monitor)
                 pairs.append((block(plain, None), with_it))
+            inside = watch.seconds
+            own.append(inside / (pairs[-1][1][0] - inside))
     same = all(
         torch.equal(a, b)
         for a, b in zip(plain.generator.parameters(), watched.generator.parameters(), strict=True)
@@ -99,6 +128,7 @@ def measure(name: str, blocks: int) -> dict[str, float]:
     return {
         "overhead": statistics.median(b[0] / a[0] for a, b in pairs) - 1,
         "overhead_wall": statistics.median(b[1] / a[1] for a, b in pairs) - 1,
+        "own": statistics.median(own),
         "ms_per_step": 10 * statistics.median(a[0] for a, _ in pairs),
         "blocks": blocks,
         "same_weights": same,
@@ -114,11 +144,11 @@ def main(recipes: tuple[str, ...], blocks: int) -> None:
     found = {}
     for name in recipes or ("ns-r1-ring8", "ns-digits"):
         found[name] = measure(name, blocks)
+        got = found[name]
         print(
-            f"{name}: {found[name]['overhead']:+.1%} processor time "
-            f"({found[name]['overhead_wall']:+.1%} wall) on {found[name]['ms_per_step']:.2f} ms a "
-            f"step; weights {'the same' if found[name]['same_weights'] else 'DIFFER'}",
-            file=sys.stdout,
+            f"{name}: {got['overhead']:+.1%} processor time ({got['overhead_wall']:+.1%} wall, "
+            f"{got['own']:.1%} its own) on {got['ms_per_step']:.2f} ms a step; weights "
+            f"{'the same' if got['same_weights'] else 'DIFFER'}",
             flush=True,
         )
     result = {
