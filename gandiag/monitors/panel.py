@@ -114,7 +114,10 @@ class Panel:
             "spread": (spreads[full] / ref.spreads[full]).median() if bool(full.any()) else None,
             "effective_rank": spread.effective_rank(features) / ref.rank,
             "coverage_knn": spread.coverage(across, ref.radii),
-            "nn_ratio": spread.nearest(within).median() / ref.nearest.clamp(min=1e-30),
+            # Data of a few points has no distance between neighbours to compare with.
+            "nn_ratio": spread.nearest(within).median() / ref.nearest
+            if bool(ref.nearest > 0)
+            else None,
             "energy": spread.energy(across, within, ref.within),
             "panel_range": float((values - values.mean()).abs().max()) / (ref.largest or 1.0),
             "output_saturation": float((values.abs() > ref.edge).double().mean()) - ref.at_edge,

@@ -14,11 +14,22 @@ class Thresholds:
     warm_up_steps: int = 200
     """No detector but divergence speaks before so many steps ..."""
     warm_up_share: float = 0.02
-    """... or this share of the budget, whichever is more."""
+    """... or this share of the budget, whichever is more, ..."""
+    warm_up_most: float = 0.05
+    """... but never for more than this share of the budget."""
     young_share: float = 0.25
     """Share of the budget in which modes that were never there are not yet missed."""
     young_steps: int = 2000
     """The same without a known budget."""
+    settle_share: float = 0.1
+    """Share of the budget (or of `young_steps`) in which samples of a mode or a class may still be
+    alike or wrong."""
+    far: float = 0.04
+    """Energy distance to the data up to which a movement or a lack of modes is no fault ..."""
+    far_early: float = 0.15
+    """... and while a run is still on its way to the data, ..."""
+    early_share: float = 0.5
+    """... in this share of the budget, or without one of twice `young_steps`."""
     cooldown_steps: int = 1000
     """A pathology that cleared and comes back within so many steps is not told again."""
     clear_ratio: float = 0.8
@@ -32,14 +43,16 @@ class Thresholds:
 
     # Oscillation
     churn: float = 0.25
-    churn_checks: int = 10
+    churn_checks: int = 6
     """Checks over which the panel's histogram must keep moving."""
     churn_distance: float = 0.3
     """And be as far from the data (tv_to_real)."""
     forgetting: float = 0.75
     forgetting_churn: float = 0.1
     """Forgetting counts if the panel also moves by so much."""
-    oscillation_persist: int = 3
+    rotation: float = 0.9
+    """Of the joint update: it turns round and comes back, and samples stay far from the data."""
+    oscillation_persist: int = 2
 
     # Mode collapse
     missing: float = 0.10
@@ -60,20 +73,24 @@ class Thresholds:
     slope: float = 0.01
     reach: float = 0.5
     saturated_auc: float = 0.98
-    still: float = 0.05
+    still: float = 0.08
     """Motion of the panel in 500 steps below which the generator stands still."""
     saturated_norm: float = 0.01
     """Without a panel: the generator's gradient norm, beside that after warm-up."""
-    saturation_persist: int = 5
+    saturation_persist: int = 2
 
     # Discriminator
     overpowering_auc: float = 0.99
     overpowering_steps: int = 500
-    """The AUC must be as high for so many steps."""
+    """The AUC must be as high for so many steps ..."""
+    overpowering_share: float = 0.15
+    """... or this share of the budget, whichever is less."""
     overfitting_auc: float = 0.6
+    overfitting_sure: float = 0.65
+    """Up to here it is only worth knowing while samples still improve."""
     overfitting_error: float = 0.8
     overfitting_z: float = 5.0
-    overfitting_persist: int = 3
+    overfitting_persist: int = 2
 
     # Divergence
     spike_z: float = 6.0
@@ -87,12 +104,12 @@ class Thresholds:
     panel_range: float = 10.0
 
     # Lipschitz
-    slope_median_high: float = 1.5
-    slope_q95_high: float = 3.0
+    slope_median_high: float = 2.0
+    slope_q95_high: float = 4.0
     slope_median_low: float = 0.3
     sigma: float = 1.1
     clip_share: float = 0.9
-    lipschitz_persist: int = 5
+    lipschitz_persist: int = 3
 
     # Units
     dead: float = 0.5
@@ -106,7 +123,7 @@ class Thresholds:
     labels_persist: int = 3
 
     # Plateau
-    plateau_share: float = 0.3
+    plateau_share: float = 0.15
     """Share of the budget without a better distance to the data ..."""
     plateau_steps: int = 5000
     """... or so many steps without a known budget."""

@@ -115,7 +115,14 @@ def test_an_alert_returns_after_it_cleared_and_cooled_down_only():
 
 def test_a_rise_to_error_is_told():
     found = loud(
-        replay(rows((30, {}), (20, {"missing_mass": 0.2}), (20, {"missing_mass": 0.9})), CONTEXT)
+        replay(
+            rows(
+                (30, {}),
+                (20, {"missing_mass": 0.2, "energy": 0.2}),
+                (20, {"missing_mass": 0.9, "energy": 0.2}),
+            ),
+            CONTEXT,
+        )
     )
     assert [(alert.pathology, alert.level) for alert in found] == [
         ("mode-collapse", "WARN"),
@@ -145,13 +152,40 @@ def test_a_sure_discriminator_is_fine_while_samples_improve():
 
 
 def test_an_overfitting_discriminator_is_only_worth_knowing_while_samples_improve():
-    better = [
-        (100 * i, HEALTHY | SICK["discriminator-overfitting"] | {"energy": 0.5 * 0.97**i})
-        for i in range(1, 99)
-    ]
-    found = replay(better, CONTEXT)
+    def better(value):
+        told = {"auc_train_heldout": value, "train_heldout_z": 8.0}
+        return [(100 * i, HEALTHY | told | {"energy": 0.5 * 0.97**i}) for i in range(1, 99)]
+
+    found = replay(better(0.63), CONTEXT)
     assert "discriminator-overfitting" in {alert.pathology for alert in found}
     assert loud(found) == []
+    assert loud(replay(better(0.7), CONTEXT)) != []
+
+
+def test_near_the_data_neither_movement_nor_a_few_missing_modes_are_a_fault():
+    moves = {"churn": 0.5, "tv_to_real": 0.4}
+    few = {"missing_mass": 0.25, "tv_to_real": 0.3}
+    for fault in (moves, few):
+        assert loud(replay(rows((90, fault | {"energy": 0.03})), CONTEXT)) == []
+        assert loud(replay(rows((90, fault | {"energy": 0.1})), CONTEXT)) != []
+        # On the way to the data more is allowed than at its end.
+        assert loud(replay(rows((45, fault | {"energy": 0.1})), CONTEXT)) == []
+    most = {"missing_mass": 0.6, "energy": 0.03}
+    assert loud(replay(rows((90, most)), CONTEXT)) != []
+
+
+def test_going_round_far_from_the_data_is_oscillation():
+    turning = {"rotation": 0.97, "energy": 0.5}
+    found = loud(replay(rows((90, turning)), CONTEXT))
+    assert [(alert.pathology, alert.signal) for alert in found] == [("oscillation", "rotation")]
+    assert loud(replay(rows((90, turning | {"energy": 0.01})), CONTEXT)) == []
+
+
+def test_short_runs_are_not_warmed_up_for_long():
+    broken = [(10 * i, HEALTHY | {"dead_units": 1.0}) for i in range(1, 41)]
+    found = loud(replay(broken, Context(budget=400)))
+    # Warm after 20 steps; judged from the third row on, and told when it has held for three checks.
+    assert [alert.step for alert in found] == [50]
 
 
 def test_moving_without_being_far_or_while_approaching_is_no_oscillation():

@@ -177,7 +177,10 @@ LEVEL = {"INFO": 0, "WARN": 1, "ERROR": 2}
 
 def warm_up(context: Context, thresholds: Thresholds) -> float:
     """The first step at which detectors listen."""
-    return max(thresholds.warm_up_steps, thresholds.warm_up_share * (context.budget or 0))
+    if context.budget is None:
+        return thresholds.warm_up_steps
+    least = max(thresholds.warm_up_steps, thresholds.warm_up_share * context.budget)
+    return min(least, thresholds.warm_up_most * context.budget)
 
 
 def young(history: History, context: Context, thresholds: Thresholds) -> bool:
@@ -187,7 +190,22 @@ def young(history: History, context: Context, thresholds: Thresholds) -> bool:
     return history.step < thresholds.young_share * context.budget
 
 
-def improving(history: History, thresholds: Thresholds, name: str = "energy") -> bool:
+def settling(history: History, context: Context, thresholds: Thresholds) -> bool:
+    """Whether the run is so young that samples of a mode or a class may still be alike or wrong."""
+    whole = thresholds.young_steps if context.budget is None else context.budget
+    return history.step < thresholds.settle_share * whole
+
+
+def near(history: History, context: Context, thresholds: Thresholds, count: int) -> bool:
+    """Whether samples are as near to the data as can be asked for at this age of the run."""
+    whole = 2 * thresholds.young_steps / thresholds.early_share
+    early = history.step < thresholds.early_share * (context.budget or whole)
+    distance = history.median("energy", count)
+    limit = thresholds.far_early if early else thresholds.far
+    return distance is not None and distance <= limit
+
+
+def improving(history: History, thresholds: Thresholds, count: int | None = None) -> bool:
     """Whether samples come nearer to the data; also while that is not known."""
-    fall = history.fall(name, thresholds.trend_checks)
+    fall = history.fall("energy", count or thresholds.trend_checks)
     return fall is None or fall > thresholds.improvement

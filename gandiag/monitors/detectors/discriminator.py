@@ -1,7 +1,9 @@
 """Rules on the discriminator: saturation, overpowering, overfitting, Lipschitz, dead units."""
 
+import math
+
 from gandiag.monitors.context import VALID, Context
-from gandiag.monitors.detectors.base import Rule, Verdict, improving
+from gandiag.monitors.detectors.base import Rule, Verdict, improving, settling
 from gandiag.monitors.detectors.history import History
 from gandiag.monitors.thresholds import Thresholds
 
@@ -58,7 +60,8 @@ def _overpowering(h: History, context: Context, t: Thresholds) -> Verdict | None
     Without samples this is only worth knowing: good networks live there (Brock et al. 2019 report
     98 % training accuracy).
     """
-    count = max(2, -(-t.overpowering_steps // context.every))
+    steps = min(t.overpowering_steps, t.overpowering_share * (context.budget or math.inf))
+    count = max(2, math.ceil(steps / context.every))
     auc = _auc(h, count)
     lowest = min(h.last("auc_fresh", count) or h.last("auc_real_fake", count) or [0.0])
     if auc is None:
@@ -95,7 +98,7 @@ def _overfitting(h: History, context: Context, t: Thresholds) -> Verdict | None:
         signal="auc_train_heldout",
         value=value,
         threshold=t.overfitting_auc,
-        level="INFO" if improving(h, t) else level,
+        level="INFO" if improving(h, t) and value < t.overfitting_sure else level,
         clear=value < 0.5 + t.clear_ratio * (t.overfitting_auc - 0.5),
         evidence=("train_heldout_z", "auc_fresh", "energy"),
     )
@@ -115,6 +118,8 @@ def _lipschitz(h: History, context: Context, t: Thresholds) -> Verdict | None:
     dead, slope = h.now("dead_penalty"), h.now("lipschitz_median")
     # A tensor that was detached for the log looks dead, too; but then the slopes are right.
     right = slope is not None and t.slope_median_low < slope < t.slope_median_high
+    if settling(h, context, t) and not dead:
+        return None
     if dead and not (context.lipschitz == "gp" and right):
         return Verdict(True, "dead_penalty", dead, 0.5, "ERROR", evidence=evidence)
     n = t.lipschitz_persist
@@ -162,7 +167,7 @@ def _units(h: History, context: Context, t: Thresholds) -> Verdict | None:
     risen = early is not None and value - early > t.dead_rise
     stuck = not improving(h, t)
     return Verdict(
-        firing=(value > t.dead_error or (value > t.dead and risen)) and stuck,
+        firing=value > t.dead_error or (value > t.dead and risen and stuck),
         signal="dead_units",
         value=value,
         threshold=t.dead_error if value > t.dead_error else t.dead,

@@ -1,21 +1,27 @@
 """Rules on the generated samples: oscillation, both collapses, labels, plateau."""
 
 from gandiag.monitors.context import Context
-from gandiag.monitors.detectors.base import Rule, Verdict, improving, young
+from gandiag.monitors.detectors.base import Rule, Verdict, improving, near, settling, young
 from gandiag.monitors.detectors.history import History
 from gandiag.monitors.thresholds import Thresholds
 
 
 def _oscillation(h: History, context: Context, t: Thresholds) -> Verdict | None:
-    """The distribution keeps moving without approaching the data, or the discriminator forgets."""
+    """The distribution keeps moving without approaching the data, or the discriminator forgets.
+
+    Or both networks go round in circles, which is harmless only near the data.
+    """
     churn = h.median("churn", t.churn_checks)
     far = h.median("tv_to_real", t.churn_checks)
     if churn is None or far is None:
         return None
     evidence = ("tv_to_real", "forgetting", "rotation", "loss_period", "energy")
     forgetting = h.median("forgetting", t.churn_checks // 2)
-    stuck = not improving(h, t)
+    stuck = not improving(h, t, t.churn_checks) and not near(h, context, t, t.churn_checks)
     forgets = forgetting is not None and forgetting > t.forgetting and churn > t.forgetting_churn
+    turning = h.median("rotation", t.churn_checks)
+    if turning is not None and turning > t.rotation and stuck and churn <= t.churn:
+        return Verdict(True, "rotation", turning, t.rotation, evidence=evidence)
     if forgets and far > t.churn_distance and stuck and churn <= t.churn:
         return Verdict(True, "forgetting", forgetting or 0.0, t.forgetting, evidence=evidence)
     return Verdict(
@@ -42,12 +48,13 @@ def _collapse(h: History, context: Context, t: Thresholds) -> Verdict | None:
     diversity = h.median("diversity", t.collapse_persist)
     if missing is None or diversity is None:
         return None
-    evidence = ("missing_mass", "diversity", "coverage_knn", "churn", "class_missing")
+    evidence = ("energy", "diversity", "coverage_knn", "churn", "class_missing")
     lowest = h.lowest.get("missing_mass", (1.0, 0))[0]
     lost = lowest < t.missing or not young(h, context, t)
     fall = h.fall("missing_mass", t.trend_checks)
     finding = fall is not None and fall > t.improvement
     error = missing > t.missing_error or diversity < t.diversity_error
+    finding = finding or (near(h, context, t, t.collapse_persist) and not error)
     level = "ERROR" if error else "WARN"
     # The mass that is missing decides, but for a panel that is one blob between the modes.
     if diversity < t.diversity and missing <= t.missing:
@@ -67,7 +74,7 @@ def _collapse(h: History, context: Context, t: Thresholds) -> Verdict | None:
 
 COLLAPSE = Rule(
     "mode-collapse",
-    ("missing_mass", "diversity", "coverage_knn", "churn", "class_missing"),
+    ("missing_mass", "diversity", "coverage_knn", "churn", "class_missing", "energy"),
     _collapse,
     lambda t: t.collapse_persist,
 )
@@ -85,7 +92,7 @@ def _intra(h: History, context: Context, t: Thresholds) -> Verdict | None:
         value = h.median(name, t.intra_persist)
         if value is None:
             continue
-        lost = h.highest.get(name, (0.0, 0))[0] > threshold or not young(h, context, t)
+        lost = h.highest.get(name, (0.0, 0))[0] > threshold or not settling(h, context, t)
         rise = h.fall(name, t.trend_checks)
         widening = rise is not None and rise < -t.improvement
         verdict = Verdict(
@@ -120,7 +127,7 @@ def _labels(h: History, context: Context, t: Thresholds) -> Verdict | None:
         return None
     known = h.highest.get("label_agreement", (0.0, 0))[0] > t.agreement
     return Verdict(
-        firing=value < t.agreement and (known or not young(h, context, t)),
+        firing=value < t.agreement and (known or not settling(h, context, t)),
         signal="label_agreement",
         value=value,
         threshold=t.agreement,
