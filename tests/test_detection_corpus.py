@@ -260,8 +260,8 @@ def test_halves_do_not_meet():
     tuning, test = score.tuning_half(chosen), score.held_out(chosen)
     assert len(tuning) + len(test) == len(chosen)
     assert not {id(e) for e in tuning} & {id(e) for e in test}
-    assert {e.family for e in tuning} == {"points"}
     assert {e.even for e in tuning} == {True}
+    assert {e.even for e in test} == {False}
 
 
 def test_cases_are_what_the_corpus_promises():
@@ -287,7 +287,8 @@ def test_worlds_know_their_own(name):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Two cases of 60 steps in the table."""
+    """Two cases of 60 steps in the table, looked at every ten."""
+    monkeypatch.setattr(run, "CHECKS", 6)
     small = {"steps": 60, "batch": 8, "width_g": 8, "width_d": 8}
     names = {"tiny-points": "ring8-ns-r1", "tiny-labels": "wine-conditional"}
     for name, like in names.items():
@@ -308,7 +309,7 @@ def test_runs_are_kept_made_once_and_packed(tiny, tmp_path, monkeypatch):
         assert again.rows() == trace.rows()
         assert again.labels() == trace.labels()
         np.testing.assert_array_equal(again.oracle, trace.oracle)
-        assert [step for step, _ in trace.rows()] == list(range(1, 61))
+        assert [step for step, _ in trace.rows()] == list(range(10, 61, 10))
     detectors = score.Detectors()
     for example in score.examples(kept):
         assert example.context.budget == 60
@@ -317,7 +318,7 @@ def test_runs_are_kept_made_once_and_packed(tiny, tmp_path, monkeypatch):
             alerts = replay(example.rows, example.context, thresholds)
             assert set(told.warned) == {a.pathology for a in alerts if a.level != "INFO"}
             assert set(told.remarked) == {a.pathology for a in alerts if a.level == "INFO"}
-            assert bool(alerts) == (thresholds is not None and thresholds.warm_up_steps == 1)
+            assert alerts or thresholds is None or thresholds.warm_up_steps > 1
     monkeypatch.setattr(run, "SIGNALS_NOW", "others")
     assert run.job((tiny[0], 0, tmp_path, False)).endswith("there")
     assert " s, intends healthy" in run.job((tiny[0], 0, tmp_path, True))
@@ -334,10 +335,11 @@ def test_a_run_is_a_function_of_case_and_seed(tiny):
 
 
 def test_rounding_keeps_three_digits_and_all_sizes():
-    values = np.array([[np.pi, -1e-30, 3e38], [np.nan, 0.0, 1 / 3]], np.float32)
+    some = np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32)
+    values = np.concatenate([some, [[np.nan], [1e-30], [-3e38]]], 1, dtype=np.float32)
     near = traces.rounded(values)
-    np.testing.assert_allclose(near, values, rtol=2.0**-11)
-    assert (near.view(np.uint32)[:, 1] & 0x1FFF == 0).all()
+    np.testing.assert_allclose(near, values, rtol=2.0**-11)  # half of the last of eleven bits
+    assert (near.view(np.uint32)[:, :-1] & 0x1FFF == 0).all()
 
 
 def test_a_run_that_fails_is_told_and_not_kept(tiny, tmp_path, monkeypatch):

@@ -12,7 +12,11 @@ its rows, and prints tables; the numbers go to benchmarks/results/detection.json
 - A false alarm is a healthy run with any WARN or ERROR.
 - Lead time: the label's onset less the step of the first alert that names it; a miss counts as
   later than every hit.
-- The tuning half is the even seeds of the family of points; all else is held out.
+- The tuning half is the even seeds: rules and published thresholds were made on them, of all
+  families. On points alone good and collapsed runs are so far apart (energy distances of .01 and
+  .3) that thresholds between them cannot be chosen. Results are of the odd seeds.
+- Leaving a family or a loss out: thresholds are chosen on the even seeds of the others, from the
+  published ones on, and the group's odd seeds are scored. The rules themselves have seen it.
 - Intervals are Wilson's, 95 %.
 """
 
@@ -281,12 +285,6 @@ def cells(pairs: Sequence[tuple[Example, Told]]) -> list[tuple[str, str, str, di
     return sorted(found, key=lambda cell: (cell[3]["value"], -cell[3]["count"]))
 
 
-def agrees(example: Example, told: Told) -> bool:
-    """Whether the monitor, live and with published thresholds, warned of the same."""
-    live = {a["pathology"] for a in example.trace.meta["alerts"] if a["level"] != "INFO"}
-    return live == set(told.warned)
-
-
 def shuffled(example: Example, seed: int = 0) -> Example:
     """The same rows at other times."""
     order = np.random.default_rng(seed).permutation(len(example.rows))
@@ -371,24 +369,24 @@ def changes(thresholds: Thresholds) -> dict[str, float]:
 
 
 def tuning_half(chosen: Iterable[Example]) -> list[Example]:
-    """Even seeds of the family of points."""
-    return [e for e in chosen if e.family == "points" and e.even]
+    """Even seeds."""
+    return [e for e in chosen if e.even]
 
 
 def held_out(chosen: Iterable[Example]) -> list[Example]:
-    """All else."""
-    return [e for e in chosen if not (e.family == "points" and e.even)]
+    """Odd seeds."""
+    return [e for e in chosen if not e.even]
 
 
 def leave_out(chosen: Sequence[Example], key: Callable[[Example], str]) -> dict[str, Any]:
-    """Thresholds chosen on the even seeds of the others; each group scored by those."""
+    """Thresholds chosen on the even seeds of the others; each group's odd seeds scored by those."""
     found: dict[str, Any] = {}
     pairs: list[tuple[Example, Told]] = []
     for group in sorted({key(e) for e in chosen}):
         print(f"without {group}", file=sys.stderr)
         others = [e for e in chosen if key(e) != group and e.even]
         thresholds = tune(others[:: max(1, -(-len(others) // MOST))], FEWER)
-        own = judged([e for e in chosen if key(e) == group], ours(thresholds))
+        own = judged([e for e in chosen if key(e) == group and not e.even], ours(thresholds))
         pairs += own
         found[group] = {"changed": changes(thresholds), **summary(own)}
     return {"groups": found, "all": summary(pairs)}
@@ -489,11 +487,11 @@ def main(arguments: list[str] | None = None) -> None:
         "tuning_half": summary(judged(tuning_half(chosen), judge)),
         "all": summary(everything),
         "by_family": {
-            family: summary([p for p in everything if p[0].family == family])
+            family: summary([p for p in pairs if p[0].family == family])
             for family in sorted({e.family for e in chosen})
         },
         "by_loss": {
-            loss: summary([p for p in everything if p[0].loss == loss])
+            loss: summary([p for p in pairs if p[0].loss == loss])
             for loss in sorted({e.loss for e in chosen})
         },
         "confusion": confusion(pairs),
@@ -504,7 +502,6 @@ def main(arguments: list[str] | None = None) -> None:
         "shuffled_healthy": rate(
             sum(bool(judge(shuffled(e)).warned) for e in healthy), len(healthy)
         ),
-        "live_agrees": rate(sum(agrees(e, t) for e, t in everything), len(everything)),
         "without": ablation(test, thresholds),
         "baselines": {
             name: summary(judged(test, theirs(rule))) for name, rule in BASELINES.items()
@@ -566,7 +563,6 @@ def main(arguments: list[str] | None = None) -> None:
         )
     )
     print(f"\nHealthy rows in another order: {percent(result['shuffled_healthy'])} with a warning.")
-    print(f"Live and replayed warnings agree: {percent(result['live_agrees'])}.")
     for name in ("leave_one_family_out", "leave_one_loss_out"):
         if name in result:
             print(f"\n## {name.replace('_', ' ')}\n")
