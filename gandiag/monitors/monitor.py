@@ -22,7 +22,7 @@ from gandiag.monitors.panel import Judge, Panel
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.reference import remember
 from gandiag.monitors.report import Line, Report
-from gandiag.monitors.samples import Draw, Real, samples
+from gandiag.monitors.samples import Draw, Real, Samples, samples
 from gandiag.monitors.scores import Convention, Scores
 from gandiag.monitors.signals import SIGNALS
 from gandiag.monitors.sinks import JsonLines, Log, Sink
@@ -59,7 +59,8 @@ class Monitor:
         real: reals that the discriminator trains on: a tensor (n, ...), a pair of it and labels
             (n,), or a function like `sampler`.
         heldout: the same of reals that it never trains on.
-        discriminator: x -> scores, or (x, y) -> scores for data with labels; `D` itself if None.
+        discriminator: x -> scores, or (x, y) -> scores for data with labels; `D` itself if None,
+            with the labels or, if it takes none, without.
         every: generator steps between checks.
         budget: planned generator steps, if known.
         run: a folder; ``monitor.jsonl`` is written there.
@@ -465,8 +466,8 @@ class Monitor:
                     f"{'real' if given else 'sampler'} gives labels and "
                     f"{'sampler' if given else 'real'} does not; give them with both or neither"
                 )
-            judge = discriminator if judge is None else judge
             few = reference.train.first(16).to(one.x.device)
+            judge = _judge(discriminator, few) if judge is None else judge
             scores.per_sample(judge(few.x) if few.y is None else judge(few.x, few.y))
         return Panel(
             generator, discriminator,
@@ -486,6 +487,17 @@ class Monitor:
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
         if self._file is not None:
             self._file.write(kind, fields)
+
+
+def _judge(discriminator: nn.Module, few: Samples) -> Judge:
+    """The discriminator of labelled samples, which need not take labels: it may classify them."""
+    if few.y is None:
+        return discriminator
+    try:
+        discriminator(few.x, few.y)
+    except TypeError:
+        return lambda x, y: discriminator(x)
+    return discriminator
 
 
 NAMES = {

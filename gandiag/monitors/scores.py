@@ -7,19 +7,31 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from gandiag.errors import GandiagError
+
 LOGISTIC = ("minimax", "non-saturating")
 Scores = Tensor | Sequence[Tensor]
 
 
 def per_sample(scores: Scores) -> Tensor:
-    """One score a sample: (n,), (n, 1), patches (n, 1, h, w), or a list of such -> (n,).
+    """One score a sample: (n,), (n, 1), patches (n, 1, h, w), or several of such -> (n,).
 
-    Patches and the members of a list (several scales) are averaged.
+    Patches and the members of a list (several scales) are averaged; class logits beside a score, as
+    an auxiliary classifier gives them, are left out.
+
+    Raises:
+        GandiagError: there is nothing but class logits.
     """
-    if not isinstance(scores, Tensor):
-        return torch.stack([per_sample(each) for each in scores]).mean(0)
-    scores = scores.float()
-    return scores.flatten(1).mean(1) if scores.ndim > 1 else scores.reshape(-1)
+    if isinstance(scores, Tensor):
+        if scores.ndim == 2 and scores.shape[1] > 1:
+            raise GandiagError(
+                f"the discriminator gives {scores.shape[1]} numbers for each sample, not a score; "
+                "give discriminator=, a function that picks it"
+            )
+        scores = scores.float()
+        return scores.flatten(1).mean(1) if scores.ndim > 1 else scores.reshape(-1)
+    scales = [each for each in scores if each.ndim != 2 or each.shape[1] == 1]
+    return torch.stack([per_sample(each) for each in scales or scores]).mean(0)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_a_run_that_is_sick_from_the_start_is_seen_too(pathology):
     assert pathology in {alert.pathology for alert in found}
 
 
-@pytest.mark.parametrize("pathology", set(SICK) - {"divergence"})
+@pytest.mark.parametrize("pathology", [name for name in SICK if name != "divergence"])
 def test_one_bad_check_is_no_alert(pathology):
     found = loud(replay(rows((30, {}), (1, SICK[pathology]), (30, {})), CONTEXT))
     assert found == []

@@ -336,3 +336,41 @@ def test_reals_may_come_from_a_function():
     with loop.monitor(real=ring, heldout=ring, sinks=[sink]) as monitor:
         loop.iterate(monitor, steps=10)
     assert "auc_train_heldout" in sink.rows[0][1]
+
+
+class Classifying(torch.nn.Module):
+    """As an auxiliary classifier: a score and class logits, from samples alone."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            self.layer = torch.nn.Linear(2, 4)
+
+    def forward(self, x):
+        out = self.layer(x)
+        return out[:, :1], out[:, 1:]
+
+
+def test_a_discriminator_that_classifies_needs_no_labels():
+    with torch.random.fork_rng():
+        generator = torch.nn.Linear(2, 2)
+    discriminator = Classifying()
+    labels = torch.arange(64) % 3
+    real = torch.randn(64, 2, generator=torch.Generator().manual_seed(0)), labels
+    opt_g = torch.optim.SGD(generator.parameters(), 0.1)
+    opt_d = torch.optim.SGD(discriminator.parameters(), 0.1)
+    rows = Rows()
+    with gandiag.Monitor(
+        generator,
+        discriminator,
+        opt_g=opt_g,
+        opt_d=opt_d,
+        sampler=lambda n, rng: (generator(torch.randn(n, 2, generator=rng)), torch.arange(n) % 3),
+        real=real,
+        every=1,
+        sinks=[rows],
+    ) as monitor:
+        generator(torch.ones(1, 2)).sum().backward()
+        opt_g.step()
+        monitor.step()
+    assert "auc_fresh" in rows.rows[0][1]

@@ -5,6 +5,7 @@ import torch
 from small_gan import Loop, Rows
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
+from gandiag import GandiagError
 from gandiag.monitors.scores import Convention, logistic_convention, per_sample
 
 
@@ -76,3 +77,12 @@ def test_probabilities_are_noticed_and_the_report_says_so():
             cost = cost + binary_cross_entropy(fake, torch.zeros(9))
             monitor.step(real, fake, cost)
         assert "returns probabilities" in str(monitor.report())
+
+
+def test_class_logits_beside_a_score_are_left_out():
+    score, classes = torch.arange(4.0)[:, None], torch.full((4, 10), 99.0)
+    assert per_sample((score, classes)).tolist() == [0.0, 1.0, 2.0, 3.0]
+    with pytest.raises(GandiagError, match="10 numbers for each sample, not a score; give discr"):
+        per_sample(classes)
+    with pytest.raises(GandiagError, match="10 numbers"):
+        per_sample((classes, classes))
