@@ -297,7 +297,7 @@ def shuffled(example: Example, seed: int = 0) -> Example:
 
 FACTORS = (0.5, 0.75, 1.33, 2.0)
 FEWER = (0.67, 1.5)
-MOST = 150
+MOST = 60
 """Runs that thresholds are chosen on where that is done once for each group."""
 
 
