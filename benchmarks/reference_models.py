@@ -36,6 +36,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gandiag.metrics import mode_coverage
 from reference_models.data import Batch, open_data
 from reference_models.data.images import Images
 from reference_models.data.points import Mixture
@@ -51,14 +52,12 @@ Classifier = Callable[[Tensor], Tensor]
 
 def coverage(points: Tensor, mixture: Mixture) -> dict[str, float]:
     """Modes, share of high quality and reverse KL of points against a mixture."""
-    distance, nearest = torch.cdist(points.double(), mixture.means.double()).min(1)
-    good = nearest[distance < 3 * mixture.sd]
-    shares = torch.bincount(good, minlength=len(mixture.means)).double() / max(1, len(good))
+    found = mode_coverage(points, mixture.means, mixture.sd)
     return {
-        "modes": int((shares > 0).sum()),
-        "of": len(mixture.means),
-        "high_quality": len(good) / len(points),
-        "reverse_kl": divergence(shares),
+        "modes": found.covered,
+        "of": len(found.counts),
+        "high_quality": found.high_quality,
+        "reverse_kl": found.reverse_kl,
     }
 
 

@@ -38,9 +38,6 @@ from gandiag.statistics import (
 
 HASHES = Want("", IMAGES, Hashes.kind)
 
-MANY = 50_000
-"""Images that a checkpoint makes at most where nobody says how many: as most papers."""
-
 
 def score(
     generated: Any,
@@ -177,7 +174,8 @@ class Scorer:
         source = self._open(generated, self.generator)
         if isinstance(source, GeneratedImages) and self.max_images is None:
             real = self.references.get("real")
-            source = source.limit(min(source.count(), (real and known_count(real)) or MANY), 0)
+            count = known_count(real) if real else None
+            source = source.limit(min(source.count(), count or source.count()), 0)
         if self.plan is None:
             self.plan = self._plan(source)
         for role, each in {**self.references, "generated": source}.items():

@@ -82,7 +82,6 @@ R1_STRONG = {"constraint": "r1", "weight": 0.3, **RATES}
 R1_IMAGES = {"constraint": "r1", "weight": 1.0, **RATES}
 GP = {"constraint": "gp", "weight": 1.0, "n_d": 2, "beta1": 0.5, "lr_g": 2e-3, "lr_d": 2e-3}
 SN = {"constraint": "sn", "slope": 0.1, "depth": 3, "n_d": 2, **RATES}
-CLIP = {"constraint": "clip", "weight": 0.1, "n_d": 2, "opt_g": "rmsprop", "opt_d": "rmsprop"}
 WIDE_Z = {"latent": 16}
 GAME = {"opt_g": "sgd", "opt_d": "sgd", "lr_g": 0.1, "lr_d": 0.1, "latent": 2, "g_offset": 1.0}
 GAME_R1 = {**GAME, "constraint": "r1", "weight": 0.6}

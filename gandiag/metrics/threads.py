@@ -10,9 +10,8 @@ import torch
 def one_thread() -> Iterator[None]:
     """Run the matrix decompositions within on one CPU thread; a GPU does not notice.
 
-    They are made of thousands of short parallel steps, and gain little from two threads (1.7 times
-    at 2,048 columns) but wait at each step when a core is busy elsewhere, as beside a data loader:
-    20 s for 0.4 s, measured at 1,024 columns.
+    They are made of thousands of short parallel steps, and gain little from several threads but
+    wait at each step when a core is busy elsewhere, as beside a data loader.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -98,7 +98,8 @@ class StepProbe:
         self.steps += 1
         if self._before is not None:
             now = parameters(optimizer)
-            change = gradients.global_norm([a.detach() - b for a, b in zip(now, self._before)])  # noqa: B905
+            pairs = zip(now, self._before, strict=False)
+            change = gradients.global_norm([a.detach() - b for a, b in pairs])
             weights = gradients.global_norm(self._before)
             self.seen[f"{self.name}_ratio"] = change / weights.clamp(min=1e-30)
             self._before = None
