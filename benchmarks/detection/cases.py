@@ -82,6 +82,13 @@ R1_STRONG = {"constraint": "r1", "weight": 0.3, **RATES}
 R1_IMAGES = {"constraint": "r1", "weight": 1.0, **RATES}
 GP = {"constraint": "gp", "weight": 1.0, "n_d": 2, "beta1": 0.5, "lr_g": 2e-3, "lr_d": 2e-3}
 SN = {"constraint": "sn", "slope": 0.1, "depth": 3, "n_d": 2, **RATES}
+CLIP = {
+    "constraint": "clip",
+    "weight": 0.1,
+    "n_d": 5,
+    "opt_g": "rmsprop",
+    "opt_d": "rmsprop",
+}  # the rates are the default
 WIDE_Z = {"latent": 16}
 GAME = {"opt_g": "sgd", "opt_d": "sgd", "lr_g": 0.1, "lr_d": 0.1, "latent": 2, "g_offset": 1.0}
 GAME_R1 = {**GAME, "constraint": "r1", "weight": 0.6}
@@ -95,6 +102,10 @@ ROWS = (
     Case("ring8-hinge-r1", OK, "plain", "ring8", HINGE, **R1),
     Case("ring8-wgan-gp", OK, "plain", "ring8", W, **GP),
     Case("ring8-hinge-sn", OK, "plain", "ring8", HINGE, **SN),
+    Case("ring8-wgan-clip", OK, "plain", "ring8", W, **CLIP),
+    Case("digits-wgan-clip", OK, "plain", "digits", W, **WIDE_Z, **CLIP),
+    Case("wine-wgan-clip", OK, "plain", "wine", W, **CLIP),
+    Case("cancer-wgan-clip", OK, "plain", "cancer", W, **CLIP),
     Case("cancer-conditional", OK, "plain", "cancer", NS, conditional="concat", **R1_STRONG),
     Case("digits-ns-r1", OK, "plain", "digits", NS, **WIDE_Z, **R1_IMAGES),
     Case("digits-ls-r1", OK, "plain", "digits", LS, **WIDE_Z, **R1_IMAGES),
@@ -272,6 +283,26 @@ ROWS = (
         "digits",
         W,
         **WIDE_Z,
+    ),
+    Case(
+        "digits-clip-loose",
+        "oscillation",
+        "weights clipped where they never get",
+        "digits",
+        W,
+        seeds=6,
+        **WIDE_Z,
+        **{**CLIP, "weight": 3.0},
+    ),
+    Case(
+        "digits-clip-adam",
+        "oscillation",
+        "clipped weights and Adam",
+        "digits",
+        W,
+        seeds=6,
+        **WIDE_Z,
+        **{**CLIP, **RATES, "weight": 0.3, "n_d": 3, "opt_g": "adam", "opt_d": "adam"},
     ),
     Case("dirac-ns", "oscillation", "does not converge", "dirac", NS, **GAME),
     Case("dirac-minimax", "oscillation", "does not converge", "dirac", MM, **GAME),
@@ -841,6 +872,16 @@ ROWS = (
         kick=5000.0,
         steps=1200,
         **R1,
+    ),
+    Case(
+        "digits-clip-tight",
+        "dead-units",
+        "weights clipped to nearly nothing",
+        "digits",
+        W,
+        seeds=6,
+        **WIDE_Z,
+        **{**CLIP, "weight": 0.003},
     ),
     # Label ignored.
     Case(

@@ -1,6 +1,7 @@
 """The monitor: hooks in, alerts out."""
 
 import logging
+import math
 import weakref
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +33,7 @@ from gandiag.monitors.window import Window, to_host
 
 SCORED = 8
 """Steps of a window whose scores are kept."""
-NORMS = 25
+NORMS = 12
 """Steps of a window whose gradient norms are taken; losses are taken of all."""
 POINTS = 8
 """Samples of at most so many values get a panel of 1,000, other vectors of 512, images of 256."""
@@ -136,6 +137,7 @@ class Monitor:
         self._called: int | None = None
         self._checked = 0
         self._checked_d = 0
+        self._broken = False
         self._seen: set[str] = set()
         self._closed = False
         self.alerts: list[Alert] = []
@@ -200,10 +202,8 @@ class Monitor:
         if self._closed:
             return
         self._count_skips()
-        if loss_d is not None:
-            self._window.add("d_loss", loss_d)
-        if loss_g is not None:
-            self._window.add("g_loss", loss_g)
+        found = (("d_loss", loss_d), ("g_loss", loss_g))
+        noted = [self._window.add(name, loss) for name, loss in found if loss is not None]
         if penalty is not None:
             # A penalty whose value does not depend on the weights cannot act on them.
             self._window.add("penalty", penalty)
@@ -215,7 +215,7 @@ class Monitor:
             self._scored.append(Scored(self.steps, real.detach(), fake.detach()))
         self._calls += 1
         self._called = self.steps
-        if self._due():
+        if self._due() or self._broke(noted):
             self._check()
 
     def mark(self, event: str) -> None:
@@ -267,6 +267,7 @@ class Monitor:
             "skipped": self._skipped,
             "patterns": [[*key, count] for key, count in sorted(self._patterns.items())],
             "called": self._called,
+            "broken": self._broken,
             "convention": None
             if self._convention is None
             else [self._convention.probabilities, self._convention.flipped],
@@ -307,7 +308,7 @@ class Monitor:
         self._stepped = tuple(state["stepped"])
         self._skipped = state["skipped"]
         self._patterns = Counter({(bool(g), bool(d)): n for g, d, n in state["patterns"]})
-        self._called = state["called"]
+        self._called, self._broken = state["called"], state["broken"]
         found = state["convention"]
         self._convention = None if found is None else Convention(*found)
         self._votes = state["votes"]
@@ -339,6 +340,18 @@ class Monitor:
         """Whether a check is due; `ahead` steps before it, too, so that the steps are looked at."""
         return self.steps + ahead - self._checked >= self.every
 
+    def _broke(self, losses: Sequence[Tensor]) -> bool:
+        """Whether a loss is not finite for the first time, where looking costs no waiting.
+
+        Values on an accelerator, and of several processes, are looked at when a check is due.
+        """
+        if self._broken or processes.several():
+            return False
+        self._broken = any(
+            loss.device.type == "cpu" and not math.isfinite(float(loss)) for loss in losses
+        )
+        return self._broken
+
     def _after_generator(self) -> None:
         self._window.step += 1
         # A loop that never calls `step` is checked here. One that does is checked there, where the
@@ -353,7 +366,7 @@ class Monitor:
         pattern = (now[0] > self._stepped[0], now[1] > self._stepped[1])
         self._stepped = now
         self._patterns[pattern] += 1
-        usual, _ = self._patterns.most_common(1)[0]
+        usual = max(self._patterns, key=self._patterns.__getitem__)
         if any(u and not p for u, p in zip(usual, pattern, strict=True)):
             self._skipped += 1
 
@@ -469,11 +482,13 @@ class Monitor:
             few = reference.train.first(16).to(one.x.device)
             judge = _judge(discriminator, few) if judge is None else judge
             scores.per_sample(judge(few.x) if few.y is None else judge(few.x, few.y))
-        return Panel(
+        panel = Panel(
             generator, discriminator,
             sampler=sampler, judge=judge, reference=reference, size=size,
             every=self.every, constrained=self.context.lipschitz == "sn", seed=self.seed,
         )  # fmt: skip
+        panel.start()
+        return panel
 
     def _conditional(self) -> bool:
         return self._panel is not None and bool(self._panel.reference.classes)

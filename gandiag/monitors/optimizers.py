@@ -4,7 +4,7 @@ They fire after accumulation, unscaling and clipping, and count critic steps by 
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -67,11 +67,13 @@ class StepProbe:
             handle.remove()
         self._handles = []
 
-    @torch.no_grad()
     def _look(self, optimizer: torch.optim.Optimizer) -> None:
         due = self.due()
-        if self.steps % self.stride and not due:
-            return
+        if due or self.steps % self.stride == 0:
+            with torch.no_grad():
+                self._record(optimizer, due)
+
+    def _record(self, optimizer: torch.optim.Optimizer, due: bool) -> None:
         found = [p.grad for p in parameters(optimizer) if p.grad is not None]
         dense = [grad.coalesce().values() if grad.is_sparse else grad for grad in found]
         if not dense:
@@ -93,17 +95,19 @@ class StepProbe:
         if ratio is not None:
             self.seen[f"{self.name}_first_last"] = ratio
 
-    @torch.no_grad()
     def _count(self, optimizer: torch.optim.Optimizer) -> None:
         self.steps += 1
         if self._before is not None:
-            now = parameters(optimizer)
-            pairs = zip(now, self._before, strict=False)
-            change = gradients.global_norm([a.detach() - b for a, b in pairs])
-            weights = gradients.global_norm(self._before)
-            self.seen[f"{self.name}_ratio"] = change / weights.clamp(min=1e-30)
+            with torch.no_grad():
+                self._compare(parameters(optimizer), self._before)
             self._before = None
         self.after()
+
+    def _compare(self, now: Sequence[Tensor], before: Sequence[Tensor]) -> None:
+        pairs = zip(now, before, strict=False)
+        change = gradients.global_norm([a.detach() - b for a, b in pairs])
+        weights = gradients.global_norm(before)
+        self.seen[f"{self.name}_ratio"] = change / weights.clamp(min=1e-30)
 
 
 def parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

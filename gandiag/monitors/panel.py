@@ -16,12 +16,12 @@ from gandiag.monitors.samples import Draw, Samples, joined, samples
 from gandiag.monitors.scores import Convention, per_sample
 from gandiag.monitors.signals import critics, histograms, labels, ranks, spread, units
 
-CHURN_STEPS = 100
-MOTION_STEPS = 500
+MOVED_STEPS = 100
+"""Steps over which churn and motion are looked at, or as many as lie between two checks."""
 LAGS = (100, 200, 500)
-REPLAYED = 128
+REPLAYED = 64
 SLOPED = 128
-NUDGED = 16
+NUDGED = 8
 NUDGE = 0.01
 BATCH = 64
 FULL = 8
@@ -66,10 +66,18 @@ class Panel:
         self.size, self.every, self.constrained, self.seed = size, every, constrained, seed
         # A training batch's worth: a panel in one piece may not fit beside it.
         self.batch = BATCH if reference.train.x.ndim > 2 else size
-        self.histograms: deque[tuple[int, Array]] = deque(maxlen=CHURN_STEPS // every + 2)
-        self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOTION_STEPS // every + 2)
+        self.histograms: deque[tuple[int, Array]] = deque(maxlen=MOVED_STEPS // every + 2)
+        self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOVED_STEPS // every + 2)
         # Whole samples: no more of them than the lags need.
         self.replay: deque[tuple[int, Samples]] = deque(maxlen=max(LAGS) // min(LAGS) + 2)
+
+    def start(self) -> None:
+        """Note where the panel is before the first step, so that motion is seen a check earlier."""
+        with undisturbed((self.generator, self.discriminator), self.seed):
+            panel = self._sample(self.size)
+            if bool(panel.x.isfinite().all()):
+                features = self.reference.project(panel.x)
+                self._remember(0, panel, features, self._shares(self.reference.bins(features)))
 
     def measure(self, step: int, convention: Convention) -> dict[str, Tensor | float]:
         """All signals of level 2 that can be computed; some may not be finite."""
@@ -81,7 +89,7 @@ class Panel:
                 return {}
             features = self.reference.project(panel.x)
             bins = self.reference.bins(features)
-            histogram = self.reference.bins.counts(bins) / len(features)
+            histogram = self._shares(bins)
             out |= self._beside_the_data(panel, features, bins)
             out |= self._beside_earlier_ones(step, features, histogram)
             out |= self._sensitivity()
@@ -92,6 +100,9 @@ class Panel:
         out["dead_units"] = max(float(each) for each in dead) if dead else None  # type: ignore[arg-type]
         self._remember(step, panel, features, histogram)
         return {name: value for name, value in out.items() if value is not None}
+
+    def _shares(self, bins: Tensor) -> Array:
+        return self.reference.bins.counts(bins) / len(bins)
 
     def _sample(self, n: int) -> Samples:
         rng = torch.Generator().manual_seed(self.seed)
@@ -124,15 +135,14 @@ class Panel:
         }
 
     def _beside_earlier_ones(self, step: int, features: Tensor, histogram: Array) -> Found:
-        old = _before(self.histograms, step - CHURN_STEPS, self.every)
-        # The farthest check within the lag: motion is of a lag or of as long as there is.
-        past = [(s, f) for s, f in self.positions if s >= step - MOTION_STEPS]
-        motion = None
-        if past and step - past[0][0] >= MOTION_STEPS // 2:
-            motion = (features - past[0][1]).norm(dim=1).mean() / self.reference.total_spread
+        shares = _before(self.histograms, step - MOVED_STEPS, self.every)
+        places = _before(self.positions, step - MOVED_STEPS, self.every)
+        if shares is None or places is None:
+            return {}
+        moved = (features - places).norm(dim=1).mean()
         return {
-            "churn": None if old is None else histograms.total_variation(histogram, old),
-            "motion": motion,
+            "churn": histograms.total_variation(histogram, shares),
+            "motion": moved / self.reference.total_spread,
         }
 
     def _sensitivity(self) -> Found:
@@ -169,7 +179,7 @@ class Panel:
             return convention(self._scores(batch.to(device))).cpu()
 
         with units.Rectified() as on_fakes:
-            fake = scores(panel.first(512))
+            fake = scores(panel.first(len(ref.train.x)))
         with units.Rectified() as on_reals:
             real = scores(ref.train)
         if len(on_fakes.fired) == len(on_reals.fired):

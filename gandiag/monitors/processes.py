@@ -11,7 +11,7 @@ SMALLEST = {"nonfinite_step"}
 
 def rank() -> int:
     """Of this process; 0 if there is only one."""
-    return distributed.get_rank() if _several() else 0
+    return distributed.get_rank() if several() else 0
 
 
 def agreed(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
@@ -24,7 +24,7 @@ def agreed(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float
         values: of this process.
         names: all that could be there, in the same order on every process.
     """
-    if not _several():
+    if not several():
         return dict(values)
     cuda = distributed.get_backend() == "nccl"
     mine = torch.tensor([values.get(name, float("nan")) for name in names], dtype=torch.float64)
@@ -43,6 +43,7 @@ def agreed(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float
     return out
 
 
-def _several() -> bool:
+def several() -> bool:
+    """Whether there is more than one process."""
     ready = distributed.is_available() and distributed.is_initialized()
     return ready and distributed.get_world_size() > 1

@@ -16,7 +16,7 @@ from gandiag.monitors.signals import labels, spread
 POOL = 4096
 """Reals that fix the bins."""
 SCORED = 512
-"""Reals of each kind that the discriminator judges at a check."""
+"""Reals of each kind that the discriminator judges at a check, if a panel has as many."""
 NEIGHBOUR = 5
 
 
@@ -34,7 +34,8 @@ class Reference:
     """Reals and what is compared with them.
 
     Attributes:
-        train: at most 512 reals that the discriminator trains on, for it to judge.
+        train: reals that the discriminator trains on, for it to judge; at most 512, and no more
+            than a panel has.
         heldout: the same of reals that it never saw, if there are any.
         project: samples to features.
         features: (n, d) of at most 512 reals.
@@ -97,14 +98,15 @@ def remember(
     """
     rng = torch.Generator().manual_seed(seed)
     pool = draw(real, POOL, rng, "real", shape)
-    train, unseen = pool.first(SCORED), None
+    judged = min(SCORED, panel)
+    train, unseen = pool.first(judged), None
     if heldout is not None:
         kept = draw(heldout, POOL, rng, "heldout", shape)
         if (kept.y is None) != (pool.y is None):
             raise GandiagError(
                 "only one of real and heldout has labels; give them with both or neither"
             )
-        unseen = kept.first(SCORED)
+        unseen = kept.first(judged)
         pool = joined([pool, kept])
     project = Features(pool.x, seed)
     features = project(pool.x)

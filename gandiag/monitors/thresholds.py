@@ -43,10 +43,12 @@ class Thresholds:
 
     # Oscillation
     churn: float = 0.25
-    churn_checks: int = 6
+    churn_checks: int = 3
     """Checks over which the panel's histogram must keep moving."""
     churn_distance: float = 0.3
     """And be as far from the data (tv_to_real)."""
+    stuck_checks: int = 6
+    """Checks over which the distance to the data must not fall."""
     forgetting: float = 0.75
     forgetting_churn: float = 0.1
     """Forgetting counts if the panel also moves by so much."""
@@ -73,8 +75,8 @@ class Thresholds:
     slope: float = 0.01
     reach: float = 0.5
     saturated_auc: float = 0.98
-    still: float = 0.08
-    """Motion of the panel in 500 steps below which the generator stands still."""
+    still: float = 0.016
+    """Motion of the panel in 100 steps below which the generator stands still."""
     saturated_norm: float = 0.01
     """Without a panel: the generator's gradient norm, beside that after warm-up."""
     saturation_persist: int = 2
@@ -85,11 +87,11 @@ class Thresholds:
     """The AUC must be as high for so many steps ..."""
     overpowering_share: float = 0.15
     """... or this share of the budget, whichever is less."""
-    overfitting_auc: float = 0.6
-    overfitting_sure: float = 0.65
+    overfitting_auc: float = 0.57
+    overfitting_sure: float = 0.6
     """Up to here it is only worth knowing while samples still improve."""
     overfitting_error: float = 0.8
-    overfitting_z: float = 5.0
+    overfitting_z: float = 3.0
     overfitting_persist: int = 2
 
     # Divergence

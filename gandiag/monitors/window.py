@@ -21,12 +21,13 @@ class Window:
         self.step = 0
         self._series: dict[str, deque[tuple[int, Tensor]]] = {}
 
-    def add(self, name: str, value: Tensor | float) -> None:
-        """Note a scalar at the current step; it is detached, and never read here."""
+    def add(self, name: str, value: Tensor | float) -> Tensor:
+        """Note a scalar at the current step; returned detached, and never read here."""
         scalar = value.detach() if isinstance(value, Tensor) else torch.tensor(float(value))
         if scalar.ndim:
             scalar = scalar.mean()
         self._series.setdefault(name, deque(maxlen=LONGEST)).append((self.step, scalar))
+        return scalar
 
     def drain(self) -> dict[str, tuple[list[int], Series]]:
         """Each series' steps and values; the window is empty afterwards."""

@@ -59,7 +59,7 @@ def test_flags_are_restored_when_a_sampler_fails():
 
     def sampler(n, rng):
         calls.append(n)
-        if len(calls) > 1:
+        if len(calls) > 2:  # the constructor draws twice
             raise ValueError("no more")
         return loop.sampler(n, rng)
 
@@ -149,11 +149,20 @@ def test_nothing_is_read_from_the_device_between_checks():
     with watched.monitor() as monitor:
         with Reads() as reads:
             watched.iterate(monitor, steps=9)
-        # Adam itself reads its step count, which lives on the host.
-        assert reads.count == without.count
+        # Adam itself reads its step count, which lives on the host; so do the two losses here.
+        assert reads.count == without.count + 2 * 9
         with Reads() as reads:
             watched.iterate(monitor, steps=1)
         assert reads.count > without.count // 9
+
+
+def test_losses_on_an_accelerator_are_not_read_between_checks():
+    loop = Loop()
+    with loop.monitor() as monitor:
+        elsewhere = torch.ones((), device="meta")
+        with pytest.raises(RuntimeError):
+            float(elsewhere)
+        monitor.step(loss_d=elsewhere, loss_g=elsewhere)
 
 
 def test_memory_is_bounded_without_checks():

@@ -83,7 +83,8 @@ class Rule:
 class Persistent:
     """Raises one alert for each onset of a rule.
 
-    The rule must hold for some checks in a row. Then the alert is on until the rule is clear for
+    The rule must hold for some checks in a row; a check without the deciding signal does not count.
+    Then the alert is on until the rule is clear for
     three times as many checks; nothing is told while it is on, nor of a return within the cooldown.
     A rise to a higher level is a new onset.
     """
@@ -110,7 +111,8 @@ class Persistent:
         if self.rule.warm and not warm:
             return None
         verdict = self.rule.judge(self.history, self.context, self.thresholds)
-        if verdict is None:
+        # A median of older values is not one more check that found it.
+        if verdict is None or verdict.signal not in values:
             return None
         persist = 1 if verdict.at_once else self.rule.persist(self.thresholds)
         if not verdict.firing:

@@ -88,8 +88,7 @@ OVERPOWERING = Rule(
 
 def _overfitting(h: History, context: Context, t: Thresholds) -> Verdict | None:
     """It tells training reals from held-out ones; worth knowing only while samples improve."""
-    n = t.overfitting_persist
-    value, z = h.median("auc_train_heldout", n), h.median("train_heldout_z", n)
+    value, z = h.now("auc_train_heldout"), h.now("train_heldout_z")
     if value is None or z is None:
         return None
     level = "ERROR" if value > t.overfitting_error else "WARN"

@@ -16,8 +16,8 @@ def _oscillation(h: History, context: Context, t: Thresholds) -> Verdict | None:
     if churn is None or far is None:
         return None
     evidence = ("tv_to_real", "forgetting", "rotation", "loss_period", "energy")
-    forgetting = h.median("forgetting", t.churn_checks // 2)
-    stuck = not improving(h, t, t.churn_checks) and not near(h, context, t, t.churn_checks)
+    forgetting = h.median("forgetting", t.churn_checks)
+    stuck = not improving(h, t, t.stuck_checks) and not near(h, context, t, t.stuck_checks)
     forgets = forgetting is not None and forgetting > t.forgetting and churn > t.forgetting_churn
     turning = h.median("rotation", t.churn_checks)
     if turning is not None and turning > t.rotation and stuck and churn <= t.churn:

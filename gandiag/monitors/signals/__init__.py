@@ -56,7 +56,7 @@ SIGNALS: Mapping[str, str] = {
     "nn_ratio": "level 2: median nearest-neighbour distance in the panel over the reals', >= 0",
     "energy": "level 2: energy distance of panel and reals over 2 E|X - Y|; 0: equal, <= 1",
     "z_sensitivity": "level 2: |change of a sample| / (relative change of z), in real spreads",
-    "motion": "level 2: mean motion of the panel in 500 steps, in real spreads, >= 0",
+    "motion": "level 2: mean motion of the panel in 100 steps, in real spreads, >= 0",
     "panel_range": "level 2: largest |value - mean| in the panel over the reals', >= 0",
     "output_saturation": "level 2: share of values at the edge of the data's range, less its own",
     "forgetting": "level 2: largest share of an old panel that is scored above the median real",
