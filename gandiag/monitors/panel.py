@@ -24,6 +24,9 @@ SLOPED = 128
 NUDGED = 8
 NUDGE = 0.01
 BATCH = 64
+JUDGED = 256
+"""Images that are made, and judged, at once: without gradients, that takes less memory than a
+training step."""
 FULL = 8
 """Samples that a bin needs for its spread to be looked at."""
 
@@ -64,7 +67,6 @@ class Panel:
         self.generator, self.discriminator = generator, discriminator
         self.sampler, self.judge, self.reference = sampler, judge, reference
         self.size, self.every, self.constrained, self.seed = size, every, constrained, seed
-        # A training batch's worth: a panel in one piece may not fit beside it.
         self.batch = BATCH if reference.train.x.ndim > 2 else size
         self.histograms: deque[tuple[int, Array]] = deque(maxlen=MOVED_STEPS // every + 2)
         self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOVED_STEPS // every + 2)
@@ -256,8 +258,9 @@ class Panel:
         }
 
     def _scores(self, batch: Samples) -> Tensor:
-        starts = range(0, len(batch.x), self.batch)
-        return torch.cat([per_sample(self._raw(batch.part(s, self.batch))) for s in starts])
+        size = max(JUDGED, self.batch)
+        starts = range(0, len(batch.x), size)
+        return torch.cat([per_sample(self._raw(batch.part(s, size))) for s in starts])
 
     def _raw(self, batch: Samples) -> Any:
         assert self.judge is not None

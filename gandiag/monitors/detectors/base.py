@@ -84,9 +84,8 @@ class Persistent:
     """Raises one alert for each onset of a rule.
 
     The rule must hold for some checks in a row; a check without the deciding signal does not count.
-    Then the alert is on until the rule is clear for
-    three times as many checks; nothing is told while it is on, nor of a return within the cooldown.
-    A rise to a higher level is a new onset.
+    Then the alert is on until the rule is clear for three times as many checks; nothing is told
+    while it is on, nor of a return within the cooldown. A rise to a higher level is a new onset.
     """
 
     def __init__(self, rule: Rule, context: Context, thresholds: Thresholds):
