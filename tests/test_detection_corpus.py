@@ -7,12 +7,12 @@ import pytest
 import scipy.stats
 import torch
 
-from benchmarks.detection import labels, run, score, traces
+from benchmarks.detection import figures, judges, labels, run, traces, tuning
 from benchmarks.detection.baselines import BASELINES
 from benchmarks.detection.cases import CASES, ROWS
 from benchmarks.detection.oracle import COLUMNS, auc
 from benchmarks.detection.worlds import FAMILIES, open_world
-from gandiag.monitors import Thresholds, replay
+from gandiag.monitors import Context, Thresholds, replay
 
 N = 51  # checks, 20 steps apart
 POINTS = labels.Facts("ring8", game=False, classes=0, lipschitz=None, steps=1000)
@@ -225,25 +225,25 @@ def test_baselines_have_nothing_against_a_quiet_run(name):
 def test_wilson_is_scipys(hits, count):
     expected = scipy.stats.binomtest(hits, count).proportion_ci(method="wilson")
     # Two forms of one formula in double precision.
-    assert score.wilson(hits, count) == pytest.approx(tuple(expected), abs=1e-12)
+    assert figures.wilson(hits, count) == pytest.approx(tuple(expected), abs=1e-12)
 
 
 def example(case="ring8-ns-r1", seed=0, steps=1000, **found):
     name = next(n for n in CASES if n == case)
     trace = traces.Trace({"case": name, "seed": seed}, (), np.zeros(0), np.zeros((0, 0)), None)
-    return score.Example(trace, [], found.get("labels", {}), None)
+    return judges.Example(trace, [], found.get("labels", {}), None)
 
 
 def test_summary_counts_runs_once():
     pairs = [
-        (example(labels={"mode-collapse": 500}), score.Told({"mode-collapse": 300}, {})),
-        (example(labels={"mode-collapse": 500}), score.Told({"mode-collapse": 400}, {})),
-        (example(labels={"mode-collapse": 500}), score.Told({"oscillation": 100}, {})),
-        (example(labels={"healthy": 0, "plateau": 400}), score.Told({}, {"plateau": 700})),
-        (example("ring8-resume", labels={"healthy": 0}), score.Told({"divergence": 1}, {})),
-        (example(labels={}), score.Told({}, {})),
+        (example(labels={"mode-collapse": 500}), judges.Told({"mode-collapse": 300}, {})),
+        (example(labels={"mode-collapse": 500}), judges.Told({"mode-collapse": 400}, {})),
+        (example(labels={"mode-collapse": 500}), judges.Told({"oscillation": 100}, {})),
+        (example(labels={"healthy": 0, "plateau": 400}), judges.Told({}, {"plateau": 700})),
+        (example("ring8-resume", labels={"healthy": 0}), judges.Told({"divergence": 1}, {})),
+        (example(labels={}), judges.Told({}, {})),
     ]
-    found = score.summary(pairs)
+    found = figures.summary(pairs)
     collapse = found["detection"]["mode-collapse"]
     assert (collapse["hits"], collapse["count"]) == (2, 3)
     assert collapse["lead_steps"] == [None, 100.0, 100.0]  # the miss is later than the hits
@@ -257,11 +257,46 @@ def test_summary_counts_runs_once():
 
 def test_halves_do_not_meet():
     chosen = [example(case, seed) for case in CASES for seed in range(4)]
-    tuning, test = score.tuning_half(chosen), score.held_out(chosen)
-    assert len(tuning) + len(test) == len(chosen)
-    assert not {id(e) for e in tuning} & {id(e) for e in test}
-    assert {e.even for e in tuning} == {True}
+    half, test = tuning.tuning_half(chosen), tuning.held_out(chosen)
+    assert len(half) + len(test) == len(chosen)
+    assert not {id(e) for e in half} & {id(e) for e in test}
+    assert {e.even for e in half} == {True}
     assert {e.even for e in test} == {False}
+
+
+def test_delays_are_counted_beyond_what_is_allowed():
+    def found(name, onset, told):
+        return figures.summary([(example(labels={name: onset}), judges.Told({name: told}, {}))])
+
+    # Runs of 1,500 steps. Collapse may not be told later at all, oscillation a tenth later.
+    assert tuning.late(found("mode-collapse", 300, 300)) == 0
+    assert tuning.late(found("mode-collapse", 300, 450)) == pytest.approx(0.1)
+    assert tuning.late(found("oscillation", 300, 450)) == 0
+    assert tuning.late(found("oscillation", 300, 600)) == pytest.approx(0.1)
+    missed = [(example(labels={"oscillation": 300}), judges.Told({}, {}))]
+    assert tuning.late(figures.summary(missed)) == 1
+
+
+def collapsing(case, seed, label, missing):
+    """Forty checks of 30 steps at which a share of the data is missing."""
+    row = {"missing_mass": missing, "diversity": 1.0, "energy": 0.5}
+    blank = example(case, seed, labels={label: 600 if label != "healthy" else 0})
+    rows = [(30 * i, row) for i in range(1, 41)]
+    return dataclasses.replace(blank, rows=rows, context=Context(budget=1500, every=30))
+
+
+def test_thresholds_are_chosen_on_one_half_of_one_family_only():
+    # The others, with more missing than the half knows of, keep their false alarms.
+    easy = [collapsing("ring8-five", 0, "mode-collapse", 0.9)]
+    told = [collapsing("ring8-ns-r1", seed, "healthy", 0.12) for seed in (0, 2)]
+    others = [collapsing("wine-ns-r1", seed, "healthy", 0.19) for seed in (0, 1)]
+    others += [collapsing("ring8-ns-r1", 1, "healthy", 0.19)]
+    found = tuning.one_family([*easy, *told, *others], "points")
+    assert found["runs"] == 3
+    assert found["changed"]["missing"] == pytest.approx(0.133)
+    assert found["first_guess"]["false_alarms"]["hits"] == 3
+    assert found["chosen_on"]["false_alarms"]["hits"] == 0
+    assert found["others"]["false_alarms"]["hits"] == 3
 
 
 def test_cases_are_what_the_corpus_promises():
@@ -310,11 +345,11 @@ def test_runs_are_kept_made_once_and_packed(tiny, tmp_path, monkeypatch):
         assert again.labels() == trace.labels()
         np.testing.assert_array_equal(again.oracle, trace.oracle)
         assert [step for step, _ in trace.rows()] == list(range(10, 61, 10))
-    detectors = score.Detectors()
-    for example in score.examples(kept):
+    detectors = judges.Detectors()
+    for example in judges.examples(kept):
         assert example.context.budget == 60
         for thresholds in (None, Thresholds(warm_up_steps=1, young_share=0.0), Thresholds()):
-            told = score.ours(thresholds, detectors)(example)
+            told = judges.ours(thresholds, detectors)(example)
             alerts = replay(example.rows, example.context, thresholds)
             assert set(told.warned) == {a.pathology for a in alerts if a.level != "INFO"}
             assert set(told.remarked) == {a.pathology for a in alerts if a.level == "INFO"}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from benchmarks.detection.cases import Case
+from benchmarks.detection.case import Case
 from benchmarks.detection.worlds import World, open_world
 from reference_models.data.base import Batch
 from reference_models.losses import LOSSES

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 import gandiag
-from benchmarks.detection.cases import CASES, Case
+from benchmarks.detection.case import Case
+from benchmarks.detection.cases import CASES
 from benchmarks.detection.loop import Run, build, play
 from benchmarks.detection.oracle import Oracle
 from benchmarks.detection.traces import (

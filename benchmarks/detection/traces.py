@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gandiag
-from benchmarks.detection.cases import CASES, Case
+from benchmarks.detection.case import Case
+from benchmarks.detection.cases import CASES
 from benchmarks.detection.labels import Facts, label
 from benchmarks.detection.oracle import COLUMNS
 from benchmarks.detection.worlds import FAMILIES
