@@ -2,19 +2,22 @@
 
     python -m benchmarks.overhead [--blocks 12] [RECIPE ...]
 
-Two trainers of one recipe and seed take turns, one of them monitored at all levels with a check
-every 100 generator steps; each block is 100 steps and ends in a check. `overhead` is the median
-over pairs of blocks of the ratio of processor times, less 1, and `overhead_wall` that of wall
-times; on a machine that does other work, too, both swing by several per cent. `own` is the
-processor time spent in the monitor's hooks and calls over all other; it swings less, and leaves out
-what the monitor's use of the caches costs training. All go to benchmarks/results/overhead.json.
+Two trainers of one recipe and seed take turns, one of them monitored as `gandiag train` does it, at
+all levels with a check every 100 generator steps; each block is 100 steps and ends in a check.
+`overhead` is the median over pairs of blocks of the ratio of processor times, less 1, and
+`overhead_wall` that of wall times; on a machine that does other work, too, both swing by several
+per cent. `own` is the processor time spent in the monitor's hooks and calls over all other; it
+swings less, and leaves out what the monitor's use of the caches costs training. All go to
+benchmarks/results/overhead.json.
 """
 
 import json
 import platform
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import torch
@@ -23,49 +26,11 @@ import gandiag
 from gandiag.files import atomic_write
 from reference_models.recipes import RECIPES
 from reference_models.trainer import Trainer, prepare
-from reference_models.tricks import draw_latents
+from reference_models.watching import tell, watch
 
 EVERY = 100
+LONG = 20_000
 RESULTS = Path(__file__).parent / "results" / "overhead.json"
-CONSTRAINTS = {"gradient_penalty": "gp", "r1": "r1", "weight_clip": "clip"}
-
-
-def monitored(trainer: Trainer) -> gandiag.Monitor:
-    """A monitor of all levels, as a user would attach it."""
-    recipe, data = trainer.recipe, trainer.data
-    classes = max(1, len(data.classes))
-
-    def sampler(n, rng):
-        z = draw_latents(recipe.latent_kind, n, recipe.latent, rng, recipe.truncation)
-        y = torch.randint(classes, (n,), generator=rng)
-        x = trainer.generator(z, y)
-        return (x, y) if recipe.conditional else x
-
-    def reals(split):
-        batch = data.split(split)
-        x = batch.x / recipe.scale
-        return (x, batch.y) if recipe.conditional else x
-
-    def scores(x, y=None):
-        labels = torch.zeros(len(x), dtype=torch.int64) if y is None else y
-        return trainer.discriminator(x, labels)[:, :1]
-
-    lipschitz = next((v for k, v in CONSTRAINTS.items() if getattr(recipe, k)), None)
-    return gandiag.Monitor(
-        trainer.generator,
-        trainer.discriminator,
-        opt_g=trainer.g_optimizer,
-        opt_d=trainer.d_optimizer,
-        loss=recipe.loss,
-        lipschitz="sn" if recipe.norm_d == "spectral" else lipschitz,
-        sampler=sampler,
-        real=reals("train"),
-        heldout=reals("heldout"),
-        discriminator=scores,
-        every=EVERY,
-        budget=recipe.steps,
-        sinks=(),
-    )
 
 
 class Stopwatch:
@@ -96,22 +61,26 @@ def block(trainer: Trainer, monitor: gandiag.Monitor | None) -> tuple[float, flo
     for _ in range(EVERY):
         losses = trainer.step()
         if monitor is not None:
-            monitor.step(losses.d_real, losses.d_fake, losses.d_loss, losses.g_loss)
+            tell(monitor, losses)
     return time.process_time() - processor, time.perf_counter() - wall
 
 
 def measure(name: str, blocks: int) -> dict[str, float]:
     """Overhead of one recipe as shares of the training time without the monitor."""
-    plain, watched = prepare(RECIPES[name]), prepare(RECIPES[name])
-    pairs, own, watch = [], [], Stopwatch()
-    with monitored(watched) as monitor:
-        monitor.step = watch.around(monitor.step)
+    # Shorter runs are looked at more often.
+    recipe = replace(RECIPES[name], steps=LONG)
+    plain, watched = prepare(recipe), prepare(recipe)
+    pairs, own, stopwatch = [], [], Stopwatch()
+    with TemporaryDirectory() as folder, watch(watched, Path(folder), sinks=()) as monitor:
+        assert monitor.every == EVERY
+        monitor.step = stopwatch.around(monitor.step)
         for probe in (monitor._g, monitor._d):
-            probe._look, probe._count = watch.around(probe._look), watch.around(probe._count)
+            probe._look = stopwatch.around(probe._look)
+            probe._count = stopwatch.around(probe._count)
         block(plain, None)
         block(watched, monitor)
         for turn in range(blocks):
-            watch.seconds = 0.0
+            stopwatch.seconds = 0.0
             # Each goes first every other time.
             if turn % 2:
                 without = block(plain, None)
@@ -119,7 +88,7 @@ def measure(name: str, blocks: int) -> dict[str, float]:
             else:
                 with_it = block(watched, monitor)
                 pairs.append((block(plain, None), with_it))
-            inside = watch.seconds
+            inside = stopwatch.seconds
             own.append(inside / (pairs[-1][1][0] - inside))
     same = all(
         torch.equal(a, b)
@@ -139,10 +108,10 @@ def measure(name: str, blocks: int) -> dict[str, float]:
 @click.argument("recipes", nargs=-1)
 @click.option("--blocks", default=12, show_default=True, help="Pairs of blocks of 100 steps.")
 def main(recipes: tuple[str, ...], blocks: int) -> None:
-    """Measure RECIPES; ns-r1-ring8 and ns-digits if none is named."""
+    """Measure RECIPES; ns-r1-ring8, ns-digits and ns-fashion-mnist if none is named."""
     torch.set_num_threads(1)
     found = {}
-    for name in recipes or ("ns-r1-ring8", "ns-digits"):
+    for name in recipes or ("ns-r1-ring8", "ns-digits", "ns-fashion-mnist"):
         found[name] = measure(name, blocks)
         got = found[name]
         print(

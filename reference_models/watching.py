@@ -28,6 +28,9 @@ def watch(trainer: Trainer, out: Path, sinks: Iterable[Sink] | None = None) -> g
         sinks: where alerts go besides; None for the log.
     """
     recipe, device = trainer.recipe, trainer.device
+    steps = recipe.steps * recipe.n_gen
+    # In a short run more often than every 100 steps; of images, whose checks cost more, less so.
+    checks = 20 if len(trainer.data.shape) == 3 else 40
     classes = len(trainer.data.classes) if recipe.conditional else 0
 
     def sampler(count: int, rng: torch.Generator) -> Tensor | tuple[Tensor, Tensor]:
@@ -56,8 +59,8 @@ def watch(trainer: Trainer, out: Path, sinks: Iterable[Sink] | None = None) -> g
         real=reals(trainer.data.split("train", REALS)),
         heldout=reals(trainer.data.split("heldout", REALS)),
         discriminator=judge,
-        every=min(100, max(1, recipe.steps * recipe.n_gen // 40)),
-        budget=recipe.steps * recipe.n_gen,
+        every=min(100, max(1, steps // checks)),
+        budget=steps,
         run=out,
         sinks=sinks,
         seed=trainer.seed,
