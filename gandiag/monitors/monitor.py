@@ -1,9 +1,8 @@
 """The monitor: hooks in, alerts out."""
 
-import logging
 import math
 import weakref
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,17 +15,18 @@ from torch import Tensor, nn
 from gandiag.errors import GandiagError
 from gandiag.monitors import detectors, processes, scores, training
 from gandiag.monitors.alerts import Alert, from_json
+from gandiag.monitors.attaching import look_ahead
 from gandiag.monitors.context import PATHOLOGIES, Context
+from gandiag.monitors.direction import Direction
 from gandiag.monitors.optimizers import StepProbe, parameters
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.panel import Judge, Panel
-from gandiag.monitors.probing import undisturbed
-from gandiag.monitors.reference import remember
 from gandiag.monitors.report import Line, Report
-from gandiag.monitors.samples import Draw, Real, Samples, samples
-from gandiag.monitors.scores import Convention, Scores
+from gandiag.monitors.samples import Draw, Real
+from gandiag.monitors.scores import Scores
 from gandiag.monitors.signals import SIGNALS
 from gandiag.monitors.sinks import JsonLines, Log, Sink
+from gandiag.monitors.skips import Skips
 from gandiag.monitors.thresholds import Thresholds
 from gandiag.monitors.training import Scored, Sketch
 from gandiag.monitors.window import Window, to_host
@@ -35,10 +35,7 @@ SCORED = 8
 """Steps of a window whose scores are kept."""
 NORMS = 12
 """Steps of a window whose gradient norms are taken; losses are taken of all."""
-POINTS = 8
-"""Samples of at most so many values get a panel of 1,000, other vectors of 512, images of 256."""
 SCHEMA = 1
-logger = logging.getLogger("gandiag")
 
 
 class Monitor:
@@ -117,23 +114,21 @@ class Monitor:
         )  # fmt: skip
         self._panel: Panel | None = None
         if sampler is not None and real is not None:
-            self._panel = self._look_ahead(G, D, sampler, real, heldout, discriminator)
+            self._panel = look_ahead(
+                G, D, sampler=sampler, real=real, heldout=heldout, judge=discriminator,
+                every=every, constrained=lipschitz == "sn", seed=seed,
+            )  # fmt: skip
         self.context = Context(
             **{**self.context.to_json(), "conditional": self._conditional()},
         )
         self._detectors = detectors.make(self.context, thresholds)
         self._window = Window()
         self._scored: deque[Scored] = deque(maxlen=SCORED)
-        self._convention: Convention | None = None
-        leaves = [m for m in D.modules() if not any(m.children())]
-        self._sigmoid = bool(leaves) and isinstance(leaves[-1], nn.Sigmoid)
-        self._votes = 0
+        self._direction = Direction(D, loss)
         weights = [*parameters(opt_g), *parameters(opt_d)]
         self._sketch = Sketch(weights, seed)
         self._calls = 0
-        self._patterns: Counter[tuple[bool, bool]] = Counter()
-        self._skipped = 0
-        self._stepped = (0, 0)
+        self._skips = Skips()
         self._called: int | None = None
         self._checked = 0
         self._checked_d = 0
@@ -201,7 +196,7 @@ class Monitor:
         """
         if self._closed:
             return
-        self._count_skips()
+        self._skips.look(self._g.steps, self._d.steps)
         found = (("d_loss", loss_d), ("g_loss", loss_g))
         noted = [self._window.add(name, loss) for name, loss in found if loss is not None]
         if penalty is not None:
@@ -263,15 +258,10 @@ class Monitor:
             "steps": [self._g.steps, self._d.steps],
             "checked": [self._checked, self._checked_d],
             "calls": self._calls,
-            "stepped": list(self._stepped),
-            "skipped": self._skipped,
-            "patterns": [[*key, count] for key, count in sorted(self._patterns.items())],
+            "skips": self._skips.state_dict(),
             "called": self._called,
             "broken": self._broken,
-            "convention": None
-            if self._convention is None
-            else [self._convention.probabilities, self._convention.flipped],
-            "votes": self._votes,
+            "direction": self._direction.state_dict(),
             "seen": sorted(self._seen),
             "window": {
                 name: [steps, pack(values)] for name, (steps, values) in self._window.peek().items()
@@ -305,13 +295,9 @@ class Monitor:
         self._g.steps, self._d.steps = state["steps"]
         self._checked, self._checked_d = state["checked"]
         self._calls = state["calls"]
-        self._stepped = tuple(state["stepped"])
-        self._skipped = state["skipped"]
-        self._patterns = Counter({(bool(g), bool(d)): n for g, d, n in state["patterns"]})
+        self._skips.load_state_dict(state["skips"])
         self._called, self._broken = state["called"], state["broken"]
-        found = state["convention"]
-        self._convention = None if found is None else Convention(*found)
-        self._votes = state["votes"]
+        self._direction.load_state_dict(state["direction"])
         self._seen = set(state["seen"])
         self._window.fill(
             {name: (steps, unpack(v).tolist()) for name, (steps, v) in state["window"].items()}
@@ -360,16 +346,6 @@ class Monitor:
         if silent and self._due():
             self._check()
 
-    def _count_skips(self) -> None:
-        """A step that a GradScaler skips fires no hook; what never steps here is no skip."""
-        now = (self._g.steps, self._d.steps)
-        pattern = (now[0] > self._stepped[0], now[1] > self._stepped[1])
-        self._stepped = now
-        self._patterns[pattern] += 1
-        usual = max(self._patterns, key=self._patterns.__getitem__)
-        if any(u and not p for u, p in zip(usual, pattern, strict=True)):
-            self._skipped += 1
-
     # What a check does.
 
     def _check(self) -> None:
@@ -381,15 +357,17 @@ class Monitor:
         values = training.of_window({k: v for k, v in series.items() if k != "penalty_dead"})
         generators = step - self._checked
         values["d_steps_per_g"] = (self._d.steps - self._checked_d) / max(1, generators)
-        values["skipped_steps"] = float(self._skipped)
+        values["skipped_steps"] = float(self._skips.drain())
         if "penalty" in series:
             worth = np.abs(series["penalty"][1]) > 1e-12
             dead = series["penalty_dead"][1] > 0
             values["dead_penalty"] = float((worth & dead).mean() > 0.5)
         with torch.no_grad():
             scored = list(self._scored)
-            self._settle(scored, series)
-            values |= training.of_scores(scored, self.context.loss, self._direction)
+            losses = dict(zip(*series["d_loss"], strict=True)) if "d_loss" in series else {}
+            self._direction.settle(scored, losses)
+            convention = self._direction.convention
+            values |= training.of_scores(scored, self.context.loss, convention)
             device = training.of_weights(g_optimizer, d_optimizer)
         for probe in (self._g, self._d):
             device |= {NAMES[k]: v for k, v in probe.seen.items() if k in NAMES}
@@ -401,12 +379,11 @@ class Monitor:
         if self._panel is not None:
             device |= {
                 name: value if isinstance(value, Tensor) else torch.tensor(value)
-                for name, value in self._panel.measure(step, self._direction).items()
+                for name, value in self._panel.measure(step, convention).items()
             }
         values |= dict(zip(device, to_host(list(device.values())).tolist(), strict=True))
         finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
         self._checked, self._checked_d = step, self._d.steps
-        self._skipped = 0
         self._scored.clear()
         row = processes.agreed(finite, list(SIGNALS))
         self._tell(step, row)
@@ -425,94 +402,20 @@ class Monitor:
             for sink in self._sinks:
                 sink.alert(alert)
 
-    # Which way the scores point.
-
-    @property
-    def _direction(self) -> Convention:
-        return self._convention or Convention(self._sigmoid)
-
-    def _settle(
-        self, scored: Sequence[Scored], series: Mapping[str, tuple[list[int], Any]]
-    ) -> None:
-        """Find out once whether scores are probabilities, and which way they point."""
-        if self._convention is not None or not scored:
-            return
-        if self.context.loss in scores.LOGISTIC and "d_loss" in series:
-            by_step = dict(zip(*series["d_loss"], strict=True))
-            votes = Counter(
-                scores.logistic_convention(s.real.cpu(), s.fake.cpu(), by_step[s.step])
-                for s in scored
-                if s.step in by_step and np.isfinite(by_step[s.step])
-            )
-            if votes:
-                self._convention = votes.most_common(1)[0][0]
-            return
-        mean = training.of_scores(scored, None, Convention()).get("auc_real_fake", 0.5)
-        if abs(mean - 0.5) < 0.25:
-            return
-        # Two windows that agree: a discriminator learns which of the two is real before it is
-        # fooled, if at all.
-        vote = 1 if mean > 0.5 else -1
-        self._votes = self._votes + vote if self._votes * vote >= 0 else vote
-        if abs(self._votes) >= 2:
-            self._convention = Convention(self._sigmoid, self._votes < 0)
-
     # Small things.
-
-    def _look_ahead(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        sampler: Draw,
-        real: Real,
-        heldout: Real | None,
-        judge: Judge | None,
-    ) -> Panel:
-        """Draw and judge a few samples before the run, so that errors come now."""
-        with undisturbed((generator, discriminator), self.seed):
-            one = samples(sampler(16, torch.Generator().manual_seed(self.seed)), "sampler")
-            size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
-            reference = remember(real, heldout, one.x.shape[1:], size, self.seed)
-            given = reference.train.y is not None
-            if given != (one.y is not None):
-                raise GandiagError(
-                    f"{'real' if given else 'sampler'} gives labels and "
-                    f"{'sampler' if given else 'real'} does not; give them with both or neither"
-                )
-            few = reference.train.first(16).to(one.x.device)
-            judge = _judge(discriminator, few) if judge is None else judge
-            scores.per_sample(judge(few.x) if few.y is None else judge(few.x, few.y))
-        panel = Panel(
-            generator, discriminator,
-            sampler=sampler, judge=judge, reference=reference, size=size,
-            every=self.every, constrained=self.context.lipschitz == "sn", seed=self.seed,
-        )  # fmt: skip
-        panel.start()
-        return panel
 
     def _conditional(self) -> bool:
         return self._panel is not None and bool(self._panel.reference.classes)
 
     def _notes(self) -> Iterable[str]:
-        if self._direction.flipped:
+        if self._direction.convention.flipped:
             yield "the discriminator scores reals lower; scores are turned round"
-        if self._direction.probabilities:
+        if self._direction.convention.probabilities:
             yield "the discriminator returns probabilities; their logits are looked at"
 
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
         if self._file is not None:
             self._file.write(kind, fields)
-
-
-def _judge(discriminator: nn.Module, few: Samples) -> Judge:
-    """The discriminator of labelled samples, which need not take labels: it may classify them."""
-    if few.y is None:
-        return discriminator
-    try:
-        discriminator(few.x, few.y)
-    except TypeError:
-        return lambda x, y: discriminator(x)
-    return discriminator
 
 
 NAMES = {

@@ -53,7 +53,7 @@ class Convention:
         return -scores if self.flipped else scores
 
 
-def logistic_convention(real: Tensor, fake: Tensor, d_loss: Tensor) -> Convention:
+def logistic_convention(real: Tensor, fake: Tensor, d_loss: float) -> Convention:
     """The convention under which the cross entropy of the scores is nearest to the given loss.
 
     The loss may be the sum or the mean of its two parts; penalties and smoothed labels move it
@@ -61,7 +61,7 @@ def logistic_convention(real: Tensor, fake: Tensor, d_loss: Tensor) -> Conventio
 
     Args:
         real, fake: (n,) as the discriminator returned them.
-        d_loss: scalar, of the same step.
+        d_loss: of the same step.
     """
     unit = all(bool(((each >= 0) & (each <= 1)).all()) for each in (real, fake))
     choices = [

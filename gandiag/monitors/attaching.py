@@ -1,0 +1,65 @@
+"""What is drawn and judged before a run, so that errors come then."""
+
+import torch
+from torch import nn
+
+from gandiag.errors import GandiagError
+from gandiag.monitors import scores
+from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.probing import undisturbed
+from gandiag.monitors.reference import remember
+from gandiag.monitors.samples import Draw, Real, Samples, samples
+
+FEW = 16
+POINTS = 8
+"""Samples of at most so many values get a panel of 1,000, other vectors of 512, images of 256."""
+
+
+def look_ahead(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    *,
+    sampler: Draw,
+    real: Real,
+    heldout: Real | None,
+    judge: Judge | None,
+    every: int,
+    constrained: bool,
+    seed: int,
+) -> Panel:
+    """A panel that has been looked at once; the arguments are those of `Panel` and `Monitor`.
+
+    Raises:
+        GandiagError: samples and reals do not fit each other, or scores are no scores.
+    """
+    with undisturbed((generator, discriminator), seed):
+        one = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
+        size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
+        reference = remember(real, heldout, one.x.shape[1:], size, seed)
+        given = reference.train.y is not None
+        if given != (one.y is not None):
+            raise GandiagError(
+                f"{'real' if given else 'sampler'} gives labels and "
+                f"{'sampler' if given else 'real'} does not; give them with both or neither"
+            )
+        few = reference.train.first(FEW).to(one.x.device)
+        judge = _judge(discriminator, few) if judge is None else judge
+        scores.per_sample(judge(few.x) if few.y is None else judge(few.x, few.y))
+    panel = Panel(
+        generator, discriminator,
+        sampler=sampler, judge=judge, reference=reference, size=size,
+        every=every, constrained=constrained, seed=seed,
+    )  # fmt: skip
+    panel.start()
+    return panel
+
+
+def _judge(discriminator: nn.Module, few: Samples) -> Judge:
+    """The discriminator of labelled samples, which need not take labels: it may classify them."""
+    if few.y is None:
+        return discriminator
+    try:
+        discriminator(few.x, few.y)
+    except TypeError:
+        return lambda x, y: discriminator(x)
+    return discriminator
