@@ -104,6 +104,8 @@ class Thresholds:
     growth_checks: int = 3
     """... so many times in a row, far above where it was."""
     panel_range: float = 10.0
+    beyond: float = 100.0
+    """A value so many times its limit needs no second check."""
 
     # Lipschitz
     slope_median_high: float = 2.0

@@ -297,3 +297,15 @@ def test_a_check_without_the_signal_is_not_one_more_that_found_it():
 
     assert run((2, sick), (20, unseen)) == []
     assert run((2, sick), (20, unseen), (2, sick)) != []
+
+
+@pytest.mark.parametrize("name", ["panel_range", "g_grad_norm_max", "d_grad_norm_max"])
+def test_an_explosion_needs_no_second_check(name):
+    usual = {"g_grad_norm_max": 1.0, "d_grad_norm_max": 1.0}
+
+    def told(value):
+        found = replay(rows((30, usual), (1, usual | {name: value}), (30, usual)), CONTEXT)
+        return [(alert.pathology, alert.step) for alert in loud(found)]
+
+    assert told(50.0) == []
+    assert told(5000.0) == [("divergence", 3100)]

@@ -22,7 +22,11 @@ def _divergence(h: History, context: Context, t: Thresholds) -> Verdict | None:
         return None
     outside = h.now("panel_range")
     if outside is not None and outside > t.panel_range:
-        return Verdict(True, "panel_range", outside, t.panel_range, "ERROR", evidence=EVIDENCE)
+        at_once = outside > t.beyond * t.panel_range
+        return Verdict(
+            True, "panel_range", outside, t.panel_range, "ERROR",
+            evidence=EVIDENCE, at_once=at_once,
+        )  # fmt: skip
     for name in ("g_grad_norm_max", "d_grad_norm_max"):
         found = _spike(h, name, t)
         if found:
@@ -42,7 +46,7 @@ def _divergence(h: History, context: Context, t: Thresholds) -> Verdict | None:
 
 
 def _spike(h: History, name: str, t: Thresholds) -> Verdict | None:
-    """The last checks stand out of those before them, in the logarithm."""
+    """The last checks stand out of those before them, in the logarithm; or the last one by far."""
     n = t.spike_persist
     values = h.last(name, 3 * BEFORE + n)
     before, newest = values[:-n], values[-n:]
@@ -53,7 +57,7 @@ def _spike(h: History, name: str, t: Thresholds) -> Verdict | None:
     # A floor of a hundredth of a decade: a norm that never changed would make any change a spike.
     sd = max(0.01, 1.4826 * median(abs(log - middle) for log in logs))
     limit = 10**middle * max(t.spike_factor, 10 ** (t.spike_z * sd))
-    if min(newest) <= limit:
+    if min(newest) <= limit and newest[-1] <= t.beyond * limit:
         return None
     return Verdict(True, name, newest[-1], limit, evidence=EVIDENCE, at_once=True)
 
