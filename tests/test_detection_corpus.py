@@ -253,6 +253,20 @@ def test_summary_counts_runs_once():
     assert (found["false_alarms_hard"]["hits"], found["false_alarms_hard"]["count"]) == (1, 1)
     assert (found["right_named"]["hits"], found["right_named"]["count"]) == (2, 3)
     assert found["alarms_unlabelled"]["count"] == 1
+    assert (
+        found["plateau_remarks_too_soon"]["hits"],
+        found["plateau_remarks_healthy"]["hits"],
+    ) == (
+        0,
+        1,
+    )
+
+
+@pytest.mark.parametrize(("onset", "told", "soon"), [(400, 325, 0), (400, 324, 1), (None, 900, 1)])
+def test_a_plateau_is_told_too_soon_before_it_or_without_one(onset, told, soon):
+    labels = {} if onset is None else {"plateau": onset}  # runs of 1,500 steps
+    found = figures.summary([(example(labels=labels), judges.Told({}, {"plateau": told}))])
+    assert found["plateau_remarks_too_soon"]["hits"] == soon
 
 
 def test_halves_do_not_meet():

@@ -67,6 +67,7 @@ def summary(pairs: Sequence[tuple[Example, Told]]) -> dict[str, Any]:
     hard = [(e, t) for e, t in healthy if e.hard]
     nothing = [(e, t) for e, t in pairs if not e.faults and "healthy" not in e.labels]
     faulty = [(e, t) for e, t in pairs if e.faults and t.warned]
+    stopped = [(e, t) for e, t in pairs if t.step("plateau") is not None]
     first = [min(t.warned, key=lambda name: t.warned[name]) in e.faults for e, t in faulty]
     all_warnings = [name in e.faults for e, t in pairs if e.faults for name in t.warned]
     return {
@@ -83,8 +84,15 @@ def summary(pairs: Sequence[tuple[Example, Told]]) -> dict[str, Any]:
         "plateau_remarks_healthy": rate(
             sum(t.step("plateau") is not None for _, t in healthy), len(healthy)
         ),
+        "plateau_remarks_too_soon": rate(sum(_too_soon(e, t) for e, t in stopped), len(stopped)),
         "detection": found,
     }
+
+
+def _too_soon(example: Example, told: Told) -> bool:
+    """Whether a plateau was told where none is, or .05 of the run before it."""
+    onset, step = example.labels.get("plateau", math.inf), told.step("plateau")
+    return step is not None and step < onset - 0.05 * example.steps
 
 
 def confusion(pairs: Sequence[tuple[Example, Told]]) -> dict[str, dict[str, float]]:

@@ -83,6 +83,7 @@ def _in_short(found: Mapping[str, Any]) -> None:
     for name in (
         *("any_warning_in_faulty", "right_named", "first_right", "warnings_right", "false_alarms"),
         *("false_alarms_hard", "alarms_unlabelled", "plateau_remarks_healthy"),
+        "plateau_remarks_too_soon",
     ):
         print(f"- {name.replace('_', ' ')}: {percent(found[name])}")
 
