@@ -131,5 +131,3 @@ class Thresholds:
     """Share of the budget without a better distance to the data ..."""
     plateau_steps: int = 5000
     """... or so many steps without a known budget."""
-    plateau_gain: float = 0.02
-    """Relative fall of the distance that counts as better."""

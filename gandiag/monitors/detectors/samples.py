@@ -151,12 +151,9 @@ def _plateau(h: History, context: Context, t: Thresholds) -> Verdict | None:
         return None
     best, when = h.lowest.get("energy", (value, h.step))
     patience = t.plateau_steps if context.budget is None else t.plateau_share * context.budget
-    # Only a fall that counts moves the best step; small gains would put it off for ever.
-    recent = h.last("energy", t.trend_checks)
     waited = h.step - when
-    better = min(recent) < (1 - t.plateau_gain) * best
     return Verdict(
-        firing=waited >= patience and not better,
+        firing=waited >= patience,
         signal="energy",
         value=value,
         threshold=best,
