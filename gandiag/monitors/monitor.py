@@ -41,7 +41,7 @@ SCHEMA = 1
 class Monitor:
     """Watches a GAN's training through its optimizers' own step hooks, and tells what goes wrong.
 
-    Training is the same to the last bit with and without it. Nothing is read from the device
+    Training is the same to the last bit with and without it. Nothing is read from an accelerator
     between checks. What cannot be seen is reported as inactive with the reason.
 
     Args:

@@ -125,6 +125,18 @@ def test_a_broken_step_is_told_with_its_number(where):
     assert all(value == value for _, row in sink.rows for value in row.values())
 
 
+@pytest.mark.parametrize("times", [1e10, 1e20, 1e30])
+def test_samples_that_explode_end_no_run(times):
+    loop, sink = Loop(), Rows()
+    with loop.monitor(sinks=[sink]) as monitor:
+        loop.iterate(monitor, steps=23)
+        with torch.no_grad():
+            for weight in loop.G.parameters():
+                weight.mul_(times)
+        loop.iterate(monitor, steps=20)
+    assert "divergence" in {alert.pathology for alert in sink.alerts}
+
+
 def test_replaying_the_file_gives_the_alerts_of_the_run(tmp_path):
     loop = Loop()
     with loop.monitor(run=tmp_path, sinks=None, loss="minimax", lipschitz="gp", budget=400) as m:

@@ -269,3 +269,12 @@ def test_label_agreement_is_zero_at_chance_and_one_at_the_reals():
     assert labels.agreement(0.5, 0.15, 10) is None
     means = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
     assert labels.nearest_mean(torch.tensor([[0.9, 5.0], [0.1, 0.0]]), means).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("largest", [1e20, 1e38, float("inf")])
+def test_effective_rank_of_an_explosion_is_no_error(largest):
+    features = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    features[0, 0] = largest
+    found = float(spread.effective_rank(features))
+    # One sample that is so far out is all the variance there is.
+    assert np.isnan(found) if np.isinf(largest) else found == pytest.approx(1)

@@ -44,8 +44,13 @@ def coverage(between: Tensor, radii: Tensor) -> Tensor:
 
 
 def effective_rank(features: Tensor) -> Tensor:
-    """exp of the entropy of the covariance's normalised eigenvalues (Roy and Vetterli 2007)."""
-    centred = features - features.mean(0)
+    """exp of the entropy of the covariance's normalised eigenvalues (Roy and Vetterli 2007).
+
+    Not a number if the features are not finite, of which eigenvalues are an error.
+    """
+    centred = (features - features.mean(0)).double()
+    if not bool(centred.isfinite().all()):
+        return torch.full((), torch.nan)
     values = torch.linalg.eigvalsh(centred.T @ centred).clamp(min=0)
     shares = values / values.sum().clamp(min=1e-30)
     rank: Tensor = torch.special.entr(shares).sum().exp()
