@@ -28,6 +28,7 @@ FIRST = dataclasses.replace(
     far_early=0.0,
     churn_checks=10,
     stuck_checks=10,
+    churn_sure=2.0,
     oscillation_persist=3,
     rotation=2.0,
     still=0.01,

@@ -45,6 +45,8 @@ class Thresholds:
     churn: float = 0.25
     churn_checks: int = 3
     """Checks over which the panel's histogram must keep moving."""
+    churn_sure: float = 0.75
+    """Movement that needs no further check."""
     churn_distance: float = 0.3
     """And be as far from the data (tv_to_real)."""
     stuck_checks: int = 6

@@ -309,3 +309,13 @@ def test_an_explosion_needs_no_second_check(name):
 
     assert told(50.0) == []
     assert told(5000.0) == [("divergence", 3100)]
+
+
+def test_the_wider_the_movement_the_sooner_it_is_told():
+    def told(churn):
+        moves = {"churn": churn, "tv_to_real": 0.8, "energy": 0.3}
+        (alert,) = loud(replay(rows((30, {}), (30, moves)), CONTEXT))
+        return alert.step
+
+    # Half of six checks are far from the data at the third; a smaller movement must hold once more.
+    assert (told(0.9), told(0.6)) == (3300, 3400)

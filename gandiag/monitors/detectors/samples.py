@@ -31,6 +31,7 @@ def _oscillation(h: History, context: Context, t: Thresholds) -> Verdict | None:
         threshold=t.churn,
         clear=churn < t.clear_ratio * t.churn,
         evidence=evidence,
+        at_once=churn > t.churn_sure,
     )
 
 
