@@ -112,3 +112,17 @@ def test_unknown_names_are_refused():
 def test_what_was_never_measured_is_not_called_healthy(pathology, seen, lipschitz, judged):
     found = unseen(pathology, seen, Context(lipschitz=lipschitz))
     assert (found is None) == judged
+
+
+@pytest.mark.parametrize(
+    ("pathology", "context", "said"),
+    [
+        ("dead-units", Context(samples=False), "needs a sampler"),
+        ("dead-units", Context(), "no ReLU was seen"),
+        ("lipschitz-violation", Context(lipschitz="r1"), "penalty="),
+        ("lipschitz-violation", Context(lipschitz="sn", samples=False), "needs a sampler"),
+        ("discriminator-overpowering", Context(samples=False), "d_real="),
+    ],
+)
+def test_the_reason_says_what_to_give(pathology, context, said):
+    assert said in (unseen(pathology, {"nonfinite"}, context) or "")

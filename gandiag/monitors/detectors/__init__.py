@@ -53,6 +53,12 @@ def unseen(pathology: str, seen: Collection[str], context: Context) -> str | Non
         needs = CONSTRAINED.get(context.lipschitz or "", needs)
     if any(set(group) <= set(seen) for group in needs):
         return None
+    if pathology == "lipschitz-violation" and context.lipschitz == "r1":
+        return "needs the penalty (monitor.step(penalty=))"
+    if not context.samples and pathology in WITHOUT_SAMPLES:
+        return WITHOUT_SAMPLES[pathology]
+    if pathology == "dead-units":
+        return "no ReLU was seen (leaky ones do not die)"
     return "no check had " + ", or ".join(" and ".join(group) for group in needs)
 
 
@@ -82,3 +88,11 @@ CONSTRAINED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "r1": (("dead_penalty",),),
 }
 """The same of the Lipschitz constraint, which each way of holding it shows otherwise."""
+
+WITHOUT_SAMPLES: Mapping[str, str] = {
+    "saturated-gradients": "needs scores (monitor.step(d_real=, d_fake=)), or a sampler",
+    "discriminator-overpowering": "needs scores (monitor.step(d_real=, d_fake=)), or a sampler",
+    "lipschitz-violation": "needs a sampler and real samples",
+    "dead-units": "needs a sampler and real samples",
+}
+"""What to give, by pathology, where there are no samples."""
