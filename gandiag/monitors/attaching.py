@@ -1,7 +1,7 @@
 """What is drawn and judged before a run, so that errors come then."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
@@ -33,7 +33,14 @@ def look_ahead(
         GandiagError: samples and reals do not fit each other, or scores are no scores.
     """
     with undisturbed((generator, discriminator), seed):
+        again = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
+    with undisturbed((generator, discriminator), seed):
         one = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
+        if one.x.shape != again.x.shape or not torch.allclose(one.x, again.x, 1e-3, 1e-3, True):
+            raise GandiagError(
+                "sampler gives other samples for the same generator; draw from the "
+                "torch.Generator that it is given, not from numpy or random"
+            )
         size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
         reference = remember(real, heldout, one.x.shape[1:], size, seed)
         given = reference.train.y is not None
@@ -44,7 +51,14 @@ def look_ahead(
             )
         few = reference.train.first(FEW).to(one.x.device)
         judge = _judge(discriminator, few) if judge is None else judge
-        scores.per_sample(judge(few.x) if few.y is None else judge(few.x, few.y))
+        found = judge(few.x) if few.y is None else judge(few.x, few.y)
+        if isinstance(found, Tensor) and found.ndim > 2 and found.shape == few.x.shape:
+            raise GandiagError(
+                "the discriminator gives as many numbers as a sample has; give discriminator=, a "
+                "function that scores it: the negative error of an autoencoder, the mean over "
+                "pixels of others"
+            )
+        scores.per_sample(found)
     panel = Panel(
         generator, discriminator,
         sampler=sampler, judge=judge, reference=reference, size=size,

@@ -47,9 +47,10 @@ class Direction:
                 for s in scored
                 if np.isfinite(d_losses.get(s.step, np.nan))
             )
-            if votes:
-                self._found = votes.most_common(1)[0][0]
-            return
+            found, count = votes.most_common(1)[0] if votes else (None, 0)
+            if found is not None and 2 * count > len(scored):
+                self._found = found
+                return
         mean = training.of_scores(scored, None, Convention()).get("auc_real_fake", 0.5)
         if abs(mean - 0.5) < 0.25:
             return

@@ -51,7 +51,8 @@ class Monitor:
         opt_d: the discriminator's optimizer.
         loss: ``minimax``, ``non-saturating``, ``wasserstein``, ``hinge``, ``least-squares``, or
             None for another.
-        lipschitz: how the discriminator is constrained: ``gp``, ``sn``, ``clip``, ``r1`` or None.
+        lipschitz: how the discriminator is constrained: ``gp`` (slope 1 between reals and fakes),
+            ``sn``, ``clip``, ``r1`` or None.
         sampler: (n, generator) -> samples of G, or a pair of them and their labels. It must draw
             from the torch.Generator that it is given, which is on the CPU.
         real: reals that the discriminator trains on: a tensor (n, ...), a pair of it and labels

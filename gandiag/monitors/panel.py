@@ -1,7 +1,9 @@
 """What the generator makes of the same latents at every check, beside the data."""
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -258,9 +260,14 @@ class Panel:
         }
 
     def _scores(self, batch: Samples) -> Tensor:
-        size = max(JUDGED, self.batch)
-        starts = range(0, len(batch.x), size)
-        return torch.cat([per_sample(self._raw(batch.part(s, size))) for s in starts])
+        n = len(batch.x)
+        parts = -(-n // max(JUDGED, self.batch))
+        # Even parts: a last one of one sample has no batch statistics.
+        ends = [i * n // parts for i in range(parts + 1)]
+        with _batch_statistics(self.discriminator):
+            return torch.cat(
+                [per_sample(self._raw(batch.part(a, b - a))) for a, b in pairwise(ends)]
+            )
 
     def _raw(self, batch: Samples) -> Any:
         assert self.judge is not None
@@ -300,6 +307,22 @@ class Panel:
         for step, x, y in state["replay"]:
             labelled = None if y is None else torch.from_numpy(unpack(y))
             self.replay.append((step, Samples(torch.from_numpy(unpack(x)), labelled)))
+
+
+@contextlib.contextmanager
+def _batch_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch normalisation as in training: averages over reals and fakes make another network of it.
+
+    Not for slopes: a sum over a batch that is normalised has none.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for module in norms:
+        module.train()
+    try:
+        yield
+    finally:
+        for module in norms:
+            module.eval()
 
 
 Old = TypeVar("Old")

@@ -9,6 +9,8 @@ from torch.nn.functional import softplus
 
 from gandiag.errors import GandiagError
 
+CLEAR = 4.0
+"""A convention is found if every other one misses the given loss by so many times more."""
 LOGISTIC = ("minimax", "non-saturating")
 Scores = Tensor | Sequence[Tensor]
 
@@ -30,8 +32,14 @@ def per_sample(scores: Scores) -> Tensor:
             )
         scores = scores.float()
         return scores.flatten(1).mean(1) if scores.ndim > 1 else scores.reshape(-1)
-    scales = [each for each in scores if each.ndim != 2 or each.shape[1] == 1]
-    return torch.stack([per_sample(each) for each in scales or scores]).mean(0)
+    tensors = [each for each in scores if isinstance(each, Tensor)]
+    scales = [each for each in tensors if each.ndim and (each.ndim != 2 or each.shape[1] == 1)]
+    if not tensors or len({len(each) for each in scales}) > 1:
+        raise GandiagError(
+            f"the discriminator gives {len(scores)} things that are not scores of the samples; "
+            "give discriminator=, a function that picks them"
+        )
+    return torch.stack([per_sample(each) for each in scales or tensors]).mean(0)
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,12 @@ class Convention:
         return -scores if self.flipped else scores
 
 
-def logistic_convention(real: Tensor, fake: Tensor, d_loss: float) -> Convention:
+def logistic_convention(real: Tensor, fake: Tensor, d_loss: float) -> Convention | None:
     """The convention under which the cross entropy of the scores is nearest to the given loss.
 
     The loss may be the sum or the mean of its two parts; penalties and smoothed labels move it
-    little beside a wrong sign.
+    little beside a wrong sign. None if none is nearest by far: scores at chance, an auxiliary
+    classifier's loss or a relativistic one would choose at random.
 
     Args:
         real, fake: (n,) as the discriminator returned them.
@@ -73,4 +82,5 @@ def logistic_convention(real: Tensor, fake: Tensor, d_loss: float) -> Convention
         loss = softplus(-a).mean() + softplus(b).mean()
         return min(abs(float(loss * scale - d_loss)) for scale in (1.0, 0.5))
 
-    return min(choices, key=miss)
+    best, second, *_ = sorted(choices, key=miss)
+    return best if miss(second) > CLEAR * miss(best) else None

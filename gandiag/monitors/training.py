@@ -66,7 +66,8 @@ def of_scores(
     for step in scored:
         real, fake = convention(step.real), convention(step.fake)
         both = torch.cat([real, fake])
-        if not len(real) or not len(fake):
+        # One number is a mean: it has no rank, and no spread.
+        if len(real) < 2 or len(fake) < 2:
             continue
         row = {
             "auc_real_fake": ranks.auc(real, fake),

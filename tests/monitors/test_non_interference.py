@@ -59,7 +59,7 @@ def test_flags_are_restored_when_a_sampler_fails():
 
     def sampler(n, rng):
         calls.append(n)
-        if len(calls) > 2:  # the constructor draws twice
+        if len(calls) > 3:  # the constructor draws three times
             raise ValueError("no more")
         return loop.sampler(n, rng)
 
