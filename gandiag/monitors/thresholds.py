@@ -22,8 +22,9 @@ class Thresholds:
     young_steps: int = 2000
     """The same without a known budget."""
     settle_share: float = 0.1
-    """Share of the budget (or of `young_steps`) in which samples of a mode or a class may still be
-    alike or wrong."""
+    """Share of the budget in which samples of a mode or a class may still be alike or wrong."""
+    settle_steps: int = 1000
+    """The same without a known budget."""
     far: float = 0.04
     """Energy distance to the data up to which a movement or a lack of modes is no fault ..."""
     far_early: float = 0.15

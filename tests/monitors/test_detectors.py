@@ -319,3 +319,11 @@ def test_the_wider_the_movement_the_sooner_it_is_told():
 
     # Half of six checks are far from the data at the third; a smaller movement must hold once more.
     assert (told(0.9), told(0.6)) == (3300, 3400)
+
+
+@pytest.mark.parametrize("pathology", ["intra-mode-collapse", "label-ignored"])
+@pytest.mark.parametrize(("budget", "settled"), [(None, 1000), (10_000, 1000), (30_000, 3000)])
+def test_samples_may_be_alike_at_first(pathology, budget, settled):
+    context = dataclasses.replace(CONTEXT, budget=budget)
+    found = loud(replay(rows((50, SICK[pathology])), context))
+    assert settled <= min(alert.step for alert in found) <= settled + 300

@@ -193,8 +193,9 @@ def young(history: History, context: Context, thresholds: Thresholds) -> bool:
 
 def settling(history: History, context: Context, thresholds: Thresholds) -> bool:
     """Whether the run is so young that samples of a mode or a class may still be alike or wrong."""
-    whole = thresholds.young_steps if context.budget is None else context.budget
-    return history.step < thresholds.settle_share * whole
+    if context.budget is None:
+        return history.step < thresholds.settle_steps
+    return history.step < thresholds.settle_share * context.budget
 
 
 def near(history: History, context: Context, thresholds: Thresholds, count: int) -> bool:
