@@ -31,9 +31,9 @@ class Told:
         return self.warned.get(pathology)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Example:
-    """A run of the corpus, read once."""
+    """A run of the corpus, read once; equal to itself alone."""
 
     trace: Trace
     rows: list[Row]
@@ -60,7 +60,7 @@ class Example:
 
     @property
     def even(self) -> bool:
-        """In the tuning half, if its family is."""
+        """In the tuning half."""
         return self.trace.meta["seed"] % 2 == 0
 
     @property
@@ -108,7 +108,7 @@ class Detectors:
     ) -> tuple[int | None, int | None]:
         reads = self.reads[rule.pathology]
         while True:
-            key = (id(example), rule.pathology, *(getattr(thresholds, n) for n in sorted(reads)))
+            key = (example, rule.pathology, *(getattr(thresholds, n) for n in sorted(reads)))
             if key in self.kept:
                 return self.kept[key]
             noted, known = Noted(thresholds, reads), len(reads)

@@ -60,7 +60,6 @@ def results(chosen: Sequence[Example], thresholds: Thresholds) -> dict[str, Any]
     judge = ours(thresholds)
     test = tuning.held_out(chosen)
     pairs = judged(test, judge)
-    # A list: what was said of an example is kept by its identity, which must not be used again.
     mixed = [shuffled(e) for e in chosen if "healthy" in e.labels]
 
     def parts(key: str) -> dict[str, Any]:
