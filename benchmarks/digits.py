@@ -21,7 +21,7 @@ import torch
 import gandiag
 from benchmarks.reference_models import settings
 from gandiag.files import atomic_write
-from gandiag.page import page, previews
+from gandiag.reporting.html import page, previews
 from gandiag.sources import ImageSource, open_source
 from reference_models.data import open_data
 from reference_models.data.images import to_bytes

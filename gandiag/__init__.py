@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gandiag import metrics
     from gandiag.errors import GandiagError
     from gandiag.monitors import Monitor
-    from gandiag.report import Report
+    from gandiag.reporting.report import Report
     from gandiag.scoring import Scorer, score, write_statistics
     from gandiag.sources import open_source
 

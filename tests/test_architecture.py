@@ -11,8 +11,8 @@ import gandiag
 
 ROOT = Path(gandiag.__file__).parent
 
-LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_files", "gandiag.mixtures")
-SHARED = ("gandiag.session", "gandiag.report", "gandiag.cache", "gandiag.caveats")
+LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_dicts", "gandiag.sources.mixtures")
+SHARED = ("gandiag.scoring.gather", "gandiag.reporting.report", "gandiag.cache", "gandiag.caveats")
 BASES = ("gandiag.sources.base", "gandiag.extractors.base", "gandiag.statistics")
 ANYTHING = ("gandiag",)
 
@@ -20,8 +20,8 @@ ANYTHING = ("gandiag",)
 MAY_IMPORT = {
     "gandiag.errors": (),
     "gandiag.files": ("gandiag.errors",),
-    "gandiag.mixtures": (),
-    "gandiag.state_files": ("gandiag.errors",),
+    "gandiag.sources.mixtures": (),
+    "gandiag.state_dicts": ("gandiag.errors",),
     "gandiag.sources": LEAVES,
     "gandiag.extractors": LEAVES,
     "gandiag.statistics": LEAVES,
@@ -78,7 +78,7 @@ def test_imports_point_one_way(module, path):
 
 def test_a_wrong_import_is_seen():
     assert violations("gandiag.metrics.frechet", ["gandiag.sources.folder"]) != []
-    assert violations("gandiag.session", ["gandiag.metrics"]) != []
+    assert violations("gandiag.scoring.gather", ["gandiag.metrics"]) != []
     assert violations("gandiag.scoring", ["gandiag.cli.progress", "reference_models.losses"]) != []
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gandiag.cache import StatisticsCache, described, description
+from gandiag.scoring.cache import StatisticsCache, described, description
 from gandiag.errors import GandiagError
-from gandiag.session import Gathered, Want
+from gandiag.scoring.gather import Gathered, Want
 from gandiag.sources import Note
 from gandiag.statistics import Bank, Moments
 

@@ -1,7 +1,7 @@
 import pytest
 
-from gandiag import caveats
-from gandiag.session import Gathered
+from gandiag.scoring import caveats
+from gandiag.scoring.gather import Gathered
 from gandiag.sources import Note
 
 

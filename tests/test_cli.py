@@ -11,7 +11,7 @@ from toys import images
 import gandiag
 from gandiag.cli import VERBS
 from gandiag.metrics import METRICS
-from gandiag.protocols import PROTOCOLS
+from gandiag.scoring.protocols import PROTOCOLS
 from gandiag.sources import folder as folder_source
 
 

@@ -10,8 +10,8 @@ from toys import images
 import gandiag
 from gandiag.errors import GandiagError
 from gandiag.extractors import open_extractor
-from gandiag.mixtures import MIXTURES
-from gandiag.page import previews
+from gandiag.sources.mixtures import MIXTURES
+from gandiag.reporting.html import previews
 
 
 def ring(count=500, seed=0):

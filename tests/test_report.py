@@ -4,7 +4,7 @@ import math
 import pytest
 from rich.console import Console
 
-from gandiag.report import Report, Row, Warn
+from gandiag.reporting.report import Report, Row, Warn
 
 
 def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, **more):

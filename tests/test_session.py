@@ -3,7 +3,7 @@ import torch
 from toys import Corners, images
 
 from gandiag.errors import GandiagError
-from gandiag.session import IMAGES, Want, gather
+from gandiag.scoring.gather import IMAGES, Want, gather
 from gandiag.sources import open_source
 from gandiag.statistics import Bank, Hashes, Moments
 

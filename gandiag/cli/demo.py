@@ -8,9 +8,9 @@ from rich.text import Text
 
 from gandiag.cli.terminal import bar, printer
 from gandiag.files import cache_folder
-from gandiag.report import ARROWS, Report, number
-from gandiag.samples import demo_sets, write_folders
-from gandiag.scoring import score
+from gandiag.reporting.report import ARROWS, Report, number
+from gandiag.cli.demo_images import demo_sets, write_folders
+from gandiag.scoring.scorer import score
 
 EPILOG = """\b
 Examples:

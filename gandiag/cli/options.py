@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from gandiag.metrics import METRICS
-from gandiag.protocols import PROTOCOLS
+from gandiag.scoring.protocols import PROTOCOLS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,12 +9,12 @@ import click
 
 from gandiag.cli.options import extraction
 from gandiag.cli.terminal import bar, printer
-from gandiag.curve import Curve, score_checkpoints
+from gandiag.scoring.curve import Curve, score_checkpoints
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
 from gandiag.metrics import METRICS
-from gandiag.report import Report
-from gandiag.scoring import Scorer
+from gandiag.reporting.report import Report
+from gandiag.scoring.scorer import Scorer
 from gandiag.sources import Generator, open_source
 
 SCORES = "\n".join(f"  {name:<6} {metric.summary}" for name, metric in METRICS.items())
@@ -119,7 +119,7 @@ def score(
         with atomic_write(Path(json_file)) as file:
             file.write(result.to_json().encode())
     if html_file is not None:
-        from gandiag.page import curve_page, page, previews
+        from gandiag.reporting.html import curve_page, page, previews
 
         made = open_source(fake, on_bad_image="skip", seed=options["seed"], generator=code)
         pictures = previews({"generated": made, "real": real, "held-out": options["heldout"]})

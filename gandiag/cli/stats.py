@@ -8,7 +8,7 @@ import click
 from gandiag.cli.options import extraction
 from gandiag.cli.terminal import bar
 from gandiag.errors import GandiagError
-from gandiag.scoring import write_statistics
+from gandiag.scoring.scorer import write_statistics
 
 EPILOG = """\b
 SRC is a folder, a .zip, .tar, .npz or .npy file, or dataset:NAME.

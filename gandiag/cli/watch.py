@@ -15,7 +15,7 @@ from gandiag.cli.options import Names
 from gandiag.cli.terminal import printer
 from gandiag.errors import GandiagError
 from gandiag.monitors import SIGNALS, Recording, read
-from gandiag.sparkline import sparkline
+from gandiag.reporting.plots import sparkline
 
 EPILOG = """\b
 Examples:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from gandiag.extractors.inception import LAYERS, convolutions
-from gandiag.state_files import first_line, read_state, unfit
+from gandiag.state_dicts import first_line, read_state, unfit
 
 WHAT = "the 2015 Inception's weights"
 

@@ -16,7 +16,7 @@ from gandiag.extractors.base import Precision
 from gandiag.extractors.resizing import ResizeName
 from gandiag.extractors.timm_models import TimmModel, scaling_of
 from gandiag.extractors.weights import Found
-from gandiag.state_files import read_state, unfit
+from gandiag.state_dicts import read_state, unfit
 
 NETWORK = "tf_efficientnet_lite0"
 SIZE = 224

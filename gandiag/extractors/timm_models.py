@@ -16,7 +16,7 @@ from gandiag.extractors.base import Precision
 from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import Scaling, prepare
 from gandiag.extractors.resizing import ResizeName
-from gandiag.state_files import first_line
+from gandiag.state_dicts import first_line
 
 PREFIX = "timm:"
 

@@ -15,7 +15,7 @@ from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import IMAGENET, prepare
 from gandiag.extractors.resizing import ResizeName
 from gandiag.extractors.weights import Found
-from gandiag.state_files import read_state, unfit
+from gandiag.state_dicts import read_state, unfit
 
 SIZE = 224
 WHAT = "torchvision's vgg16 weights"

@@ -1,12 +1,15 @@
-"""What every metric promises."""
+"""What every metric says of itself: what it reads, what it needs, what it returns."""
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Self
 
-from gandiag.statistics import Statistic
+from gandiag.errors import GandiagError
+from gandiag.statistics import Bank, Statistic
 
 Role = Literal["real", "heldout", "generated"]
+Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
@@ -23,33 +26,99 @@ class Score:
     """Numbers to read beside the value: the std over splits, what a perfect sampler would get."""
 
 
-class Metric(Protocol):
-    """Statistics in, named numbers out; its fields are its parameters, its repr its provenance."""
+class Unfit(GandiagError):  # noqa: N818 (named for what it says, as GandiagError itself is)
+    """A metric cannot be had from these features; left out, unless it was asked for by name.
+
+    The message goes on from the metric's name: ``needs class logits, which pixels does not have``.
+    `way` is the way out.
+    """
+
+    def __init__(self, why: str, way: str) -> None:
+        self.why, self.way = why, way
+        super().__init__(f"{why}; {way}")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the features before any is computed."""
+
+    extractor: str
+    """Its name."""
+    layers: Mapping[str, int]
+    """Layer -> width."""
+    features: str
+    """The layer that distances are taken in."""
+    logits: str | None = None
+    """The layer of class logits, if there is one."""
+    classes: tuple[str, ...] = ()
+    """The names of the logits, where they have names."""
+    balanced: bool = False
+    """Whether all classes are equally likely by construction, as those of stacks."""
+    chosen: bool = True
+    """Whether a person chose the extractor; False for a protocol's own."""
+    points: bool = False
+    """Whether the rows are points, with coordinates for features."""
+    means: tuple[tuple[float, ...], ...] = ()
+    """The modes of the mixture that real points were drawn from, where it is known: (K, d)."""
+    sd: float = 0.0
+    """Their standard deviation in every direction."""
+    labelled: bool = False
+    """Whether real points have labels."""
+
+
+@dataclass(frozen=True)
+class Metric(ABC):
+    """Statistics in, named numbers out; its fields are its parameters, its repr its provenance.
+
+    A metric is a frozen dataclass that says `name`, `summary`, `outputs`, and whatever differs from
+    the defaults below.
+    """
 
     name: ClassVar[str]
     """What a person asks for: ``fid``."""
     summary: ClassVar[str]
     """One line for ``--help``: what it measures and what it catches."""
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]]
+    outputs: ClassVar[Mapping[str, Better]]
     """The numbers it returns, and which way is better. One that the data does not have is missing:
     what needs labels, without them."""
-    generic: ClassVar[Mapping[str, str]]
+    generic: ClassVar[Mapping[str, str]] = {}
     """Output -> its name on features other than the canonical Inception's (``fid`` -> ``fd``)."""
-    reads: ClassVar[Literal["features", "logits"]]
+    reads: ClassVar[Literal["features", "logits"]] = "features"
     """Which of the extractor's layers it eats unless `layer` names one."""
-    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]]
+    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
+        "real": (Bank,),
+        "generated": (Bank,),
+    }
     """Role -> statistics it can work from, best first."""
-    layer: str | None
+
+    layer: str | None = field(default=None, kw_only=True)
     """A layer by name, or None for the extractor's own choice."""
 
-    def minimum(self, role: Role) -> int:
-        """How many images of `role` it needs."""
-        ...
-
+    @abstractmethod
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """By role (`real=`, `generated=`) => a score for each of `outputs` that the data has.
 
         Raises:
             GandiagError: too few rows, or widths that differ.
         """
-        ...
+
+    def minimum(self, role: Role) -> int:
+        """How many images of `role` it needs."""
+        return 1
+
+    def on(self, known: Known) -> Self:
+        """This metric as it runs on such features: what only they can tell is filled in.
+
+        Raises:
+            Unfit: it cannot be had from them.
+        """
+        if self.reads == "logits" and self.layer is None and known.logits is None:
+            raise Unfit(
+                f"needs class logits, which {known.extractor} does not have",
+                "choose --features inception or lite0",
+            )
+        return self
+
+    def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
+        """What could mislead a reader of these scores: (code, sentence)."""
+        yield from ()

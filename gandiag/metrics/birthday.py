@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.neighbours import bounded_squares, k_nearest, within
@@ -94,18 +94,11 @@ class Birthday(Metric):
 
     name: ClassVar[str] = "birthday"
     summary: ClassVar[str] = "support size by the birthday paradox: few near-copies, many images"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {"support": "higher"}
-    generic: ClassVar[Mapping[str, str]] = {}
-    reads: ClassVar[Literal["features", "logits"]] = "features"
-    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
-        "real": (Bank,),
-        "generated": (Bank,),
-    }
+    outputs: ClassVar[Mapping[str, Better]] = {"support": "higher"}
 
     threshold: float | None = None
     """The distance of near-copies; None to take `quantile` of the real ones'."""
     quantile: float = 0.01
-    layer: str | None = None
 
     def minimum(self, role: Role) -> int:
         """A pair."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, check_same_width, check_statistics
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.threads import one_thread
@@ -145,15 +145,13 @@ class FrechetDistance(Metric):
 
     name: ClassVar[str] = "fid"
     summary: ClassVar[str] = "Fréchet distance: quality and variety together; biased by N"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {"fid": "lower"}
+    outputs: ClassVar[Mapping[str, Better]] = {"fid": "lower"}
     generic: ClassVar[Mapping[str, str]] = {"fid": "fd"}
-    reads: ClassVar[Literal["features", "logits"]] = "features"
     accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
         "real": (Moments, Bank),
         "generated": (Bank, Moments),
     }
 
-    layer: str | None = None
 
     def minimum(self, role: Role) -> int:
         """Two, for a covariance; it is singular up to the features' width."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
 from gandiag.statistics import Bank, Statistic
@@ -67,8 +67,7 @@ class InceptionScore(Metric):
 
     name: ClassVar[str] = "is"
     summary: ClassVar[str] = "Inception Score: sharp and varied class predictions; no real image"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {"is": "higher"}
-    generic: ClassVar[Mapping[str, str]] = {}
+    outputs: ClassVar[Mapping[str, Better]] = {"is": "higher"}
     reads: ClassVar[Literal["features", "logits"]] = "logits"
     accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {"generated": (Bank,)}
 
@@ -80,7 +79,6 @@ class InceptionScore(Metric):
     seed: int = 2020
     ddof: int = 0
     """Of the std over splits."""
-    layer: str | None = None
 
     def __post_init__(self) -> None:
         if self.splits < 1:

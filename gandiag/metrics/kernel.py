@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.tiles import tiles
@@ -193,17 +193,11 @@ class KernelDistance(Metric):
 
     name: ClassVar[str] = "kid"
     summary: ClassVar[str] = "Kernel distance: as fid, but unbiased, so fit for few images"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {"kid": "lower"}
+    outputs: ClassVar[Mapping[str, Better]] = {"kid": "lower"}
     generic: ClassVar[Mapping[str, str]] = {"kid": "kd"}
-    reads: ClassVar[Literal["features", "logits"]] = "features"
-    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
-        "real": (Bank,),
-        "generated": (Bank,),
-    }
 
     subsets: Subsets | None = None
     """None for all pairs, which is what any number of subsets estimates."""
-    layer: str | None = None
 
     def __post_init__(self) -> None:
         if self.subsets is not None and (self.subsets.count < 1 or self.subsets.size < 2):

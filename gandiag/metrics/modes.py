@@ -1,18 +1,17 @@
 """Mode coverage: which modes of the data the samples reach, and in what proportions."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Known, Metric, Score, Unfit
 from gandiag.metrics.checks import Rows, as_rows, check_count, check_same_width, check_statistics
 from gandiag.metrics.intervals import Z, wilson
-from gandiag.mixtures import MIXTURES
 from gandiag.statistics import Bank, Statistic
 
 NOWHERE = -1
@@ -20,6 +19,14 @@ NOWHERE = -1
 
 NEAR = 3.0
 """Standard deviations: nearer than that, a point is of high quality (VEEGAN, PacGAN)."""
+
+TOLD = 10
+"""Names listed in a sentence."""
+
+CLASSIFIERS = (
+    "choose --features digits, fashion-mnist, stacked-digits, stacked-fashion-mnist, or a "
+    "classifier's file"
+)
 
 LISTED = 100
 """Up to so many modes, each one's count stands in the score's `extra`."""
@@ -231,35 +238,55 @@ def agreement(modes: Tensor, labels: Sequence[str], names: Sequence[str]) -> flo
 
 @dataclass(frozen=True)
 class ModeCoverage(Metric):
-    """Modes covered, share of high quality, reverse KL and, for labelled samples, GAN-test."""
+    """Modes covered, share of high quality, reverse KL and, for labelled samples, GAN-test.
+
+    Rows are logits, and modes their classes; or points, and modes the Gaussians at `means`, or with
+    `labelled` the mean and deviation of the real points of each label.
+    """
 
     name: ClassVar[str] = "modes"
     summary: ClassVar[str] = "modes covered and their balance: by class, or by mode for points"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {
+    outputs: ClassVar[Mapping[str, Better]] = {
         "modes": "higher",
         "high_quality": "higher",
         "mode_kl": "lower",
         "gan_test": "higher",
     }
-    generic: ClassVar[Mapping[str, str]] = {}
     reads: ClassVar[Literal["features", "logits"]] = "logits"
-    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
-        "real": (Bank,),
-        "generated": (Bank,),
-    }
 
-    points: str = ""
-    """Empty: rows are logits. Else they are points, and the modes those of a mixture by name, or
-    with ``labels`` the mean and deviation of the real points of each label."""
+    means: tuple[tuple[float, ...], ...] = ()
+    """(K, d): of points drawn from a mixture, its modes."""
+    sd: float = 0.0
+    """Of every such mode in every direction."""
+    labelled: bool = False
+    """Whether rows are points whose modes the real points' labels tell."""
     classes: tuple[str, ...] = ()
     """Names of the logits, to compare labels with."""
     uniform: bool = False
     """Whether all classes are equally likely, rather than as the real images show them."""
-    layer: str | None = None
 
-    def minimum(self, role: Role) -> int:
-        """One image."""
-        return 1
+    def on(self, known: Known) -> Self:
+        """The modes, as the features and the real points tell them."""
+        if known.points:
+            if not (known.means or known.labelled):
+                raise Unfit(
+                    "needs real points with labels, or dataset:ring8 or dataset:grid25",
+                    "give them with --real",
+                )
+            return replace(
+                self,
+                means=known.means,
+                sd=known.sd,
+                labelled=not known.means,
+                layer=known.features,
+            )
+        if not known.chosen:
+            raise Unfit("counts the classes that a classifier sees", CLASSIFIERS)
+        if self.layer is None and known.logits is None:
+            raise Unfit(
+                f"needs class logits, which {known.extractor} does not have", CLASSIFIERS
+            )
+        return replace(self, classes=known.classes, uniform=known.balanced)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``modes``, ``mode_kl``; of points ``high_quality``.
@@ -270,16 +297,17 @@ class ModeCoverage(Metric):
         real, generated = statistics["real"], statistics["generated"]
         assert isinstance(real, Bank)
         assert isinstance(generated, Bank)
-        if self.points:
-            names, means, sd = self._modes(real)
+        points = bool(self.means or self.labelled)
+        names = self._names(real)
+        if points:
+            means, sd = self._modes(real)
             modes = nearest_modes(generated.rows, means, sd)
             found = coverage_of(modes, len(names))
         else:
             modes = generated.rows.argmax(dim=1)
-            names = self.classes
             found = class_coverage(generated.rows, None if self.uniform else real.rows)
         scores = {"modes": _covered(found, names)}
-        if self.points:
+        if points:
             low, high = wilson(found.high_quality, found.n)
             scores["high_quality"] = Score(
                 found.high_quality, low, high, method="Wilson over generated points"
@@ -289,28 +317,45 @@ class ModeCoverage(Metric):
             share = agreement(modes, generated.labels, names)
             if share is not None:
                 low, high = wilson(share, found.n)
-                what = "points" if self.points else "images"
+                what = "points" if points else "images"
                 scores["gan_test"] = Score(share, low, high, method=f"Wilson over generated {what}")
         return scores
 
-    def names(self, real_labels: Sequence[str] | None) -> tuple[str, ...]:
+    def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
+        """Labels that are neither names nor places of modes, for which there is no ``gan_test``."""
+        generated, names = statistics["generated"], self._names(statistics["real"])
+        labels = generated.labels if isinstance(generated, Bank) else None
+        unknown = sorted(set(labels or ()) - {*names, *map(str, range(len(names)))})
+        if unknown:
+            known = f"the classes {_few(names)}" if names else "names that the features know"
+            yield (
+                "unknown-classes",
+                f"gan_test was left out: labels of the generated ({_few(unknown)}) are not {known}",
+            )
+
+    def _names(self, real: Statistic) -> tuple[str, ...]:
         """Of the modes; none if the extractor names no classes, and `gan_test` is then left out."""
-        if self.points == "labels":
-            return names_among(real_labels or ())
-        if self.points:
-            return tuple(str(mode) for mode in range(len(MIXTURES[self.points].means)))
+        if self.labelled:
+            return names_among((real.labels or ()) if isinstance(real, Bank) else ())
+        if self.means:
+            return tuple(str(mode) for mode in range(len(self.means)))
         return self.classes
 
-    def _modes(self, real: Bank) -> tuple[tuple[str, ...], Tensor, Tensor | float]:
-        if self.points != "labels":
-            mixture = MIXTURES[self.points]
-            return self.names(None), mixture.means, mixture.sd
+    def _modes(self, real: Bank) -> tuple[Tensor, Tensor | float]:
+        if self.means:
+            return torch.tensor(self.means), self.sd
         if real.labels is None:
             raise GandiagError(
                 "modes of points need to be known: give real points with labels (an .npz with "
-                f"`labels`), or one of {', '.join(f'dataset:{name}' for name in MIXTURES)}"
+                "`labels`), or dataset:ring8 or dataset:grid25"
             )
-        return labelled_modes(real.rows, real.labels)
+        _, means, deviations = labelled_modes(real.rows, real.labels)
+        return means, deviations
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - TOLD:,} more" if len(names) > TOLD else ""
+    return ", ".join(names[:TOLD]) + more
 
 
 def _covered(found: Coverage, names: Sequence[str]) -> Score:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import wilson
 from gandiag.statistics import Bank, Statistic
@@ -93,21 +93,14 @@ class NDB(Metric):
 
     name: ClassVar[str] = "ndb"
     summary: ClassVar[str] = "NDB: share of the bins of real features that are over- or underfilled"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {
+    outputs: ClassVar[Mapping[str, Better]] = {
         "ndb": "lower",
         "ndb_js": "lower",
-    }
-    generic: ClassVar[Mapping[str, str]] = {}
-    reads: ClassVar[Literal["features", "logits"]] = "features"
-    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
-        "real": (Bank,),
-        "generated": (Bank,),
     }
 
     count: int = 100
     alpha: float = 0.05
     seed: int = 0
-    layer: str | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1 or not 0 < self.alpha < 1:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, as_rows, banks, check_count, check_same_width
 from gandiag.metrics.intervals import Z, wilson
 from gandiag.metrics.tiles import tiles
@@ -220,22 +220,15 @@ class PRDC(Metric):
 
     name: ClassVar[str] = "prdc"
     summary: ClassVar[str] = "Precision, recall, density, coverage: quality and variety apart"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {
+    outputs: ClassVar[Mapping[str, Better]] = {
         "precision": "higher",
         "recall": "higher",
         "density": "higher",
         "coverage": "higher",
     }
-    generic: ClassVar[Mapping[str, str]] = {}
-    reads: ClassVar[Literal["features", "logits"]] = "features"
-    accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {
-        "real": (Bank,),
-        "generated": (Bank,),
-    }
 
     k: int = 5
     tie: Tie = "<="
-    layer: str | None = None
 
     def __post_init__(self) -> None:
         _check_k(self.k)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from gandiag.metrics.base import Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.threads import one_thread
@@ -67,12 +67,9 @@ class VendiScore(Metric):
 
     name: ClassVar[str] = "vendi"
     summary: ClassVar[str] = "Vendi score: the effective number of different images; no real image"
-    outputs: ClassVar[Mapping[str, Literal["lower", "higher"]]] = {"vendi": "higher"}
-    generic: ClassVar[Mapping[str, str]] = {}
-    reads: ClassVar[Literal["features", "logits"]] = "features"
+    outputs: ClassVar[Mapping[str, Better]] = {"vendi": "higher"}
     accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {"generated": (Bank,)}
 
-    layer: str | None = None
 
     def minimum(self, role: Role) -> int:
         """One image, which scores 1."""

@@ -25,6 +25,7 @@ from gandiag.sources import fingerprint
 from gandiag.sources.base import Points
 from gandiag.sources.decode import Decoded, UnreadableError
 from gandiag.sources.images import Digest, IndexedImages, OnBadImage
+from gandiag.sources.mixtures import Mixture
 from gandiag.sources.naming import display
 
 Array = NDArray[np.generic]
@@ -82,7 +83,7 @@ def open_points(
     on_bad_image: OnBadImage,
     labels: Sequence[str] | None = None,
     *,
-    mixture: str = "",
+    mixture: Mixture | None = None,
     digest: Digest | None = None,
 ) -> IndexedImages:
     """(N, d) floats => points, read as float32.
@@ -94,7 +95,7 @@ def open_points(
         name: what to call them.
         on_bad_image: what to do about a bad one.
         labels: a class each, if there are classes.
-        mixture: the name in `gandiag.mixtures.MIXTURES` that they were drawn from.
+        mixture: what they were drawn from, where that is known.
         digest: of the content; None to read it all.
 
     Raises:

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from gandiag.sources.mixtures import Mixture
+
 
 class Batch(NamedTuple):
     """Consecutive images of one size, with what is known of each."""
@@ -36,8 +38,8 @@ class Points:
 
     width: int
     """Coordinates of a point."""
-    mixture: str = ""
-    """The name in `gandiag.mixtures.MIXTURES` of what they were drawn from, if they were."""
+    mixture: Mixture | None = None
+    """What they were drawn from, where that is known."""
     labelled: bool = False
     """Whether each has a label."""
 

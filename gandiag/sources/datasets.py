@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
-from gandiag.mixtures import MIXTURES
+from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources import fingerprint
 from gandiag.sources.arrays import as_images, bytes_of, decoded, open_array, open_points
 from gandiag.sources.decode import Decoded, UnreadableError, to_rgb, to_tensor
@@ -234,7 +234,7 @@ def _digits() -> Grey:
 def _mixture(dataset: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     points, modes = MIXTURES[dataset](POINTS, torch.Generator().manual_seed(SEED))
     labels = [str(mode) for mode in modes.tolist()]
-    return open_points(points.numpy(), name, on_bad_image, labels, mixture=dataset)
+    return open_points(points.numpy(), name, on_bad_image, labels, mixture=MIXTURES[dataset])
 
 
 def _fashion_folder() -> Path | None:

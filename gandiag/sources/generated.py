@@ -12,7 +12,7 @@ from gandiag.sources.base import Batch, Note
 from gandiag.sources.images import checked_limit, checked_size
 from gandiag.sources.naming import display
 from gandiag.sources.stream import as_labels
-from gandiag.state_files import read_state
+from gandiag.state_dicts import read_state
 
 BLOCK = 64
 """Samples made together. Matrix products round differently for other batch sizes: in the company of

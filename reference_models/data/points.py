@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gandiag.mixtures import Mixture, grid, ring
+from gandiag.sources.mixtures import Mixture, grid, ring
 from reference_models.data.base import WHOLE, Batch, Split, order
 from reference_models.randomness import generator
 

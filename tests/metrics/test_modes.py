@@ -5,7 +5,7 @@ import torch
 
 from gandiag.metrics import ModeCoverage, class_coverage, coverage_of, mode_coverage, nearest_modes
 from gandiag.metrics.modes import NOWHERE, agreement, kl_floor, labelled_modes
-from gandiag.mixtures import MIXTURES
+from gandiag.sources.mixtures import MIXTURES
 from gandiag.statistics import Bank
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gandiag.errors import GandiagError
-from gandiag.mixtures import MIXTURES
+from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources import Batch, open_source
 from gandiag.sources.base import Points, points_of
 

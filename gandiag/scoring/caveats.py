@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from gandiag.report import Warn
-from gandiag.session import Gathered
+from gandiag.reporting.report import Warn
+from gandiag.scoring.gather import Gathered
 
 TREATMENTS: Mapping[str, str] = {
     "alpha": "had transparency, which was dropped as the published tools do",

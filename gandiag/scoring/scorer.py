@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import torch
 
-from gandiag import caveats
-from gandiag.cache import StatisticsCache, description
+from gandiag.scoring import caveats
+from gandiag.scoring.cache import StatisticsCache, description
 from gandiag.errors import GandiagError
 from gandiag.extractors import FeatureExtractor
 from gandiag.extractors.base import Precision
-from gandiag.inputs import (
+from gandiag.scoring.opening import (
     Progress,
     collect,
     known_count,
@@ -23,9 +23,9 @@ from gandiag.inputs import (
     silent,
 )
 from gandiag.metrics import ModeCoverage, Role
-from gandiag.plan import Plan, Task, make_plan
-from gandiag.report import Report, Row, Warn
-from gandiag.session import IMAGES, Gathered, Want
+from gandiag.scoring.plan import Plan, Task, make_plan
+from gandiag.reporting.report import Report, Row, Warn
+from gandiag.scoring.gather import IMAGES, Gathered, Want
 from gandiag.sources import GeneratedImages, Generator, ImageSource, StatisticsFile
 from gandiag.sources.base import points_of
 from gandiag.statistics import (

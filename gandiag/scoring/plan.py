@@ -12,8 +12,8 @@ from gandiag.extractors import FeatureExtractor, open_extractor
 from gandiag.extractors.base import Precision
 from gandiag.extractors.small_classifiers import NAMES, SmallClassifier
 from gandiag.metrics import METRICS, Metric, ModeCoverage, Role
-from gandiag.protocols import PROTOCOLS, Protocol
-from gandiag.session import IMAGES, Want
+from gandiag.scoring.protocols import PROTOCOLS, Protocol
+from gandiag.scoring.gather import IMAGES, Want
 from gandiag.sources.base import Points
 from gandiag.statistics import Bank, Hashes
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import torch
 
-from gandiag.cache import StatisticsCache, described
+from gandiag.scoring.cache import StatisticsCache, described
 from gandiag.errors import GandiagError
 from gandiag.metrics import Role
-from gandiag.plan import Plan
-from gandiag.report import Warn
-from gandiag.session import Gathered, Want, gather
+from gandiag.scoring.plan import Plan
+from gandiag.reporting.report import Warn
+from gandiag.scoring.gather import Gathered, Want, gather
 from gandiag.sources import Generator, ImageSource, StatisticsFile, open_source
 from gandiag.sources.base import Points, points_of
 from gandiag.statistics import load_statistics

@@ -15,7 +15,7 @@ from typing import Any
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
-from gandiag.session import Gathered, Want
+from gandiag.scoring.gather import Gathered, Want
 from gandiag.sources.base import Note
 from gandiag.statistics import SavedStatistics, Statistic, load_statistics, save_statistics
 

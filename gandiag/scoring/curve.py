@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gandiag.report import ARROWS, SCHEMA, Report, Row, number
-from gandiag.scoring import Scorer
+from gandiag.reporting.report import ARROWS, SCHEMA, Report, Row, number
+from gandiag.scoring.scorer import Scorer
 from gandiag.sources import checkpoints
-from gandiag.sparkline import sparkline
+from gandiag.reporting.plots import sparkline
 
 
 @dataclass(frozen=True)

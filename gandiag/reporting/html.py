@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gandiag.curve import Curve
-from gandiag.report import Report, number
+from gandiag.scoring.curve import Curve
+from gandiag.reporting.report import Report, number
 from gandiag.sources import ImageSource, StatisticsFile, open_source
 from gandiag.sources.base import points_of
 

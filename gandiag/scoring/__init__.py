@@ -1,0 +1,1 @@
+"""Sources in, a report out: open, plan, gather, score."""
