@@ -8,38 +8,75 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gandiag import metrics
+    from gandiag import extractors, metrics, monitors, sources
     from gandiag.errors import GandiagError
     from gandiag.monitors import Monitor
+    from gandiag.reporting.curve import Curve
     from gandiag.reporting.report import Report
-    from gandiag.scoring import Scorer, score, write_statistics
+    from gandiag.scoring import (
+        Options,
+        Protocol,
+        Scorer,
+        protocols,
+        score,
+        score_checkpoints,
+        write_statistics,
+    )
     from gandiag.sources import open_source
 
 __all__ = [
+    "Curve",
     "GandiagError",
     "Monitor",
+    "Options",
+    "Protocol",
     "Report",
     "Scorer",
+    "extractors",
     "metrics",
+    "monitors",
     "open_source",
+    "protocols",
     "score",
+    "score_checkpoints",
+    "sources",
     "write_statistics",
 ]
 
+_ROOMS = {
+    "extractors": "extractors",
+    "metrics": "metrics",
+    "monitors": "monitors",
+    "protocols": "scoring.protocols",
+    "sources": "sources",
+}
+
 _HOMES = {
+    "Curve": "reporting.curve",
     "GandiagError": "errors",
     "Monitor": "monitors.monitor",
-    "Report": "report",
-    "Scorer": "scoring",
+    "Options": "scoring.options",
+    "Protocol": "scoring.protocols",
+    "Report": "reporting.report",
+    "Scorer": "scoring.scorer",
     "open_source": "sources",
-    "score": "scoring",
-    "write_statistics": "scoring",
+    "score": "scoring.scorer",
+    "score_checkpoints": "scoring.curve",
+    "write_statistics": "scoring.scorer",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"gandiag.{_HOMES[name]}"), name)
-    if name in __all__:
-        return import_module(f"gandiag.{name}")
+    if name in _ROOMS:
+        return import_module(f"gandiag.{_ROOMS[name]}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gandiag")
     raise AttributeError(f"module 'gandiag' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

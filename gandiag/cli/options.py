@@ -1,17 +1,26 @@
-"""Options that several verbs share, so that they read and mean the same everywhere."""
+"""The options of `gandiag.Options` as the command line's, and what is kept of them in a file."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import dataclasses
+import tomllib
+import types
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
+import tomli_w
 
-from gandiag.metrics import METRICS
-from gandiag.scoring.protocols import PROTOCOLS
+from gandiag.errors import GandiagError, unknown
+from gandiag.files import atomic_write
+from gandiag.scoring import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+KEPT_OUT = ("config", "save_config", "help")
+"""Options that a configuration file does not hold."""
 
-class Names(click.ParamType[tuple[str, ...]]):
+
+class Names(click.ParamType):
     """``fid,kid``: names from a table, separated by commas."""
 
     name = "NAME[,NAME...]"
@@ -25,67 +34,112 @@ class Names(click.ParamType[tuple[str, ...]]):
         return tuple(part.strip() for part in str(value).split(",") if part.strip())
 
 
-def extraction(command: F) -> F:
-    """Which network, which numbers, which images, on which device."""
-    for option in reversed(
-        (
-            click.option(
-                "--features",
-                metavar="NAME|FILE",
-                help="inception, lite0, dinov2, vgg16, pixels, timm:NAME, digits, fashion-mnist, "
-                "stacked-digits, stacked-fashion-mnist, or a classifier's file; for points "
-                "identity. The default is the protocol's own.",
-            ),
-            click.option(
-                "--metrics",
-                type=Names(),
-                help=f"{', '.join(METRICS)}, or all; the default is the protocol's own.",
-            ),
-            click.option(
-                "--protocol",
-                default="gandiag",
-                show_default=True,
-                metavar="NAME",
-                help=f"Give the numbers of a published tool: {', '.join(PROTOCOLS)}.",
-            ),
-            click.option(
-                "--max-images",
-                type=click.IntRange(min=1),
-                metavar="N",
-                help="Use N images of each source, drawn without replacement.",
-            ),
-            click.option("--seed", default=0, show_default=True, metavar="S", help="Of that draw."),
-            click.option(
-                "--device", metavar="D", help="cpu, cuda, cuda:N or mps; the default is the best."
-            ),
-            click.option(
-                "--precision",
-                type=click.Choice(["fp32", "tf32", "bf16"]),
-                default="fp32",
-                show_default=True,
-                help="Of the network; published numbers are fp32.",
-            ),
-            click.option(
-                "--batch-size",
-                type=click.IntRange(min=1),
-                default=32,
-                show_default=True,
-                metavar="N",
-                help="Images through the network at once.",
-            ),
-            click.option(
-                "--on-bad-image",
-                type=click.Choice(["fail", "skip"]),
-                default="fail",
-                show_default=True,
-                help="An image that cannot be read ends the run, or is left out and reported.",
-            ),
-            click.option(
-                "--allow-unverified",
-                is_flag=True,
-                help="Accept weights with another digest than the published one; scores say so.",
-            ),
+def of_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
+    """The fields of `Options` that have a help text, as options of a command."""
+    hints = get_type_hints(Options)
+    fields = [each for each in dataclasses.fields(Options) if "help" in each.metadata]
+
+    def decorate(command: F) -> F:
+        for each in reversed(fields):
+            if each.name not in without:
+                command = _option(each.name, each.default, hints[each.name], each.metadata)(command)
+        return configured(command)
+
+    return decorate
+
+
+def _option(name: str, default: Any, hint: Any, told: Mapping[str, Any]) -> Callable[[F], F]:
+    flag = "--" + name.replace("_", "-")
+    shared = {"help": told["help"], "metavar": told["metavar"]}
+    if hint is bool:
+        shown = {"help": told["help"], "is_flag": True}
+        if default:
+            # What is on unless it is put out: cache => --no-cache.
+            return click.option(flag.replace("--", "--no-"), name, flag_value=False, default=True, **shown)
+        return click.option(flag, **shown)
+    if told["choices"]:
+        kind: Any = click.Choice(list(told["choices"]))
+        return click.option(
+            flag, type=kind, default=default, show_default=True, help=told["help"]
         )
-    ):
-        command = option(command)
-    return command
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if any(get_origin(each) is tuple for each in kinds):
+        return click.option(flag, type=float, nargs=2, default=default, **shared)
+    whole = told["least"] is not None
+    kind = click.IntRange(min=told["least"]) if whole else str
+    return click.option(
+        flag, type=kind, default=default, show_default=default is not None, **shared
+    )
+
+
+def configured(command: F) -> F:
+    """Add ``--config FILE`` and ``--save-config FILE``."""
+    command = click.option(
+        "--save-config",
+        metavar="FILE.toml",
+        expose_value=False,
+        callback=_save,
+        help="Keep what was chosen here in a file for --config.",
+    )(command)
+    return click.option(
+        "--config",
+        metavar="FILE.toml",
+        is_eager=True,
+        expose_value=False,
+        callback=_load,
+        help="Take options from a file; what stands on the command line goes first.",
+    )(command)
+
+
+def _load(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    try:
+        found = tomllib.loads(Path(value).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GandiagError(f"cannot read {value}: {error.strerror or error}; name a file") from error
+    except ValueError as error:
+        raise GandiagError(f"{value} is no TOML: {error}; write lines such as seed = 1") from error
+    names = _names(ctx.command)
+    for key in found:
+        if key.replace("-", "_") not in names:
+            raise GandiagError(f"{value}: {unknown('option', key, [*names])}")
+    ctx.default_map = {
+        names[key.replace("-", "_")]: each for key, each in found.items()
+    }
+
+
+def _names(command: click.Command) -> dict[str, str]:
+    """As a file has them (``no_cache``) => as click has them (``cache``)."""
+    found = {}
+    for each in command.params:
+        if isinstance(each, click.Option) and each.name not in KEPT_OUT:
+            for flag in each.opts:
+                if flag.startswith("--"):
+                    found[flag.removeprefix("--").replace("-", "_")] = str(each.name)
+    return found
+
+
+def _save(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.call_on_close(lambda: None)
+        ctx.meta["gandiag.save_config"] = value
+
+
+def save_config(ctx: click.Context) -> None:
+    """Write the options that differ from their defaults, if the command line asks for it."""
+    path = ctx.meta.get("gandiag.save_config")
+    if path is None:
+        return
+    given = {}
+    by_name = {name: key for key, name in _names(ctx.command).items()}
+    for each in ctx.command.params:
+        value = ctx.params.get(str(each.name))
+        if each.name in by_name and value is not None and value != each.default:
+            given[by_name[str(each.name)].replace("_", "-")] = value
+    with atomic_write(Path(path)) as file:
+        tomli_w.dump({key: _plain(each) for key, each in given.items()}, file)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,20 +1,16 @@
 """A report as one HTML file: scores, intervals, warnings, and the images themselves."""
 
-import base64
-import io
 from collections.abc import Mapping
-from typing import Any
 
 import jinja2
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gandiag.scoring.curve import Curve
+from gandiag.reporting.curve import Curve
+from gandiag.reporting.plots import data_url, figure
 from gandiag.reporting.report import Report, number
-from gandiag.sources import ImageSource, StatisticsFile, open_source
-from gandiag.sources.base import points_of
+from gandiag.sources.base import ImageSource, points_of
 
 COUNT = 40
 """Images shown of each source."""
@@ -26,22 +22,19 @@ SIDE = 64
 """Pixels of a thumbnail; smaller images are enlarged by whole pixels, so that they stay sharp."""
 
 
-def previews(things: Mapping[str, Any]) -> dict[str, str]:
-    """Role -> source, as given to `score`, => role -> a PNG of some of its images, as a data URL.
+def previews(sources: Mapping[str, ImageSource | None]) -> dict[str, str]:
+    """Role -> source, as it was scored, => role -> a PNG of some of its images, as a data URL.
 
     Sources that hold no images, or can be read only once, are left out; so are points of more than
     two dimensions.
     """
     pictures = {}
-    for role, thing in things.items():
-        if thing is None:
-            continue
-        source = open_source(thing, on_bad_image="skip")
-        if isinstance(source, StatisticsFile) or source.count() is None:
+    for role, source in sources.items():
+        if source is None or source.count() is None:
             continue
         points = points_of(source)
         if points is None:
-            pictures[role] = _data_url(contact_sheet(source))
+            pictures[role] = data_url(contact_sheet(source))
         elif points.width == 2:
             pictures[role] = scatter(source)
     return pictures
@@ -59,18 +52,13 @@ def contact_sheet(source: ImageSource, columns: int = 20) -> Tensor:
 
 def scatter(source: ImageSource) -> str:
     """A few thousand points of `source`, two-dimensional => a PNG as a data URL."""
-    # Not pyplot, which keeps figures and may look for a screen.
-    from matplotlib.figure import Figure
-
     drawn = source.limit(DOTS, seed=0)
     points = torch.cat([batch.images for batch in drawn.batches(DOTS)]).numpy()
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.add_subplot()
+    drawing = figure(5, 5)
+    axes = drawing.add_subplot()
     axes.scatter(points[:, 0], points[:, 1], s=3, linewidths=0)
     axes.set_aspect("equal", adjustable="datalim")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(drawing)
 
 
 def page(report: Report, pictures: Mapping[str, str]) -> str:
@@ -85,7 +73,7 @@ def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:
 
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gandiag"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("gandiag.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["number"] = number
     return environment.get_template(name)
@@ -93,14 +81,12 @@ def _template(name: str) -> jinja2.Template:
 
 def _plot(curve: Curve) -> str:
     """A small plot for each score, with its intervals, as a data URL."""
-    from matplotlib.figure import Figure
-
     names = list(curve.last)
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
-    figure = Figure(figsize=(4 * columns, 2.6 * lines), layout="constrained")
+    drawing = figure(4 * columns, 2.6 * lines)
     for index, name in enumerate(names, 1):
-        axes = figure.add_subplot(lines, columns, index)
+        axes = drawing.add_subplot(lines, columns, index)
         rows = curve.rows(name)
         steps = [step for step, _ in curve.points]
         axes.plot(steps, [row.value for row in rows], marker=".", color="C0")
@@ -109,9 +95,7 @@ def _plot(curve: Curve) -> str:
         axes.fill_between(steps, lows, highs, color="C0", alpha=0.2, linewidth=0)
         axes.set_title(f"{name} ({rows[0].better} is better)", fontsize=9)
         axes.tick_params(labelsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(drawing, dpi=150)
 
 
 def _tile(image: Tensor) -> Tensor:
@@ -128,9 +112,3 @@ def _tile(image: Tensor) -> Tensor:
     top, left = (SIDE - image.shape[1]) // 2, (SIDE - image.shape[2]) // 2
     tile[:, top : top + image.shape[1], left : left + image.shape[2]] = image
     return tile
-
-
-def _data_url(image: Tensor) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

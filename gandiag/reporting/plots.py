@@ -1,6 +1,15 @@
-"""A course of numbers in one line of text."""
+"""Numbers and images as pictures."""
 
+import base64
+import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -10,3 +19,21 @@ def sparkline(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     return "".join(BARS[round(7 * (value - low) / span)] for value in values)
+
+
+def figure(width: float, height: float) -> "Figure":
+    """An empty figure, in inches; not pyplot's, which keeps figures and may look for a screen."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def data_url(picture: "Tensor | Figure", dpi: int = 100) -> str:
+    """A figure, or an image (3, height, width) uint8 => a PNG as a ``data:`` address."""
+    buffer = io.BytesIO()
+    if isinstance(picture, Tensor):
+        pixels = picture.permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
+    else:
+        picture.savefig(buffer, format="png", dpi=dpi)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

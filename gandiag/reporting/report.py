@@ -2,55 +2,75 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gandiag.errors import Warn
+from gandiag.metrics.base import Better, Score
+from gandiag.reporting.tables import table
+
 SCHEMA = 1
 
 BESIDE = ("of", "floor", "with a tenth of their share", "outside", "pairs", "of real images")
-"""What of `Row.extra` people are shown."""
+"""What of `Score.extra` people are shown."""
 
-ARROWS = {"lower": "↓", "higher": "↑"}
+ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑"}
 """Which way is better."""
 
 
 @dataclass(frozen=True)
-class Warn:
-    """Something that could mislead a reader of the numbers."""
-
-    code: str
-    """Short and stable, for programs: ``small-sample``."""
-    message: str
-    """A sentence for people."""
-
-
-@dataclass(frozen=True)
 class Row:
-    """One number of a report."""
+    """One number of a report: a score, and what it is of."""
 
     name: str
     """As it may be printed: ``fid``, or ``fd[lite0]`` on other features."""
     output: str
     """As it was asked for: ``fid``, ``precision``."""
-    value: float
-    low: float | None
-    high: float | None
-    confidence: float
-    interval_method: str
-    better: Literal["lower", "higher"]
+    score: Score
+    better: Better
     n_generated: int | None
     n_real: int | None
     layer: str
+    """``EXTRACTOR/LAYER``."""
     parameters: str
     """The metric's repr: every parameter that moves the number."""
-    extra: Mapping[str, float] = field(default_factory=dict)
     heldout: float | None = None
     """The same number for held-out real images in the place of the generated ones."""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return self.score.value
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of the interval, where there is one."""
+        return self.score.low
+
+    @property
+    def high(self) -> float | None:
+        """The upper end."""
+        return self.score.high
+
+    @property
+    def confidence(self) -> float:
+        """Of the interval: 0.95."""
+        return self.score.confidence
+
+    @property
+    def interval_method(self) -> str:
+        """Where the interval comes from and what it covers."""
+        return self.score.method
+
+    @property
+    def extra(self) -> Mapping[str, float]:
+        """Numbers to read beside the value."""
+        return self.score.extra
 
     @property
     def beside(self) -> str:
@@ -62,6 +82,27 @@ class Row:
     def interval(self) -> tuple[float, float] | None:
         """(low, high), or None where no interval can be given."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        whole: dict[str, Any] = {
+            "asked": self.output,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "confidence": self.confidence,
+            "interval_method": self.interval_method,
+            "better": self.better,
+            "n_generated": self.n_generated,
+            "n_real": self.n_real,
+            "layer": self.layer,
+            "parameters": self.parameters,
+        }
+        if self.extra:
+            whole["extra"] = dict(self.extra)
+        if self.heldout is not None:
+            whole["heldout"] = self.heldout
+        return whole
 
 
 @dataclass(frozen=True)
@@ -76,7 +117,10 @@ class Report:
     def __getitem__(self, name: str) -> Row:
         """A row by its printed name (``fd[lite0]``) or by what was asked for (``fid``)."""
         for row in self.rows:
-            if name in (row.name, row.output):
+            if name == row.name:
+                return row
+        for row in self.rows:
+            if name == row.output:
                 return row
         raise KeyError(f"{name!r} was not computed; there are {', '.join(self)}")
 
@@ -90,16 +134,17 @@ class Report:
         """The JSON object of the command line: plain values, no NaN, no infinity."""
         whole: dict[str, Any] = {
             "schema": SCHEMA,
-            "scores": {row.name: _plain(row) for row in self.rows},
+            "scores": {row.name: row.to_dict() for row in self.rows},
             "warnings": [{"code": each.code, "message": each.message} for each in self.warnings],
-            "provenance": _finite(dict(self.provenance)),
+            "provenance": dict(self.provenance),
         }
         if self.per_class:
             whole["per_class"] = {
-                label: {row.name: _plain(row) for row in rows}
+                label: {row.name: row.to_dict() for row in rows}
                 for label, rows in self.per_class.items()
             }
-        return whole
+        cleaned: dict[str, Any] = _finite(whole)
+        return cleaned
 
     def to_json(self) -> str:
         """`to_dict` as text."""
@@ -109,52 +154,49 @@ class Report:
         return Group(*self._parts())
 
     def _parts(self) -> Iterator[RenderableType]:
-        yield self._table(self.rows)
+        yield score_table(self.rows)
         if self.per_class:
             yield Text()
-            yield self._class_table()
-        yield Text(f"\n{_headline(self.provenance)}", style="dim")
+            first = next(iter(self.per_class.values()))
+            yield table(
+                "class",
+                *(f">{row.name}" for row in first),
+                rows=(
+                    (label, *(number(row.value) for row in rows))
+                    for label, rows in self.per_class.items()
+                ),
+            )
+        yield Text(f"\n{headline(self.provenance)}", style="dim")
         if self.warnings:
             yield Text()
-        for each in self.warnings:
-            line = Text("! ", style="yellow") + Text(each.message)
-            line.append(f"  ({each.code})", style="dim")
-            yield line
+        yield from map(warning_line, self.warnings)
 
-    def _table(self, rows: tuple[Row, ...]) -> Table:
-        table = _columns()
-        table.add_column("score", no_wrap=True)
-        table.add_column("", no_wrap=True, style="dim")
-        table.add_column("value", justify="right", no_wrap=True)
-        confidence = {row.confidence for row in rows if row.interval}
-        share = f"{100 * confidence.pop():g} % interval" if len(confidence) == 1 else "interval"
-        table.add_column(share, no_wrap=True)
-        heldout = any(row.heldout is not None for row in rows)
+
+def score_table(rows: Sequence[Row]) -> Table:
+    """Rows with interval, and what else some of them have."""
+    confidence = {row.confidence for row in rows if row.interval}
+    share = f"{100 * confidence.pop():g} % interval" if len(confidence) == 1 else "interval"
+    heldout = any(row.heldout is not None for row in rows)
+    beside = any(row.beside and "std" not in row.extra for row in rows)
+    titles = ["score", "", ">value", share, *[">held-out"] * heldout, *["~beside it"] * beside]
+
+    def cells(row: Row) -> Iterator[str]:
+        yield row.name
+        yield ARROWS[row.better]
+        yield f"{number(row.value)} {row.beside}" if "std" in row.extra else number(row.value)
+        yield "-" if row.interval is None else " … ".join(map(number, row.interval))
         if heldout:
-            table.add_column("held-out", justify="right", no_wrap=True)
-        beside = any(row.beside and "std" not in row.extra for row in rows)
+            yield "-" if row.heldout is None else number(row.heldout)
         if beside:
-            table.add_column("beside it")
-        for row in rows:
-            value = f"{number(row.value)} {row.beside}" if "std" in row.extra else number(row.value)
-            interval = "-" if row.interval is None else " … ".join(map(number, row.interval))
-            cells = [row.name, ARROWS[row.better], value, interval]
-            if heldout:
-                cells.append("-" if row.heldout is None else number(row.heldout))
-            if beside:
-                cells.append("" if "std" in row.extra else row.beside)
-            table.add_row(*map(_cell, cells))
-        return table
+            yield "" if "std" in row.extra else row.beside
 
-    def _class_table(self) -> Table:
-        table = _columns()
-        table.add_column("class", no_wrap=True)
-        first = next(iter(self.per_class.values()))
-        for row in first:
-            table.add_column(_cell(row.name), justify="right", no_wrap=True)
-        for label, rows in self.per_class.items():
-            table.add_row(_cell(label), *(number(row.value) for row in rows))
-        return table
+    return table(*titles, rows=map(cells, rows))
+
+
+def warning_line(warning: Warn) -> Text:
+    """A warning as a terminal shows it."""
+    line = Text("! ", style="yellow") + Text(warning.message)
+    return line.append(f"  ({warning.code})", style="dim")
 
 
 def number(value: float) -> str:
@@ -162,16 +204,8 @@ def number(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else "-"
 
 
-def _cell(text: str) -> Text:
-    # Names such as fd[lite0] would be read as rich's own markup.
-    return Text(text)
-
-
-def _columns() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-
-
-def _headline(facts: Mapping[str, Any]) -> str:
+def headline(facts: Mapping[str, Any]) -> str:
+    """The provenance in a line: protocol, networks with what pins them, counts."""
     networks = "; ".join(
         ", ".join(
             (
@@ -190,32 +224,9 @@ def _headline(facts: Mapping[str, Any]) -> str:
         for role, each in facts.get("sources", {}).items()
         if each["n"] is not None and role != "heldout"
     )
-    sizes = [size for each in facts.get("sources", {}).values() for size in each.get("sizes", ())]
-    what = "points" if any(size.endswith("points") for size in sizes) else "images"
     return f"protocol {facts.get('protocol')}: {networks}" + (
-        f"; {counts} {what}" if counts else ""
+        f"; {counts} {facts.get('things', 'images')}" if counts else ""
     )
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    whole: dict[str, Any] = {
-        "value": row.value,
-        "low": row.low,
-        "high": row.high,
-        "confidence": row.confidence,
-        "interval_method": row.interval_method,
-        "better": row.better,
-        "n_generated": row.n_generated,
-        "n_real": row.n_real,
-        "layer": row.layer,
-        "parameters": row.parameters,
-    }
-    if row.extra:
-        whole["extra"] = dict(row.extra)
-    if row.heldout is not None:
-        whole["heldout"] = row.heldout
-    cleaned: dict[str, Any] = _finite(whole)
-    return cleaned
 
 
 def _finite(value: Any) -> Any:
@@ -224,6 +235,6 @@ def _finite(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return value

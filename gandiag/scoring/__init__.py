@@ -1,1 +1,19 @@
 """Sources in, a report out: open, plan, gather, score."""
+
+from gandiag.scoring.asking import names_of
+from gandiag.scoring.curve import score_checkpoints
+from gandiag.scoring.options import Options, Progress
+from gandiag.scoring.protocols import PROTOCOLS, Protocol
+from gandiag.scoring.scorer import Scorer, score, write_statistics
+
+__all__ = [
+    "PROTOCOLS",
+    "Options",
+    "Progress",
+    "Protocol",
+    "Scorer",
+    "names_of",
+    "score",
+    "score_checkpoints",
+    "write_statistics",
+]

@@ -11,15 +11,14 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
-from gandiag.scoring.gather import Gathered, Want
-from gandiag.sources.base import Note
+from gandiag.scoring.gathered import Gathered, described, description, name_of
+from gandiag.scoring.plan import Want
 from gandiag.statistics import SavedStatistics, Statistic, load_statistics, save_statistics
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when a statistic's meaning changes, so that no stale entry is read."""
 
 
@@ -52,10 +51,10 @@ class StatisticsCache:
             path = self.path(fingerprint, pins.get(want.extractor, {}), want)
             try:
                 saved = load_statistics(path)
-            except (GandiagError, OSError):
+                gathered = described(saved.meta, statistics)
+                statistics[want] = saved.statistics[name_of(want)]
+            except (GandiagError, OSError, KeyError):
                 return None
-            gathered = described(saved.meta, statistics)
-            statistics[want] = next(iter(saved.statistics.values()))
         return gathered
 
     def store(
@@ -70,45 +69,5 @@ class StatisticsCache:
         for want, statistic in gathered.statistics.items():
             path = self.path(fingerprint, pins.get(want.extractor, {}), want)
             if not path.exists():
-                key = f"{want.extractor}/{want.layer}/{want.kind}"
-                save_statistics(path, SavedStatistics({key: statistic}, description(gathered)))
-
-
-def description(gathered: Gathered) -> dict[str, Any]:
-    """All of `gathered` but its statistics, as JSON values."""
-    return {
-        "name": gathered.name,
-        "n": gathered.n,
-        "labels": gathered.labels,
-        "notes": {
-            code: [note.count, note.example, *note.names] for code, note in gathered.notes.items()
-        },
-        "sizes": dict(gathered.sizes),
-    }
-
-
-def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> Gathered:
-    """The inverse of `description`.
-
-    Raises:
-        GandiagError: `meta` does not come from `description`.
-
-    """
-    try:
-        labels = meta["labels"]
-        return Gathered(
-            name=str(meta["name"]),
-            n=None if meta["n"] is None else int(meta["n"]),
-            statistics=statistics,
-            labels=None if labels is None else tuple(str(label) for label in labels),
-            notes={
-                code: Note(int(n), str(example), tuple(str(name) for name in names))
-                for code, (n, example, *names) in meta["notes"].items()
-            },
-            sizes={str(size): int(n) for size, n in meta["sizes"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GandiagError(
-            "the statistics carry no description that this version of gandiag reads; "
-            "make them again with `gandiag stats`"
-        ) from error
+                saved = SavedStatistics({name_of(want): statistic}, description(gathered))
+                save_statistics(path, saved)

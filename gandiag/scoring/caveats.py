@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from gandiag.reporting.report import Warn
-from gandiag.scoring.gather import Gathered
+from gandiag.errors import Warn
+from gandiag.scoring.gathered import Gathered, Size
 
 TREATMENTS: Mapping[str, str] = {
     "alpha": "had transparency, which was dropped as the published tools do",
@@ -14,23 +14,40 @@ TREATMENTS: Mapping[str, str] = {
     "mislabelled": "have an extension that is not their format",
     "skipped": "could not be read and were skipped",
     "first-of-stream": "are the first of a stream, not a random draw",
+    "half-range": "are floats without a value in the lower half of the stated range: was 0 to 1 "
+    "meant?",
+    "two-levels": "hold the levels 0 and 1 alone: were they floats in [0, 1], cut off?",
+    "not-reproducible": "came out otherwise when they were drawn again: the generator ignores the "
+    "random generators that it is given",
 }
 """Note code of a source -> what happened to those images."""
 
+OWN_WAYS: Mapping[str, str] = {
+    "16-bit": "clips at 255 instead",
+    "exif-rotated": "does not turn images",
+}
+"""Note code -> what the published tools do with such images."""
 
 TOLD = 10
 """Names listed in a sentence; the provenance lists all."""
 
 
-def treated(gathered: Gathered) -> Iterator[Warn]:
+def treated(gathered: Gathered, things: str, protocol: str) -> Iterator[Warn]:
     """Images that were changed in a way that a person would see, or left out."""
     for code, what in TREATMENTS.items():
         if (note := gathered.notes.get(code)) is not None:
             named = ", ".join(note.names[:TOLD]) or f"first: {note.example}"
             more = f" and {note.count - TOLD:,} more" if note.names and note.count > TOLD else ""
-            these = f"{note.count:,} of the {gathered.things} of {gathered.name}"
-            told = f"{these} {what} ({named}{more})"
-            yield Warn(code, told)
+            these = f"{note.count:,} of the {things} of {gathered.name}"
+            own = OWN_WAYS.get(code) if protocol != "gandiag" else None
+            other = f"; {protocol} {own}, so this is not its number" if own else ""
+            yield Warn(code, f"{these} {what} ({named}{more}){other}")
+    if (note := gathered.notes.get("passed-over")) is not None:
+        yield Warn(
+            "passed-over",
+            f"{note.count:,} files of {gathered.name} are no images that are read, and were passed "
+            f"over (first: {note.example})",
+        )
 
 
 def compression(real: Gathered, generated: Gathered) -> Iterator[Warn]:
@@ -54,77 +71,67 @@ def sizes(real: Gathered, generated: Gathered) -> Iterator[Warn]:
         )
 
 
-def enlarged(gathered: Gathered, input_size: int) -> Iterator[Warn]:
-    """Images below the network's input size."""
-    count = sum(
-        n for size, n in gathered.sizes.items() if "x" in size and min(_sides(size)) < input_size
-    )
-    if count:
+def enlarged(sources: Sequence[Gathered], input_size: int) -> Iterator[Warn]:
+    """Images below the network's input size in one source and not in another.
+
+    Where all are below it, as all of CIFAR are, nothing is said: the scores of that data in papers
+    are of enlarged images, too.
+    """
+    below = {each.name: _below(each, input_size) for each in sources if each.sizes}
+    whole = {each.name: each.n for each in sources if each.sizes}
+    if any(below.values()) and below != whole:
+        told = " and ".join(f"{n:,} of {name}" for name, n in below.items() if n)
         yield Warn(
             "enlarged",
-            f"{count:,} of the images of {gathered.name} were enlarged to {input_size} pixels: "
+            f"some images are enlarged to {input_size} pixels and others are not ({told}): "
             "compare only with scores from images of the same size",
         )
 
 
-def small_sample(gathered: Gathered, width: int, name: str) -> Iterator[Warn]:
+def _below(gathered: Gathered, input_size: int) -> int:
+    return sum(n for size, n in gathered.sizes.items() if len(size) == 2 and min(size) < input_size)
+
+
+def small_sample(sources: Sequence[Gathered], width: int, name: str, things: str) -> Iterator[Warn]:
     """Fewer images than features: the covariance is singular and the distance biased upwards."""
-    if gathered.n is not None and gathered.n < width:
+    few = [f"{each.name} has {each.n:,}" for each in sources if each.n is not None and each.n < width]
+    if few:
         yield Warn(
             "small-sample",
-            f"{gathered.name} has {gathered.n:,} {gathered.things}, fewer than the {width:,} "
-            "features: "
-            f"{name} is biased upwards by much; compare it at equal N only, or use kid",
+            f"{' and '.join(few)} {things}, fewer than the {width:,} features: {name} is biased "
+            "upwards by much; compare it at equal N only, or use kid",
         )
 
 
-def unequal(real: Gathered, generated: Gathered, names: str) -> Iterator[Warn]:
+def unequal(real: Gathered, generated: Gathered, names: str, things: str) -> Iterator[Warn]:
     """Counts that differ by more than a factor of two."""
     if real.n and generated.n and not 0.5 <= real.n / generated.n <= 2:
         yield Warn(
             "unequal-n",
-            f"{generated.n:,} generated {generated.things} against {real.n:,} real ones: {names} "
+            f"{generated.n:,} generated {things} against {real.n:,} real ones: {names} "
             "depend on both counts, so state them with the score",
         )
 
 
-def duplicated(gathered: Gathered, count: int) -> Iterator[Warn]:
+def duplicated(gathered: Gathered, count: int, things: str) -> Iterator[Warn]:
     """Images that occur more than once."""
     if count:
         yield Warn(
             "duplicates",
-            f"{count:,} of the {gathered.n:,} {gathered.things} of {gathered.name} are copies of "
+            f"{count:,} of the {gathered.n:,} {things} of {gathered.name} are copies of "
             "another one",
         )
 
 
-def overlapping(real: Gathered, generated: Gathered, count: int) -> Iterator[Warn]:
+def overlapping(real: Gathered, generated: Gathered, count: int, things: str) -> Iterator[Warn]:
     """Generated images that are, pixel for pixel, among the real ones."""
     if count:
-        exactly = "pixel for pixel" if generated.things == "images" else "to the last digit"
+        exactly = "pixel for pixel" if things == "images" else "to the last digit"
         yield Warn(
             "overlap",
-            f"{count:,} of the {generated.things} of {generated.name} are, {exactly}, in "
-            f"{real.name}: were real {generated.things} copied into the samples?",
+            f"{count:,} of the {things} of {generated.name} are, {exactly}, in "
+            f"{real.name}: were real {things} copied into the samples?",
         )
-
-
-def unknown_classes(gathered: Gathered, names: Sequence[str], judge: str) -> Iterator[Warn]:
-    """Labels that are neither names nor places of the classes that `judge` sorts samples into."""
-    unknown = sorted(set(gathered.labels or ()) - {*names, *map(str, range(len(names)))})
-    if unknown:
-        classes = (
-            f"the classes of {judge} ({_few(names)})" if names else f"names that {judge} knows"
-        )
-        yield Warn(
-            "unknown-classes",
-            f"gan_test was left out: labels of {gathered.name} ({_few(unknown)}) are not {classes}",
-        )
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - TOLD:,} more" if len(names) > TOLD else ""
-    return ", ".join(names[:TOLD]) + more
 
 
 def _share(gathered: Gathered, code: str) -> float:
@@ -132,11 +139,11 @@ def _share(gathered: Gathered, code: str) -> float:
     return note.count / gathered.n if note is not None and gathered.n else 0.0
 
 
-def _sides(size: str) -> tuple[int, int]:
-    height, width = size.split("x")
-    return int(height), int(width)
+def size_text(size: Size) -> str:
+    """``28x28`` for an image, ``2-d`` for a point."""
+    return "x".join(map(str, size)) if len(size) == 2 else f"{size[0]}-d"
 
 
 def _usual(gathered: Gathered) -> str:
-    size = max(gathered.sizes, key=lambda each: gathered.sizes[each])
+    size = size_text(max(gathered.sizes, key=lambda each: gathered.sizes[each]))
     return size if len(gathered.sizes) == 1 else f"mostly {size}"

@@ -2,77 +2,148 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, Warn
 from gandiag.extractors.base import FeatureExtractor
-from gandiag.sources.base import ImageSource, Note
+from gandiag.scoring.cache import StatisticsCache
+from gandiag.scoring.gathered import Gathered, Size, described
+from gandiag.scoring.opening import Opened
+from gandiag.scoring.options import Progress
+from gandiag.scoring.plan import HASHES, Plan, Want
+from gandiag.sources.base import Batch, ImageSource
 from gandiag.statistics import STATISTICS, Bank, Hashes, Moments, NonFiniteRow, Statistic
 
 ROWS = 1024
 """Rows collected before each `+` of a statistic: fewer cost more than the sums they add."""
 
-IMAGES = "images"
-"""The "layer" of statistics that are taken of the pixels themselves."""
+CPU = torch.device("cpu")
+
+def collect(
+    opened: Opened,
+    plan: Plan,
+    wants: Collection[Want],
+    *,
+    batch_size: int,
+    store: StatisticsCache | None,
+    progress: Progress,
+    role: str,
+) -> tuple[Gathered, tuple[Warn, ...]]:
+    """The statistics of an input: from its file, from the cache, or from its images.
+
+    Returns:
+        What was gathered, and what to say of how.
+
+    Raises:
+        GandiagError: as `gather`.
+    """
+    saved = given(opened, plan)
+    rest = [want for want in wants if want not in saved]
+    if opened.images is None:
+        meta = opened.saved.meta if opened.saved is not None else {}
+        if not meta:
+            return Gathered(opened.name, None, saved), ()
+        return described({**meta, "name": opened.name}, saved), ()
+    found, warnings = _of_images(
+        opened.images, plan, rest, batch_size=batch_size, store=store, progress=progress, role=role
+    )
+    return replace(found, statistics={**found.statistics, **saved}), warnings
 
 
-POINTS = "-d points"
-"""How the size of a point ends, where that of an image is ``HEIGHTxWIDTH``."""
+def _of_images(
+    source: ImageSource,
+    plan: Plan,
+    wants: Collection[Want],
+    *,
+    batch_size: int,
+    store: StatisticsCache | None,
+    progress: Progress,
+    role: str,
+) -> tuple[Gathered, tuple[Warn, ...]]:
+    # Before the fingerprint: what is written after it, and be it put back, has another stamp.
+    stamp = _stamp(source)
+    fingerprint = source.fingerprint() if store is not None else None
+    if store is not None and fingerprint is not None:
+        known = store.load(fingerprint, plan.pins(), wants)
+        if known is not None:
+            return replace(known, name=source.name), ()  # the same images may lie elsewhere
+    with progress(f"{role}: {source.name}", source.count()) as advance:
+        found = gather(source, plan.extractors, wants, batch_size=batch_size, tell=advance)
+    if stamp is not None and _stamp(source) != stamp:
+        changed = Warn(
+            "changed",
+            f"{source.name} was written to while it was read: the scores are of what was read, "
+            "which nobody can repeat",
+        )
+        return found, (changed,)
+    if store is not None and fingerprint is not None:
+        try:
+            store.store(fingerprint, plan.pins(), found)
+        except (GandiagError, OSError) as error:
+            # An hour's features are not thrown away for a cache: the scores come first.
+            return found, (Warn("not-cached", f"{error}; --no-cache does without"),)
+    return found, ()
 
 
-@dataclass(frozen=True, order=True)
-class Want:
-    """A statistic of one layer of one extractor."""
-
-    extractor: str
-    layer: str
-    kind: str
+def _stamp(source: ImageSource) -> object | None:
+    stamp = getattr(source, "stamp", None)
+    return None if stamp is None else stamp()
 
 
-@dataclass(frozen=True)
-class Gathered:
-    """What a pass over a source remembers."""
+def given(opened: Opened, plan: Plan) -> dict[Want, Statistic]:
+    """The statistics that a file holds, by what the plan calls them.
 
-    name: str
-    n: int | None
-    """Images seen; None for published statistics that do not say."""
-    statistics: Mapping[Want, Statistic]
-    labels: tuple[str, ...] | None = None
-    """Class of each row, where the source has them."""
-    notes: Mapping[str, Note] = field(default_factory=dict)
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    """``HEIGHTxWIDTH`` -> how many images; ``2-d points`` -> how many points."""
+    Raises:
+        GandiagError: they were made with another network, resize or precision, or are of another
+            width than the layer they are taken for.
 
-    @property
-    def things(self) -> str:
-        """``points`` or ``images``, to speak of them."""
-        return "points" if any(size.endswith(POINTS) for size in self.sizes) else "images"
+    """
+    if opened.saved is None:
+        return {}
+    found: dict[Want, Statistic] = {}
+    if opened.saved.meta:
+        _check_pins(opened, plan)
+        for key, statistic in opened.saved.statistics.items():
+            extractor, layer, kind = key.rsplit("/", 2)
+            found[Want(extractor, layer, kind)] = statistic
+        return found
+    reading = [task for task in plan.tasks if task.metric.reads == "features"]
+    # A file that names no network is of the first: published ones hold one network's.
+    reading = [task for task in reading if task.extractor is reading[0].extractor]
+    for key, statistic in opened.saved.statistics.items():
+        layer, kind = key.rsplit("/", 1)
+        for task in reading:
+            own = task.layer == task.extractor.features
+            if own == (layer == "features"):
+                want = Want(task.extractor.name, task.layer, kind)
+                width = task.extractor.layers[task.layer]
+                if statistic.width != width:
+                    raise GandiagError(
+                        f"{opened.name} holds statistics of {statistic.width} features and "
+                        f"{task.extractor.name} gives {width}; name the network that made it "
+                        "with --features"
+                    )
+                found.setdefault(want, statistic)
+    return found
 
-    def serve(
-        self, extractor: str, layer: str, accepted: Sequence[type[Statistic]]
-    ) -> Statistic | None:
-        """The first of the accepted kinds that is here, or can be had from the bank of features."""
-        for kind in accepted:
-            if (found := self.statistics.get(Want(extractor, layer, kind.kind))) is not None:
-                return found.labelled(self.labels) if isinstance(found, Bank) else found
-        bank = self.statistics.get(Want(extractor, layer, Bank.kind))
-        return bank.moments() if Moments in accepted and isinstance(bank, Bank) else None
 
-    def of_class(self, label: str) -> "Gathered":
-        """The part with one label, from the banks of features."""
-        assert self.labels is not None
-        rows = torch.tensor([i for i, each in enumerate(self.labels) if each == label])
-        banks = {
-            want: Bank.of(bank.rows[rows])
-            for want, bank in self.statistics.items()
-            if isinstance(bank, Bank)
-        }
-        labels = (label,) * len(rows)
-        return replace(self, n=len(rows), statistics=banks, labels=labels, notes={}, sizes={})
+def _check_pins(opened: Opened, plan: Plan) -> None:
+    assert opened.saved is not None
+    made_with = opened.saved.meta.get("pins", {})
+    for name, pins in plan.pins().items():
+        made = made_with.get(name)
+        if made != dict(pins):
+            with_what = ", ".join(made_with) or "an unknown network"
+            differ = [key for key in pins if made is not None and made.get(key) != pins[key]]
+            detail = f" with another {differ[0]}" if differ else ""
+            raise GandiagError(
+                f"{opened.name} was made with {with_what}{detail} and this run uses {name}; "
+                "make it again with `gandiag stats` and the same options"
+            )
 
 
 def gather(
@@ -89,47 +160,114 @@ def gather(
         GandiagError: no image, an image that cannot be read, or one whose features are not finite.
 
     """
-    stages = [
-        _Stage(each, [want for want in wants if want.extractor == each.name], batch_size)
-        for each in extractors
-    ]
-    stages = [stage for stage in stages if stage.wants]
-    names: list[str] = []
-    labels: list[str] = []
-    sizes: Counter[str] = Counter()
-    digests: list[int] = []
+    going = Pass(source.name, extractors, wants, batch_size=batch_size, rows_on=CPU)
     for batch in source.batches(batch_size):
-        count = len(batch.images)
-        names += batch.names
-        labels += batch.labels or ()
-        sizes[size_of(batch.images)] += count
-        digests += [digest(image) for image in batch.images]
-        for stage in stages:
-            stage.add(batch.images, names)
-        tell(count)
-    if not names:
+        going.add(batch)
+        tell(len(batch.images))
+    if not going.n:
         raise GandiagError(f"{source.name} gave no image; give a source that holds some")
-    statistics: dict[Want, Statistic] = {}
-    for stage in stages:
-        statistics |= stage.finish(names)
-    for want in wants:
-        if want.layer == IMAGES:
-            statistics[want] = Hashes.of(torch.tensor(digests)[:, None])
-    return Gathered(
-        name=source.name,
-        n=len(names),
-        statistics=statistics,
-        labels=tuple(labels) if len(labels) == len(names) else None,
-        notes=dict(source.notes()),
-        sizes=dict(sizes),
-    )
+    return replace(going.gathered(), notes=dict(source.notes())).to(CPU)
 
 
-def size_of(images: Tensor) -> str:
-    """(batch, 3, height, width) => ``HEIGHTxWIDTH``; (batch, d) => ``d-d points``."""
-    if images.ndim == 2:
-        return f"{images.shape[1]}{POINTS}"
-    return f"{images.shape[2]}x{images.shape[3]}"
+class Pass:
+    """A pass in progress: batches in, and at any time what they amount to.
+
+    Images of any size come in batches of any size; full batches go through the network, so that
+    features do not depend on how the images came.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        extractors: Iterable[FeatureExtractor],
+        wants: Collection[Want],
+        *,
+        batch_size: int,
+        rows_on: torch.device | None = None,
+        brief: Collection[Want] = (),
+    ) -> None:
+        """Begin.
+
+        Args:
+            name: of the images, for people.
+            extractors: the networks.
+            wants: what to remember.
+            batch_size: images through the network at once.
+            rows_on: where banks of rows are kept; None for the extractor's device, where all other
+                statistics are.
+            brief: banks to remember only while they hold fewer rows than they are wide; then they
+                stand for the moments of their layer.
+        """
+        self.name = name
+        self.wants = tuple(wants)
+        self._stages = [
+            stage
+            for each in extractors
+            if (
+                stage := _Stage(
+                    each,
+                    [want for want in wants if want.extractor == each.name],
+                    [want for want in brief if want.extractor == each.name],
+                    batch_size,
+                    rows_on,
+                )
+            ).wants
+        ]
+        self._names: list[str] = []
+        self._labels: list[str] = []
+        self._sizes: Counter[Size] = Counter()
+        self._digests: list[int] = []
+        self._before: Gathered | None = None
+
+    @property
+    def n(self) -> int:
+        """Images seen."""
+        return len(self._names) + (self._before.n or 0 if self._before else 0)
+
+    def add(self, batch: Batch) -> None:
+        """Take in a batch.
+
+        Raises:
+            GandiagError: features that are not finite, or images that the network does not take.
+        """
+        self._names += batch.names
+        self._labels += batch.labels or ()
+        self._sizes[size_of(batch.images)] += len(batch.images)
+        if HASHES in self.wants:
+            self._digests += [digest(image) for image in batch.images]
+        for stage in self._stages:
+            stage.add(batch.images, self._names)
+
+    def gathered(self) -> Gathered:
+        """What all images so far amount to; more may follow.
+
+        Raises:
+            GandiagError: the last features are not finite.
+        """
+        if not self._names and self._before is not None:
+            return self._before
+        statistics: dict[Want, Statistic] = {}
+        for stage in self._stages:
+            statistics |= stage.so_far(self._names)
+        if HASHES in self.wants:
+            statistics[HASHES] = Hashes.of(torch.tensor(self._digests, dtype=torch.int64)[:, None])
+        found = Gathered(
+            name=self.name,
+            n=len(self._names),
+            statistics=statistics,
+            labels=tuple(self._labels) if len(self._labels) == len(self._names) else None,
+            sizes=dict(self._sizes),
+        )
+        return found if self._before is None else self._before + found
+
+    def go_on_from(self, before: Gathered) -> None:
+        """Count what an earlier or another pass remembers as seen before all of this one."""
+        self._before = before if self._before is None else self._before + before
+
+
+def size_of(images: Tensor) -> Size:
+    """(batch, 3, height, width) => (height, width); (batch, d) => (d,)."""
+    return tuple(images.shape[2:]) if images.ndim == 4 else tuple(images.shape[1:])
 
 
 def digest(image: Tensor) -> int:
@@ -143,11 +281,20 @@ def digest(image: Tensor) -> int:
 class _Stage:
     """One extractor at work: images of any size in, full batches through the network."""
 
-    def __init__(self, extractor: FeatureExtractor, wants: Sequence[Want], size: int) -> None:
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        wants: Sequence[Want],
+        brief: Sequence[Want],
+        size: int,
+        rows_on: torch.device | None,
+    ) -> None:
         self.extractor = extractor
-        self.wants = wants
-        self.layers = {want.layer for want in wants}
+        self.wants = [*wants, *brief]
+        self.brief = set(brief)
+        self.layers = {want.layer for want in self.wants}
         self.size = size
+        self.rows_on = rows_on
         self.prepared: list[Tensor] = []
         self.waiting = 0
         self.rows: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
@@ -159,43 +306,81 @@ class _Stage:
         self.prepared.append(self.extractor.prepare(images))
         self.waiting += len(images)
         while self.waiting >= self.size:
-            self._extract(self.size)
+            whole = self._whole()
+            for layer, rows in self._features(whole[: self.size]).items():
+                self.rows[layer].append(rows)
+            self.prepared = [whole[self.size :]] if len(whole) > self.size else []
+            self.waiting -= self.size
+            self.pending += self.size
         if self.pending >= ROWS:
-            self._remember(names)
+            self.statistics = self._added(self.rows, names)
+            self.done += self.pending
+            self.pending = 0
+            self.rows = {layer: [] for layer in self.layers}
+            self._forget_long()
 
-    def finish(self, names: Sequence[str]) -> dict[Want, Statistic]:
+    def so_far(self, names: Sequence[str]) -> dict[Want, Statistic]:
+        """All that was added, with the batch that is not full yet; changes nothing."""
+        rows = self.rows
         if self.waiting:
-            self._extract(self.waiting)
-        if self.pending:
-            self._remember(names)
-        cpu = torch.device("cpu")
-        return {want: statistic.to(cpu) for want, statistic in self.statistics.items()}
+            last = self._features(self._whole())
+            rows = {layer: [*rows[layer], last[layer]] for layer in self.layers}
+        found = self._added(rows, names) if any(rows.values()) else dict(self.statistics)
+        for want in self.brief:
+            moments = replace(want, kind=Moments.kind)
+            bank = found.get(want)
+            if bank is not None and self._is_long(want, bank.n or 0):
+                del found[want]
+            elif bank is not None:
+                found.pop(moments, None)
+        return found
 
-    def _extract(self, size: int) -> None:
+    def _forget_long(self) -> None:
+        for want in [*self.brief]:
+            if self._is_long(want, self.done):
+                self.brief.discard(want)
+                self.wants.remove(want)
+                self.statistics.pop(want, None)
+
+    def _is_long(self, want: Want, n: int) -> bool:
+        return n >= self.extractor.layers[want.layer]
+
+    def _whole(self) -> Tensor:
         if len({each.shape[1:] for each in self.prepared}) > 1:
             raise GandiagError(
                 f"{self.extractor.name} needs images of one size and got several; resize them, "
                 "or choose features that resize (inception, lite0)"
             )
-        whole = self.prepared[0] if len(self.prepared) == 1 else torch.cat(self.prepared)
-        for layer, rows in self.extractor(whole[:size], self.layers).items():
-            self.rows[layer].append(rows)
-        self.prepared = [whole[size:]] if len(whole) > size else []
-        self.waiting -= size
-        self.pending += size
+        return self.prepared[0] if len(self.prepared) == 1 else torch.cat(self.prepared)
 
-    def _remember(self, names: Sequence[str]) -> None:
+    def _features(self, prepared: Tensor) -> Mapping[str, Tensor]:
+        found = self.extractor(prepared, self.layers)
+        for layer, rows in found.items():
+            due = (len(prepared), self.extractor.layers[layer])
+            if tuple(rows.shape) != due:
+                raise GandiagError(
+                    f"{self.extractor.name} gave features of shape {tuple(rows.shape)} for the "
+                    f"layer {layer}, and says that they are {due}; mend the extractor"
+                )
+        return found
+
+    def _added(
+        self, rows: Mapping[str, Sequence[Tensor]], names: Sequence[str]
+    ) -> dict[Want, Statistic]:
+        return dict(self._sums({layer: torch.cat([*each]) for layer, each in rows.items()}, names))
+
+    def _sums(
+        self, rows: Mapping[str, Tensor], names: Sequence[str]
+    ) -> Iterator[tuple[Want, Statistic]]:
         for want in self.wants:
-            kind = STATISTICS[want.kind]
             try:
-                part = kind.of(torch.cat(self.rows[want.layer]))
+                part = STATISTICS[want.kind].of(rows[want.layer])
             except NonFiniteRow as error:
                 raise GandiagError(
                     f"{self.extractor.name} gives features that are not finite for "
                     f"{names[self.done + error.row]}; look at that image, or use --precision fp32"
                 ) from error
+            if self.rows_on is not None and isinstance(part, Bank):
+                part = part.to(self.rows_on)
             before = self.statistics.get(want)
-            self.statistics[want] = part if before is None else before + part
-        self.done += self.pending
-        self.pending = 0
-        self.rows = {layer: [] for layer in self.layers}
+            yield want, part if before is None else before + part

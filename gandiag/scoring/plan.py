@@ -1,39 +1,81 @@
-"""From what a person typed to what will run: names become extractors and metrics."""
+"""From what a person asked for to what will run: extractors opened, metrics bound to layers."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any
 
 import torch
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, unknown
 from gandiag.extractors import FeatureExtractor, open_extractor
-from gandiag.extractors.base import Precision
-from gandiag.extractors.small_classifiers import NAMES, SmallClassifier
-from gandiag.metrics import METRICS, Metric, ModeCoverage, Role
+from gandiag.metrics.base import Known, Metric, Role, Unfit
+from gandiag.scoring.asking import Ask, asked
+from gandiag.scoring.options import Options
 from gandiag.scoring.protocols import PROTOCOLS, Protocol
-from gandiag.scoring.gather import IMAGES, Want
 from gandiag.sources.base import Points
 from gandiag.statistics import Bank, Hashes
 
-CANONICAL = "inception"
-CLASSIFIERS = f"--features {', '.join(NAMES)}, or a classifier's file"
+IMAGES = "images"
+"""The "layer" of statistics that are taken of the pixels themselves."""
+
+
+@dataclass(frozen=True, order=True)
+class Want:
+    """A statistic of one layer of one extractor."""
+
+    extractor: str
+    layer: str
+    kind: str
+
+
+HASHES = Want("", IMAGES, Hashes.kind)
+"""The digests of the images themselves."""
 
 
 @dataclass(frozen=True)
 class Task:
     """A metric on a layer of an extractor."""
 
+    key: str
+    """As it was asked for: ``fid``, ``sfid``."""
     metric: Metric
     extractor: FeatureExtractor
     layer: str
+    named: bool = True
+    """Whether a person asked for it by name."""
+    mark: str = ""
+    """The parameters that tell it from another task with the same outputs: ``(k=3)``."""
+
+    def asked(self, output: str) -> str:
+        """``fid``, ``precision``; ``sfid`` where a protocol calls its only number that."""
+        renamed = self.key != self.metric.name and len(self.metric.outputs) == 1
+        return self.key if renamed else output
 
     def printed(self, output: str) -> str:
-        """``fid`` where the published name is deserved, else ``fd[EXTRACTOR]``."""
-        if self.extractor.canonical:
-            return output
-        return f"{self.metric.generic.get(output, output)}[{self.extractor.name}]"
+        """``fid`` where the published name is deserved, else ``fd[EXTRACTOR]``.
+
+        Another layer than the extractor's own stands in the name, too: ``sfid[LAYER]``.
+        """
+        own = self.extractor.features if self.metric.reads == "features" else self.extractor.logits
+        tags = [] if self.extractor.canonical else [self.extractor.name]
+        tags += [] if self.layer == own or self.layer == self.extractor.features else [self.layer]
+        name = self.asked(output)
+        if not self.extractor.canonical:
+            name = self.metric.generic.get(output, name)
+        return name + (f"[{'/'.join(tags)}]" if tags else "") + self.mark
+
+    def names(self) -> list[str]:
+        """As its numbers may be printed."""
+        return [self.printed(output) for output in self.metric.outputs]
+
+    def wanted(self, role: Role, *, rows: bool = False) -> Want | None:
+        """What it takes of `role`; with `rows`, all of them if it can work from that."""
+        kinds = self.metric.accepts.get("generated" if role == "heldout" else role)
+        if kinds is None:
+            return None
+        kind = Bank if rows and Bank in kinds else kinds[0]
+        return Want(self.extractor.name, self.layer, kind.kind)
 
 
 @dataclass(frozen=True)
@@ -44,17 +86,35 @@ class Plan:
     tasks: tuple[Task, ...]
     left_out: tuple[str, ...]
     """Sentences about default metrics that this run cannot have."""
-    things: str = "images"
-    """``points`` or ``images``, to speak of them."""
+    points: Points | None = None
+    """What is known of the points; None where there are images."""
+
+    @property
+    def things(self) -> str:
+        """``images``, ``points`` or ``features``, to speak of them."""
+        return "images" if self.points is None else self.points.kind
 
     @property
     def extractors(self) -> tuple[FeatureExtractor, ...]:
         """Each extractor once."""
         return tuple({task.extractor.name: task.extractor for task in self.tasks}.values())
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks run."""
+        return self.tasks[0].extractor.device
+
     def pins(self) -> dict[str, Mapping[str, str]]:
         """Extractor -> what pins its numbers."""
         return {extractor.name: extractor.provenance() for extractor in self.extractors}
+
+    def outputs(self) -> dict[str, str]:
+        """What may be printed -> as what it was asked for."""
+        return {
+            task.printed(output): task.asked(output)
+            for task in self.tasks
+            for output in task.metric.outputs
+        }
 
     def wants(self, role: Role, count: int | None, *, by_class: bool = False) -> tuple[Want, ...]:
         """The statistics that the metrics take of `role`, and the digests of the images.
@@ -64,14 +124,18 @@ class Plan:
         """
         # Held-out images stand in for generated ones, so they are remembered as those are.
         roles: tuple[Role, ...] = ("heldout", "generated") if role == "heldout" else (role,)
-        wants = {Want("", IMAGES, Hashes.kind)}
+        wants = {HASHES}
         for task in self.tasks:
             few = count is not None and count < task.extractor.layers[task.layer]
             for each in roles:
-                if (kinds := task.metric.accepts.get(each)) is not None:
-                    kind = Bank if by_class or (few and Bank in kinds) else kinds[0]
-                    wants.add(Want(task.extractor.name, task.layer, kind.kind))
+                if (want := task.wanted(each, rows=by_class or few)) is not None:
+                    wants.add(want)
         return tuple(sorted(wants))
+
+    def brief(self, role: Role) -> tuple[Want, ...]:
+        """The rows to keep, while they are few, of a set whose size is not known beforehand."""
+        found = {task.wanted(role, rows=True) for task in self.tasks}
+        return tuple(sorted({each for each in found if each} - {*self.wants(role, None)}))
 
     def check_counts(self, role: Role, count: int | None, name: str) -> None:
         """Fail before the long work when there are too few images.
@@ -88,140 +152,153 @@ class Plan:
             if role in task.metric.accepts and count < (least := task.metric.minimum(role)):
                 things = self.things.removesuffix("s") if count == 1 else self.things
                 raise GandiagError(
-                    f"{name} holds {count} {things} and {task.metric!r} needs at least {least}; "
+                    f"{name} holds {count} {things} and {shown(task)} needs at least {least}; "
                     f"add {self.things}, or name other metrics with --metrics"
                 )
 
+    def without(self, task: Task, why: str, way: str) -> "Plan":
+        """The plan less a task that cannot be had; refused where it was asked for by name.
+
+        Raises:
+            GandiagError: it was, or nothing is left.
+        """
+        if task.named:
+            raise GandiagError(f"{task.key} {why}; {way}")
+        left_out = (*self.left_out, f"{task.key} was left out: it {why} ({way})")
+        tasks = tuple(each for each in self.tasks if each != task)
+        if not tasks:
+            raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
+        return replace(self, tasks=tasks, left_out=left_out)
+
 
 def make_plan(
-    *,
-    protocol: str,
-    features: str | FeatureExtractor | None,
-    metrics: Sequence[str] | None,
-    with_real: bool,
-    device: torch.device,
-    precision: Precision,
-    allow_unverified: bool,
-    points: Points | None = None,
+    options: Options, *, with_real: bool, device: torch.device, points: Points | None = None
 ) -> Plan:
     """Resolve names; open each extractor once.
 
-    Where the sources hold points, the features are their coordinates.
+    Where the sources hold points or features, these are their own features.
 
     Raises:
         GandiagError: an unknown name, a metric that the protocol does not have, weights that are
             not there, a network for images where there are points.
 
     """
-    row = _named(PROTOCOLS, protocol, "protocol")
-    if points is not None:
-        features = _features_of(points, features)
-    chosen = list(_chosen(row, metrics))
-    named = metrics is not None and "all" not in metrics
-    left_out: list[str] = []
+    protocol = options.protocol
+    if isinstance(protocol, str):
+        if protocol not in PROTOCOLS:
+            raise unknown("protocol", protocol, PROTOCOLS)
+        protocol = PROTOCOLS[protocol]
+    features = options.features if points is None else _features_of(points, options.features)
     opened: dict[str, FeatureExtractor] = {}
+    left_out: list[str] = []
     tasks: list[Task] = []
-    for name, metric in chosen:
-        if "real" in metric.accepts and not with_real:
-            if named:
-                raise GandiagError(f"{name} compares with real images; give them with --real")
-            left_out.append(f"{name} was left out: it compares with real images (--real)")
+    for ask in asked(options.metrics, protocol):
+        if "real" in ask.metric.accepts and not with_real:
+            _leave(ask, "compares with real images", "give them with --real", left_out)
             continue
-        if isinstance(metric, ModeCoverage) and features is None and named:
-            raise GandiagError(
-                f"{name} counts the classes that a classifier sees; choose {CLASSIFIERS}"
-            )
-        spec = features if features is not None else row.extractors.get(name, row.features)
+        spec = features or protocol.extractors.get(ask.key, protocol.features)
         key = spec if isinstance(spec, str) else spec.name
         if key not in opened:
             opened[key] = open_extractor(
                 spec,
                 device=device,
-                precision=precision,
-                preprocessing=row.preprocessing if spec == CANONICAL else None,
-                allow_unverified=allow_unverified,
+                precision=options.precision,
+                preprocessing=protocol.preprocessing.get(key),
+                allow_unverified=options.allow_unverified,
             )
-        extractor = opened[key]
-        if isinstance(metric, ModeCoverage):
-            metric = of_modes(metric, extractor, points)
-        layer = metric.layer or (
-            extractor.features if metric.reads == "features" else extractor.logits
-        )
-        if layer is None and points is not None and isinstance(metric, ModeCoverage):
-            sentence = f"{name} needs real points with labels, or dataset:ring8 or dataset:grid25"
-            if named:
-                raise GandiagError(f"{sentence}; give them with --real")
-            left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
+        known = known_of(opened[key], points, chosen=features is not None)
+        try:
+            metric = ask.metric.on(known)
+        except Unfit as unfit:
+            _leave(ask, unfit.why, unfit.way, left_out)
             continue
-        if layer is None:
-            sentence = f"{name} needs class logits, which {extractor.name} does not have"
-            if named:
-                modes = isinstance(metric, ModeCoverage)
-                ways = CLASSIFIERS if modes else "--features inception or lite0"
-                raise GandiagError(f"{sentence}; choose {ways}")
-            left_out.append(f"{name} was left out: {sentence.removeprefix(f'{name} ')}")
-            continue
-        if layer not in extractor.layers:
-            raise GandiagError(
-                f"{extractor.name} has no layer {layer!r}, which {metric!r} names; "
-                f"it has {', '.join(extractor.layers)}"
-            )
-        tasks.append(Task(metric, extractor, layer))
+        tasks.append(Task(ask.key, metric, opened[key], layer_of(metric, known), ask.named))
     if not tasks:
         raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
-    things = "images" if points is None else "points"
-    return Plan(row, tuple(tasks), tuple(left_out), things)
+    return Plan(protocol, _told_apart(tasks), tuple(left_out), points)
 
 
-def of_modes(
-    metric: ModeCoverage, extractor: FeatureExtractor, points: Points | None
-) -> ModeCoverage:
-    """What only the features and the real points tell: what the modes are, and their names."""
-    if points is not None:
-        modes = points.mixture or ("labels" if points.labelled else "")
-        return replace(metric, points=modes, layer=extractor.features) if modes else metric
-    if isinstance(extractor, SmallClassifier):
-        return replace(metric, classes=extractor.names, uniform=extractor.channels > 1)
-    return metric
+def layer_of(metric: Metric, known: Known) -> str:
+    """The layer that a metric reads.
+
+    Raises:
+        GandiagError: the extractor has no such layer.
+    """
+    layer = metric.layer or (known.features if metric.reads == "features" else known.logits)
+    if layer not in known.layers:
+        raise GandiagError(
+            f"{known.extractor} has no layer {layer!r}, which {metric.name} names; "
+            f"it has {', '.join(known.layers)}"
+        )
+    return layer
+
+
+def known_of(extractor: FeatureExtractor, points: Points | None, *, chosen: bool) -> Known:
+    """What metrics are told of the features before any is computed."""
+    mixture = points.mixture if points is not None else None
+    return Known(
+        extractor=extractor.name,
+        layers=extractor.layers,
+        features=extractor.features,
+        logits=extractor.logits,
+        classes=tuple(getattr(extractor, "classes", ())),
+        balanced=getattr(extractor, "balanced", False),
+        chosen=chosen,
+        points=points is not None,
+        means=tuple(map(tuple, mixture.means.tolist())) if mixture is not None else (),
+        sd=mixture.sd if mixture is not None else 0.0,
+        labelled=points is not None and points.labelled,
+    )
+
+
+def shown(task: Task) -> str:
+    """A task in few words: its name, and the parameters that are not the metric's defaults."""
+    changed = ", ".join(f"{name}={value}" for name, value in _changed(task.metric).items())
+    return f"{task.key}({changed})" if changed else task.key
+
+
+def _changed(metric: Metric) -> dict[str, Any]:
+    """Field -> value, where it is a short one and not the default."""
+    return {
+        each.name: getattr(metric, each.name)
+        for each in dataclasses.fields(metric)
+        if isinstance(value := getattr(metric, each.name), str | int | float | bool)
+        and value != each.default
+    }
+
+
+def _told_apart(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """Tasks that would print the same names get the parameters in which they differ."""
+    found: list[Task] = []
+    for task in tasks:
+        same = [each for each in tasks if {*each.names()} & {*task.names()}]
+        if len(same) > 1:
+            fields = [each.name for each in dataclasses.fields(task.metric)]
+            differ = [
+                f"{name}={getattr(task.metric, name)}"
+                for name in fields
+                if len({repr(getattr(each.metric, name, None)) for each in same}) > 1
+            ]
+            task = replace(task, mark=f"({', '.join(differ)})")  # noqa: PLW2901
+        found.append(task)
+    return tuple(found)
+
+
+def _leave(ask: Ask, why: str, way: str, left_out: list[str]) -> None:
+    if ask.named:
+        raise GandiagError(f"{ask.key} {why}; {way}")
+    left_out.append(f"{ask.key} was left out: it {why} ({way})")
 
 
 def _features_of(points: Points, features: str | FeatureExtractor | None) -> str | FeatureExtractor:
     """The extractor for points: their coordinates, or one of the user's own."""
-    identity = f"identity:{points.width}"
-    if features is None or features == "identity":
-        return identity
-    if isinstance(features, str) and features != identity:
+    name = "identity" if points.kind == "points" else "features"
+    if features in (None, "identity", name):
+        return f"{name}:{points.width}"
+    if isinstance(features, str) and features != f"{name}:{points.width}":
         raise GandiagError(
-            f"{features} reads images, and these are {points.width}-d points; "
+            f"{features} reads images, and these are {points.width}-d {points.kind}; "
             "leave the features out, or choose identity"
         )
+    assert features is not None
     return features
-
-
-def _chosen(row: Protocol, metrics: Sequence[str] | None) -> Iterator[tuple[str, Metric]]:
-    if metrics is None:
-        names: Iterable[str] = row.default or row.metrics
-    elif "all" in metrics:
-        names = row.metrics
-    else:
-        names = dict.fromkeys(metrics)
-    for name in names:
-        if name not in METRICS:
-            _named(METRICS, name, "metric")
-        if name not in row.metrics:
-            raise GandiagError(
-                f"{row.name} does not compute {name}, only {', '.join(row.metrics)}; "
-                "use --protocol gandiag for it"
-            )
-        yield name, row.metrics[name]
-
-
-T = TypeVar("T")
-
-
-def _named(table: Mapping[str, T], name: str, what: str) -> T:
-    if name in table:
-        return table[name]
-    close = difflib.get_close_matches(name, table, n=1)
-    hint = f"did you mean {close[0]}" if close else f"choose from {', '.join(table)}"
-    raise GandiagError(f"there is no {what} {name!r}; {hint}")

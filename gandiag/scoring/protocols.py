@@ -35,16 +35,19 @@ class Protocol:
 
     name: str
     summary: str
+    """One line for ``--help``."""
     features: str
     """The extractor it uses when the user names none."""
-    preprocessing: Preprocessing | None
-    """How images reach the Inception network; None for the extractor's own default."""
     metrics: Mapping[str, Metric]
-    """What the tool computes, with its parameters."""
+    """What the tool computes, with its parameters, by the name it is asked for."""
+    preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
+    """Extractor -> how images reach it, where that is not the extractor's own way."""
     extractors: Mapping[str, str] = field(default_factory=dict)
     """Metric -> the network the tool takes for it, where that is not `features`."""
     default: tuple[str, ...] | None = None
     """The metrics computed when the user names none; None for all."""
+    notes: tuple[str, ...] = ()
+    """What a reader who compares with the tool's published numbers must know."""
 
 
 _CLEAN_FID_KID = KernelDistance(subsets=Subsets(shrink=True, seed=0))
@@ -54,7 +57,6 @@ _ROWS = (
         "gandiag",
         "best practice: antialiased resize, all pairs for KID, all images for IS, closed balls",
         features="inception",
-        preprocessing=None,
         metrics={name: metric() for name, metric in METRICS.items()},
         default=("fid", "kid", "is", "prdc"),
     ),
@@ -62,7 +64,7 @@ _ROWS = (
         "torch-fidelity",
         "torch-fidelity 0.4: TensorFlow's resize; precision and recall on VGG-16",
         features="inception",
-        preprocessing=TORCH_FIDELITY,
+        preprocessing={"inception": TORCH_FIDELITY},
         metrics={
             "fid": FrechetDistance(),
             "kid": KernelDistance(subsets=Subsets()),
@@ -76,35 +78,35 @@ _ROWS = (
         "pytorch-fid",
         "pytorch-fid 0.3: bilinear without antialiasing",
         features="inception",
-        preprocessing=PYTORCH_FID,
+        preprocessing={"inception": PYTORCH_FID},
         metrics={"fid": FrechetDistance()},
     ),
     Protocol(
         "clean-fid",
         "clean-fid 0.1.35, mode clean: antialiased bicubic",
         features="inception",
-        preprocessing=CLEAN_FID,
+        preprocessing={"inception": CLEAN_FID},
         metrics={"fid": FrechetDistance(), "kid": _CLEAN_FID_KID},
     ),
     Protocol(
         "clean-fid-legacy-pytorch",
         "clean-fid 0.1.35, mode legacy_pytorch",
         features="inception",
-        preprocessing=CLEAN_FID_LEGACY_PYTORCH,
+        preprocessing={"inception": CLEAN_FID_LEGACY_PYTORCH},
         metrics={"fid": FrechetDistance(), "kid": _CLEAN_FID_KID},
     ),
     Protocol(
         "clean-fid-legacy-tensorflow",
         "clean-fid 0.1.35, mode legacy_tensorflow",
         features="inception",
-        preprocessing=CLEAN_FID_LEGACY_TENSORFLOW,
+        preprocessing={"inception": CLEAN_FID_LEGACY_TENSORFLOW},
         metrics={"fid": FrechetDistance(), "kid": _CLEAN_FID_KID},
     ),
     Protocol(
         "torchmetrics",
         "torchmetrics 1.8 and newer: antialiased bilinear",
         features="inception",
-        preprocessing=TORCHMETRICS,
+        preprocessing={"inception": TORCHMETRICS},
         metrics={
             "fid": FrechetDistance(),
             "kid": KernelDistance(subsets=Subsets(draw="torch", first="real", seed=0)),
@@ -115,7 +117,7 @@ _ROWS = (
         "dgm-eval",
         "dgm-eval: DINOv2 ViT-L/14, or --features inception",
         features="dinov2",
-        preprocessing=DGM_EVAL,
+        preprocessing={"inception": DGM_EVAL},
         metrics={
             "fid": FrechetDistance(),
             "kid": KernelDistance(subsets=Subsets(shrink=True, first="real", seed=0)),
@@ -128,7 +130,7 @@ _ROWS = (
         "prdc",
         "prdc 0.2 with k = 5: open balls, on any features",
         features="inception",
-        preprocessing=CLEAN_FID,
+        preprocessing={"inception": CLEAN_FID},
         metrics={"prdc": PRDC(k=5, tie="<")},
     ),
 )

@@ -1,91 +1,62 @@
 """`score`: sources in, a report out."""
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
+from gandiag.errors import GandiagError, Warn
+from gandiag.metrics import Role, Score
+from gandiag.reporting.report import Report, Row
 from gandiag.scoring import caveats
-from gandiag.scoring.cache import StatisticsCache, description
-from gandiag.errors import GandiagError
-from gandiag.extractors import FeatureExtractor
-from gandiag.extractors.base import Precision
-from gandiag.scoring.opening import (
-    Progress,
-    collect,
-    known_count,
-    open_input,
-    pick_device,
-    points_among,
-    silent,
-)
-from gandiag.metrics import ModeCoverage, Role
-from gandiag.scoring.plan import Plan, Task, make_plan
-from gandiag.reporting.report import Report, Row, Warn
-from gandiag.scoring.gather import IMAGES, Gathered, Want
-from gandiag.sources import GeneratedImages, Generator, ImageSource, StatisticsFile
-from gandiag.sources.base import points_of
+from gandiag.scoring.cache import StatisticsCache
+from gandiag.scoring.gather import Pass, collect
+from gandiag.scoring.gathered import Gathered, described, description, name_of
+from gandiag.scoring.needs import check_classes, fitted, named_outputs
+from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
+from gandiag.scoring.options import Options
+from gandiag.scoring.plan import HASHES, Plan, Task, Want, make_plan
+from gandiag.sources import open_source
+from gandiag.sources.base import Points, points_of
 from gandiag.statistics import (
     Hashes,
     Moments,
     SavedStatistics,
     Statistic,
+    load_statistics,
     save_statistics,
 )
 
-HASHES = Want("", IMAGES, Hashes.kind)
+SIDES: tuple[Role, ...] = ("generated", "real")
 
 
 def score(
     generated: Any,
     real: Any = None,
     *,
-    features: str | FeatureExtractor | None = None,
-    metrics: Sequence[str] | None = None,
-    protocol: str = "gandiag",
     heldout: Any = None,
-    per_class: bool = False,
-    max_images: int | None = None,
-    seed: int = 0,
-    device: str | torch.device | None = None,
-    precision: Precision = "fp32",
-    batch_size: int = 32,
-    on_bad_image: Literal["fail", "skip"] = "fail",
-    cache: bool = True,
-    allow_unverified: bool = False,
-    generator: Generator | None = None,
-    progress: Progress = silent,
+    options: Options | None = None,
+    **changes: Any,
 ) -> Report:
     """Score generated images against real ones.
 
     Args:
-        generated: A folder, .zip, .tar, .npz, .npy, saved statistics, ``dataset:NAME``, a
-            checkpoint or a run (its newest checkpoint makes as many images as `real` holds), a
-            uint8 tensor or array of images, a torch Dataset, or an iterable of batches; or points:
-            floats (N, d) in an .npz, .npy, tensor or array, ``dataset:ring8``.
+        generated: A folder, .zip, .tar, .npz, .npy, saved statistics, ``dataset:NAME``,
+            ``features:FILE.npz``, a checkpoint or a run (its newest checkpoint makes as many images
+            as `real` holds), a list of paths or of pictures, a uint8 tensor or array of images
+            (floats with `value_range`), a torch Dataset or DataLoader, an iterable of batches, a
+            generator; or points: floats (N, d) in an .npz, .npy, tensor or array,
+            ``dataset:ring8``.
         real: The same, or None for metrics that look at the generated images alone.
-        features: ``inception``, ``lite0``, ``dinov2``, ``pixels``, ``timm:NAME``, a classifier's
-            file, or an extractor; None for the protocol's own, or of points their coordinates.
-        metrics: Names from `gandiag.metrics.METRICS`, or ``("all",)``; None for the protocol's own.
-        protocol: A name from `gandiag.protocols.PROTOCOLS`.
         heldout: Real images that are not in `real`. Each score is also computed with them in the
             place of the generated ones: what a perfect generator would get.
-        per_class: Also score each class alone; both sources need labels.
-        max_images: Use so many images of each source, drawn by `seed` without replacement; a
-            checkpoint makes so many.
-        seed: Of the draw of `max_images`, and of the samples of a checkpoint.
-        device: Where the network runs; None for CUDA or MPS where there is one, else the CPU.
-        precision: ``fp32``, ``tf32`` or ``bf16``; published numbers are ``fp32``.
-        batch_size: Images through the network at once.
-        on_bad_image: ``fail``, or ``skip`` images that cannot be read and report them.
-        cache: Keep the statistics of real images on disk, keyed by content.
-        allow_unverified: Accept weights whose digest is not the published one; scores then say so.
-        generator: What makes samples from `generated`, then a file of weights; see
-            `gandiag.sources.Generator`.
-        progress: How to tell of long work.
+        options: How, in one record.
+        changes: Fields of `gandiag.Options` that differ from `options`, or from the defaults:
+            ``features="lite0", metrics=("fid", PRDC(k=3))``.
 
     Returns:
         The scores with intervals, warnings and provenance.
@@ -94,33 +65,25 @@ def score(
         GandiagError: bad usage or bad input, in one sentence.
 
     """
-    scorer = Scorer(
-        real,
-        heldout=heldout,
-        features=features,
-        metrics=metrics,
-        protocol=protocol,
-        per_class=per_class,
-        max_images=max_images,
-        seed=seed,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-        on_bad_image=on_bad_image,
-        cache=cache,
-        allow_unverified=allow_unverified,
-        generator=generator,
-        progress=progress,
-    )
-    return scorer(generated)
+    return Scorer(real, heldout=heldout, options=options, **changes)(generated)
 
 
 class Scorer:
-    """`score` for many sets of generated images: real ones and networks are read once.
+    """`score` for many sets of generated images, or for images that come bit by bit.
+
+    Real ones and networks are read once:
 
         scorer = gandiag.Scorer(real="data/", features="lite0", metrics=("fid",))
         for step, samples in checkpoints:
             print(step, scorer(samples)["fid"].value)
+
+    Batches as a training loop has them:
+
+        scorer = gandiag.Scorer(features="lite0", metrics=("fid", "kid"))
+        for images in loader:
+            scorer.update(images, real=True)
+        scorer.update(G(z), value_range=(-1, 1))
+        scorer.compute()["fid"].value
 
     Arguments as in `score`.
     """
@@ -129,41 +92,22 @@ class Scorer:
         self,
         real: Any = None,
         *,
-        features: str | FeatureExtractor | None = None,
-        metrics: Sequence[str] | None = None,
-        protocol: str = "gandiag",
         heldout: Any = None,
-        per_class: bool = False,
-        max_images: int | None = None,
-        seed: int = 0,
-        device: str | torch.device | None = None,
-        precision: Precision = "fp32",
-        batch_size: int = 32,
-        on_bad_image: Literal["fail", "skip"] = "fail",
-        cache: bool = True,
-        allow_unverified: bool = False,
-        generator: Generator | None = None,
-        progress: Progress = silent,
+        options: Options | None = None,
+        **changes: Any,
     ) -> None:
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("max_images", max_images, 1),
-            ("seed", seed, 0),
-        ):
-            if value is not None and value < least:
-                raise GandiagError(f"{name} must be at least {least}, not {value}")
-        self.features, self.metrics, self.protocol = features, metrics, protocol
-        self.per_class, self.max_images, self.seed = per_class, max_images, seed
-        self.device, self.precision, self.batch_size = device, precision, batch_size
-        self.on_bad_image, self.cache, self.progress = on_bad_image, cache, progress
-        self.allow_unverified, self.generator = allow_unverified, generator
+        self.options = (options or Options()).changed(**changes)
+        if heldout is not None and real is None:
+            raise GandiagError("--heldout is compared with the real images; give them with --real")
         given: dict[Role, Any] = {"real": real, "heldout": heldout}
         self.references = {
-            role: self._open(thing, None) for role, thing in given.items() if thing is not None
+            role: open_input(role, thing, self.options)
+            for role, thing in given.items()
+            if thing is not None
         }
         self.plan: Plan | None = None
-        self.warnings: list[Warn] = []
-        self.gathered: dict[str, Gathered] = {}
+        self._gathered: dict[Role, tuple[Plan, Gathered, tuple[Warn, ...]]] = {}
+        self._passes: dict[Role, Pass] = {}
 
     def __call__(self, generated: Any) -> Report:
         """Score one set.
@@ -171,110 +115,288 @@ class Scorer:
         Raises:
             GandiagError: bad usage or bad input, in one sentence.
         """
-        source = self._open(generated, self.generator)
-        if isinstance(source, GeneratedImages) and self.max_images is None:
-            real = self.references.get("real")
-            count = known_count(real) if real else None
-            source = source.limit(min(source.count(), count or source.count()), 0)
-        if self.plan is None:
-            self.plan = self._plan(source)
-        for role, each in {**self.references, "generated": source}.items():
-            self.plan.check_counts(role, known_count(each), each.name)
-        for role, each in self.references.items():
-            if role not in self.gathered:
-                self.gathered[role] = self._gather(role, each, self.plan, self.warnings)
-        warnings = [Warn("left-out", sentence) for sentence in self.plan.left_out]
-        warnings += self.warnings
-        found = self._gather("generated", source, self.plan, warnings)
-        return self._report(self.plan, {**self.gathered, "generated": found}, warnings)
+        inputs = self.open(generated)
+        plan = self.prepared(inputs)
+        warnings: list[Warn] = []
+        found: dict[Role, Gathered] = {}
+        for role in ("real", "heldout", "generated"):
+            if role in inputs:
+                found[role], more = self._collected(role, inputs[role], plan)
+                warnings += more
+        return self._report(plan, found, warnings)
 
-    def _open(self, thing: Any, generator: Generator | None) -> ImageSource | StatisticsFile:
-        return open_input(
-            thing,
-            self.max_images,
-            self.seed,
-            self.on_bad_image,
-            device=pick_device(self.device),
-            generator=generator,
-        )
+    def open(self, generated: Any) -> dict[Role, Opened]:
+        """Every input by role; nothing is read but what says what they are.
 
-    def _plan(self, generated: ImageSource | StatisticsFile) -> Plan:
-        plan = make_plan(
-            protocol=self.protocol,
-            features=self.features,
-            metrics=self.metrics,
-            with_real="real" in self.references,
-            device=pick_device(self.device),
-            precision=self.precision,
-            allow_unverified=self.allow_unverified,
-            points=points_among({**self.references, "generated": generated}),
-        )
-        if "heldout" in self.references and "real" not in self.references:
-            raise GandiagError("--heldout is compared with the real images; give them with --real")
+        Raises:
+            GandiagError: `generated` cannot be read.
+        """
+        source = open_input("generated", generated, self.options, self.options.generator)
+        source = as_many(source, self.references.get("real"))
+        return {**self.references, "generated": source}
+
+    def prepared(self, inputs: Mapping[Role, Opened]) -> Plan:
+        """What will be computed of them, all demands checked.
+
+        Raises:
+            GandiagError: something that was asked for cannot be had.
+        """
+        plan = self._planned(points_among(inputs), with_real="real" in inputs)
+        plan = fitted(plan, inputs)
+        for role, each in inputs.items():
+            plan.check_counts(role, each.count, each.name)
+        if self.options.per_class:
+            check_classes(inputs)
         return plan
 
-    def _gather(
-        self, role: Role, source: ImageSource | StatisticsFile, plan: Plan, warnings: list[Warn]
-    ) -> Gathered:
-        gathered = collect(
-            source,
+    def check_bound(self, name: str, inputs: Mapping[Role, Opened]) -> None:
+        """Refuse a gate on a score that will not be computed.
+
+        Raises:
+            GandiagError: it will not be.
+        """
+        named_outputs(self.prepared(inputs), name)
+
+    # --- bit by bit ---
+
+    def update(
+        self,
+        images: Any,
+        *,
+        real: bool = False,
+        labels: Any = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> None:
+        """Take in a batch.
+
+        Args:
+            images: (n, 3, height, width) uint8, or floats with a `value_range`; or points (n, d).
+            real: Whether they are real.
+            labels: A class each, if there are classes.
+            value_range: What black and white are in float images; None for the options' own.
+
+        Raises:
+            GandiagError: they are no images, of another kind than before, or `real` was given to
+                the scorer already.
+        """
+        role: Role = "real" if real else "generated"
+        if role in self.references:
+            raise GandiagError(
+                f"the {role} images of this scorer are {self.references[role].name}; "
+                "leave real= out where you make it, to add them batch by batch"
+            )
+        given = [images if labels is None else (images, labels)]
+        rows = getattr(images, "ndim", 4) == 2
+        source = open_source(
+            images if rows and labels is None else given,
+            on_bad_image=self.options.on_bad_image,
+            name=role,
+            value_range=value_range or self.options.value_range,
+        )
+        opened = Opened(role, source)
+        plan = self._planned(points_among({**self.references, role: opened}), with_real=True)
+        if role not in self._passes:
+            self._passes[role] = self._begun(role, plan)
+        for batch in source.batches(max(1, len(images))):
+            self._passes[role].add(batch)
+
+    def compute(self) -> Report:
+        """The scores of all that was given; more may follow.
+
+        Raises:
+            GandiagError: there are too few images, or none.
+        """
+        found = {role: going.gathered() for role, going in self._passes.items()}
+        if "generated" not in found or self.plan is None:
+            raise GandiagError("no generated image was given; call update(images) first")
+        plan = self.plan
+        warnings: list[Warn] = []
+        if "real" not in found and "real" not in self.references:
+            for task in plan.tasks:
+                if "real" in task.metric.accepts:
+                    way = "call update(images, real=True) first"
+                    plan = plan.without(task, "compares with real images", way)
+        plan = fitted(plan, self.references)
+        for role, opened in self.references.items():
+            found[role], more = self._collected(role, opened, plan)
+            warnings += more
+        for role, each in found.items():
+            plan.check_counts(role, each.n, each.name)
+        return self._report(plan, found, warnings)
+
+    def reset(self, *, real: bool = True) -> None:
+        """Forget what was given; with ``real=False`` keep the real images."""
+        self._passes = {
+            role: going for role, going in self._passes.items() if role == "real" and not real
+        }
+
+    def merge(self, other: "Scorer") -> None:
+        """Take in all that another scorer was given, after all that this one was.
+
+        Raises:
+            GandiagError: it was made with other options.
+        """
+        if other.options != self.options:
+            raise GandiagError("only scorers with equal options can be merged; make them alike")
+        for role, going in other._passes.items():
+            assert other.plan is not None
+            self._take(role, going.gathered(), other.plan.points)
+
+    def save(self, path: str | Path) -> None:
+        """Write all that was given to an .npz file, for `load`.
+
+        Raises:
+            GandiagError: nothing was given, or the file cannot be written.
+        """
+        if self.plan is None or not self._passes:
+            raise GandiagError("no image was given; call update(images) first")
+        found = {role: going.gathered() for role, going in self._passes.items()}
+        statistics = {
+            f"{role}/{name_of(want)}": statistic
+            for role, each in found.items()
+            for want, statistic in each.statistics.items()
+        }
+        points = self.plan.points
+        meta = {
+            "scorer": {role: description(each) for role, each in found.items()},
+            "pins": {name: dict(pins) for name, pins in self.plan.pins().items()},
+            "points": None if points is None else [points.width, points.kind, points.labelled],
+        }
+        save_statistics(Path(path), SavedStatistics(statistics, meta))
+
+    def load(self, path: str | Path) -> None:
+        """Go on from what `save` wrote; what was given to this scorer before is forgotten.
+
+        Raises:
+            GandiagError: the file is none of `save`, or was made with another network.
+        """
+        saved = load_statistics(Path(path))
+        try:
+            given = saved.meta["points"]
+            points = None if given is None else Points(*given[:1], kind=given[1], labelled=given[2])
+            metas = {role: saved.meta["scorer"][role] for role in saved.meta["scorer"]}
+        except (KeyError, TypeError, IndexError) as error:
+            raise GandiagError(f"{path} was not written by Scorer.save; give such a file") from error
+        plan = self._planned(points, with_real=True)
+        pins = {name: dict(each) for name, each in plan.pins().items()}
+        if saved.meta.get("pins") != pins:
+            raise GandiagError(
+                f"{path} was made with other features than {', '.join(pins)}; load it with the "
+                "options that it was made with"
+            )
+        self._passes = {}
+        for role in SIDES:
+            if role in metas:
+                mine = {
+                    Want(*key.split("/", 1)[1].rsplit("/", 2)): statistic.to(plan.device)
+                    for key, statistic in saved.statistics.items()
+                    if key.startswith(f"{role}/")
+                }
+                self._take(role, described(metas[role], mine), points)
+
+    def _take(self, role: Role, given: Gathered, points: Points | None) -> None:
+        plan = self._planned(points, with_real=True)
+        if role not in self._passes:
+            self._passes[role] = self._begun(role, plan)
+        self._passes[role].go_on_from(given)
+
+    def _begun(self, role: Role, plan: Plan) -> Pass:
+        by_class = self.options.per_class
+        return Pass(
+            role,
+            plan.extractors,
+            plan.wants(role, None, by_class=by_class),
+            batch_size=self.options.batch_size,
+            brief=() if by_class else plan.brief(role),
+        )
+
+    # --- the parts ---
+
+    def _planned(self, points: Points | None, *, with_real: bool) -> Plan:
+        if self.plan is None or self.plan.points != points:
+            if self._passes:
+                raise GandiagError(
+                    f"this scorer was given {self.plan.things if self.plan else 'images'} before; "
+                    "make another one, or reset it"
+                )
+            self.plan = make_plan(
+                self.options,
+                with_real=with_real,
+                device=pick_device(self.options.device),
+                points=points,
+            )
+            self._gathered = {}
+        return self.plan
+
+    def _collected(
+        self, role: Role, opened: Opened, plan: Plan
+    ) -> tuple[Gathered, tuple[Warn, ...]]:
+        known = self._gathered.get(role)
+        if known is not None and known[0].tasks == plan.tasks:
+            return known[1], known[2]
+        options = self.options
+        # What a user's own extractor computes may change while its provenance stays.
+        store = role != "generated" and options.cache and isinstance(options.features, str | None)
+        found, warnings = collect(
+            opened,
             plan,
-            plan.wants(role, known_count(source), by_class=self.per_class),
-            batch_size=self.batch_size,
-            store=StatisticsCache.default() if self.cache and role != "generated" else None,
-            warnings=warnings,
-            progress=self.progress,
+            plan.wants(
+                role,
+                None if opened.images is None else opened.count,
+                by_class=options.per_class,
+            ),
+            batch_size=options.batch_size,
+            store=StatisticsCache.default() if store else None,
+            progress=options.progress,
             role=role,
         )
-        plan.check_counts(role, gathered.n, gathered.name)
-        return gathered
+        plan.check_counts(role, found.n, found.name)
+        if role != "generated":
+            self._gathered[role] = plan, found, warnings
+        return found, warnings
 
-    def _report(self, plan: Plan, gathered: Mapping[str, Gathered], warnings: list[Warn]) -> Report:
-        with self.progress("computing the scores", None):
-            rows = tuple(rows_of(plan, gathered))
-            classes = dict(class_rows(plan, gathered)) if self.per_class else {}
-        warnings += cautions(plan, gathered, self.precision)
-        provenance = {
+    def _report(
+        self, plan: Plan, gathered: Mapping[Role, Gathered], warnings: list[Warn]
+    ) -> Report:
+        remarks: list[Warn] = []
+        with self.options.progress("computing the scores", None):
+            rows = tuple(rows_of(plan, gathered, remarks))
+            classes = dict(class_rows(plan, gathered)) if self.options.per_class else {}
+        said = [Warn("left-out", sentence) for sentence in plan.left_out]
+        said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
+        said += [*warnings, *remarks, *cautions(plan, gathered, self.options.precision)]
+        return Report(rows, tuple(said), self._provenance(plan, gathered), classes)
+
+    def _provenance(self, plan: Plan, gathered: Mapping[Role, Gathered]) -> dict[str, Any]:
+        options = self.options
+        return {
             "gandiag": version("gandiag"),
-            "protocol": self.protocol,
+            "protocol": plan.protocol.name,
             "extractors": {name: dict(pins) for name, pins in plan.pins().items()},
+            "things": plan.things,
             "sources": {
                 role: {
                     "name": each.name,
                     "n": each.n,
-                    "sizes": dict(each.sizes),
+                    "sizes": {caveats.size_text(size): n for size, n in each.sizes.items()},
                     "skipped": list(each.notes["skipped"].names) if "skipped" in each.notes else [],
                 }
                 for role, each in sorted(gathered.items())  # generated first, then real
             },
-            "max_images": self.max_images,
-            "seed": self.seed,
-            "device": str(plan.tasks[0].extractor.device),
-            "precision": self.precision,
-            "on_bad_image": self.on_bad_image,
+            "max_images": options.max_images,
+            "seed": options.seed,
+            "device": str(plan.device),
+            "precision": options.precision,
+            "on_bad_image": options.on_bad_image,
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
             },
         }
-        return Report(rows, tuple(warnings), provenance, classes)
 
 
 def write_statistics(
-    source: Any,
-    output: Path,
-    *,
-    features: str | FeatureExtractor | None = None,
-    metrics: Sequence[str] | None = None,
-    protocol: str = "gandiag",
-    max_images: int | None = None,
-    seed: int = 0,
-    device: str | torch.device | None = None,
-    precision: Precision = "fp32",
-    batch_size: int = 32,
-    on_bad_image: Literal["fail", "skip"] = "fail",
-    allow_unverified: bool = False,
-    progress: Progress = silent,
+    source: Any, output: Path, *, options: Options | None = None, **changes: Any
 ) -> Gathered:
     """Save what `metrics` remember of a source, to be given later in its place.
 
@@ -285,90 +407,84 @@ def write_statistics(
         GandiagError: bad usage or bad input, in one sentence.
 
     """
-    opened = open_input(source, max_images, seed, on_bad_image, device=pick_device(device))
-    if isinstance(opened, StatisticsFile):
+    options = (options or Options()).changed(**changes)
+    opened = open_input("real", source, options)
+    if opened.images is None:
         raise GandiagError(f"{opened.name} holds statistics already; give images")
     plan = make_plan(
-        protocol=protocol,
-        features=features,
-        metrics=metrics,
+        options,
         with_real=True,
-        device=pick_device(device),
-        precision=precision,
-        allow_unverified=allow_unverified,
-        points=points_of(opened),
+        device=pick_device(options.device),
+        points=points_of(opened.images),
     )
-    count = known_count(opened)
+    count = opened.images.count()
     wants = {*plan.wants("real", count), *plan.wants("generated", count)}
-    gathered = collect(
-        opened,
+    gathered, _ = collect(
+        replace(opened, saved=None),
         plan,
         tuple(sorted(wants)),
-        batch_size=batch_size,
+        batch_size=options.batch_size,
         store=None,
-        warnings=[],
-        progress=progress,
+        progress=options.progress,
         role="images",
     )
-    keyed = {
-        f"{want.extractor}/{want.layer}/{want.kind}": statistic
-        for want, statistic in gathered.statistics.items()
-    }
+    keyed = {name_of(want): statistic for want, statistic in gathered.statistics.items()}
     meta = description(gathered) | {"pins": {k: dict(v) for k, v in plan.pins().items()}}
     save_statistics(output, SavedStatistics(keyed, meta))
     return gathered
 
 
 def inputs_of(
-    task: Task, gathered: Mapping[str, Gathered], standing: str = "generated"
+    task: Task, gathered: Mapping[Role, Gathered], standing: Role = "generated"
 ) -> dict[str, Statistic]:
     """What a metric eats, by role; `standing` plays the generated images."""
     found: dict[str, Statistic] = {}
     for role, kinds in task.metric.accepts.items():
-        source = gathered.get(standing if role == "generated" else role)
-        if source is None:
-            raise GandiagError(f"{task.metric.name} needs {role} images; give them with --{role}")
+        source = gathered[standing if role == "generated" else role]
         statistic = source.serve(task.extractor.name, task.layer, kinds)
         if statistic is None:
             raise GandiagError(
                 f"{source.name} holds no {kinds[0].kind} of {task.extractor.name}/{task.layer}, "
-                f"which {task.metric.name} needs; make it again with "
-                f"`gandiag stats --metrics {task.metric.name}`, or give the images"
+                f"which {task.key} needs; give the images"
             )
         found[role] = statistic.to(task.extractor.device)
     return found
 
 
-def rows_of(plan: Plan, gathered: Mapping[str, Gathered]) -> Iterator[Row]:
-    """Each metric's numbers."""
+def rows_of(
+    plan: Plan, gathered: Mapping[Role, Gathered], remarks: list[Warn] | None = None
+) -> Iterator[Row]:
+    """Each metric's numbers; what they say of themselves is added to `remarks`."""
     for task in plan.tasks:
         metric = task.metric
-        scores = metric(**inputs_of(task, gathered))
-        floor = metric(**inputs_of(task, gathered, "heldout")) if "heldout" in gathered else {}
-        real = gathered.get("real") if "real" in metric.accepts else None
+        inputs = inputs_of(task, gathered)
+        scores = metric(**inputs)
+        floor: Mapping[str, Score] = {}
+        if "heldout" in gathered:
+            floor = metric(**inputs_of(task, gathered, "heldout"))
+        if remarks is not None:
+            remarks += (Warn(code, sentence) for code, sentence in metric.remarks(**inputs))
         for output, better in metric.outputs.items():
-            if (each := scores.get(output)) is None:
-                continue
-            yield Row(
-                name=task.printed(output),
-                output=output,
-                value=each.value,
-                low=each.low,
-                high=each.high,
-                confidence=each.confidence,
-                interval_method=each.method,
-                better=better,
-                n_generated=gathered["generated"].n,
-                n_real=None if real is None else real.n,
-                layer=f"{task.extractor.name}/{task.layer}",
-                parameters=repr(metric),
-                extra=each.extra,
-                heldout=floor[output].value if output in floor else None,
-            )
+            if output in scores:
+                yield Row(
+                    name=task.printed(output),
+                    output=task.asked(output),
+                    score=scores[output],
+                    better=better,
+                    n_generated=_count(inputs, "generated"),
+                    n_real=_count(inputs, "real"),
+                    layer=f"{task.extractor.name}/{task.layer}",
+                    parameters=repr(metric),
+                    heldout=floor[output].value if output in floor else None,
+                )
+
+
+def _count(inputs: Mapping[str, Statistic], role: str) -> int | None:
+    return inputs[role].n if role in inputs else None
 
 
 def class_rows(
-    plan: Plan, gathered: Mapping[str, Gathered]
+    plan: Plan, gathered: Mapping[Role, Gathered]
 ) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """The same for each class that all sources share.
 
@@ -377,30 +493,17 @@ def class_rows(
 
     """
     used = {role: each for role, each in gathered.items() if role != "heldout"}
-    for each in used.values():
-        if each.labels is None:
-            raise GandiagError(
-                f"{each.name} has no labels; put each class in a sub-folder of its name, "
-                "or add `labels` to the npz"
-            )
-    labels = set.intersection(*(set(each.labels or ()) for each in used.values()))
-    if not labels:
-        names = " and ".join(each.name for each in used.values())
-        raise GandiagError(f"{names} share no class; name their classes alike")
-    for label in sorted(labels):
+    shared = check_classes(used)
+    for label in sorted(shared or ()):
         part = {role: each.of_class(label) for role, each in used.items()}
         for role, each in part.items():
-            plan.check_counts(_role(role), each.n, f"class {label} of {each.name}")
+            plan.check_counts(role, each.n, f"class {label} of {each.name}")
         yield label, tuple(rows_of(plan, part))
 
 
-def _role(name: str) -> Role:
-    return "real" if name == "real" else "generated"
-
-
-def cautions(plan: Plan, gathered: Mapping[str, Gathered], precision: Precision) -> Iterator[Warn]:
+def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> Iterator[Warn]:
     """All that could mislead a reader, most important first."""
-    generated, real = gathered["generated"], gathered.get("real")
+    generated, real, things = gathered["generated"], gathered.get("real"), plan.things
     for extractor in plan.extractors:
         if extractor.provenance().get("verified") == "no":
             yield Warn(
@@ -408,35 +511,28 @@ def cautions(plan: Plan, gathered: Mapping[str, Gathered], precision: Precision)
                 f"the weights of {extractor.name} are not the published ones: "
                 "the numbers compare with none from elsewhere",
             )
-    for task in plan.tasks:
-        if isinstance(task.metric, ModeCoverage):
-            classes = task.metric.names(None if real is None else real.labels)
-            judge = real.name if real and task.metric.points else task.extractor.name
-            yield from caveats.unknown_classes(generated, classes, judge)
     if precision != "fp32":
         yield Warn("precision", f"features are {precision}; published numbers are fp32")
     if real is not None:
-        yield from caveats.overlapping(real, generated, _overlap(real, generated))
+        yield from caveats.overlapping(real, generated, _overlap(real, generated), things)
         yield from caveats.compression(real, generated)
         yield from caveats.sizes(real, generated)
-        names = ", ".join(
-            dict.fromkeys(t.metric.name for t in plan.tasks if "real" in t.metric.accepts)
-        )
-        yield from caveats.unequal(real, generated, names)
+        names = dict.fromkeys(t.key for t in plan.tasks if "real" in t.metric.accepts)
+        yield from caveats.unequal(real, generated, ", ".join(names), things)
+    for task in plan.tasks:
+        if Moments in task.metric.accepts.get("generated", ()):
+            width = task.extractor.layers[task.layer]
+            name = task.printed(next(iter(task.metric.outputs)))
+            yield from caveats.small_sample(list(gathered.values()), width, name, things)
+    for extractor in plan.extractors:
+        size = getattr(extractor, "input_size", None)
+        if size is not None:
+            yield from caveats.enlarged(list(gathered.values()), size)
     for each in gathered.values():
-        for task in plan.tasks:
-            if Moments in task.metric.accepts.get("generated", ()):
-                width = task.extractor.layers[task.layer]
-                name = task.printed(next(iter(task.metric.outputs)))
-                yield from caveats.small_sample(each, width, name)
         hashes = each.statistics.get(HASHES)
         if isinstance(hashes, Hashes):
-            yield from caveats.duplicated(each, hashes.duplicates())
-        yield from caveats.treated(each)
-        for extractor in plan.extractors:
-            size = extractor.provenance().get("input")
-            if size is not None:
-                yield from caveats.enlarged(each, int(size.split()[0]))
+            yield from caveats.duplicated(each, hashes.duplicates(), things)
+        yield from caveats.treated(each, things, plan.protocol.name)
 
 
 def _overlap(real: Gathered, generated: Gathered) -> int:

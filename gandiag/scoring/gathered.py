@@ -1,0 +1,131 @@
+"""What is remembered of a set of images: a record, and what it says of itself on disk."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from gandiag.errors import GandiagError
+from gandiag.scoring.plan import Want
+from gandiag.sources.base import Note
+from gandiag.statistics import Bank, Moments, Statistic
+
+Size = tuple[int, ...]
+"""(height, width) of an image, (d,) of a point."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a pass over a source remembers."""
+
+    name: str
+    n: int | None
+    """Images seen; None for published statistics that do not say."""
+    statistics: Mapping[Want, Statistic]
+    labels: tuple[str, ...] | None = None
+    """Class of each row, where the source has them."""
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    sizes: Mapping[Size, int] = field(default_factory=dict)
+    """Of an image or a point -> how many there are."""
+
+    def serve(
+        self, extractor: str, layer: str, accepted: Sequence[type[Statistic]]
+    ) -> Statistic | None:
+        """The first of the accepted kinds that is here, or can be had from the bank of features."""
+        for kind in accepted:
+            if (found := self.statistics.get(Want(extractor, layer, kind.kind))) is not None:
+                return found.labelled(self.labels) if isinstance(found, Bank) else found
+        bank = self.statistics.get(Want(extractor, layer, Bank.kind))
+        return bank.moments() if Moments in accepted and isinstance(bank, Bank) else None
+
+    def of_class(self, label: str) -> "Gathered":
+        """The part with one label, from the banks of features."""
+        assert self.labels is not None
+        rows = torch.tensor([i for i, each in enumerate(self.labels) if each == label])
+        banks = {
+            want: Bank.of(bank.rows[rows.to(bank.rows.device)])
+            for want, bank in self.statistics.items()
+            if isinstance(bank, Bank)
+        }
+        labels = (label,) * len(rows)
+        return replace(self, n=len(rows), statistics=banks, labels=labels, notes={}, sizes={})
+
+    def to(self, device: torch.device) -> "Gathered":
+        """The same on another device."""
+        return replace(
+            self, statistics={want: each.to(device) for want, each in self.statistics.items()}
+        )
+
+    def __add__(self, other: "Gathered") -> "Gathered":
+        """Of both sets of images together, under this one's name."""
+        assert self.n is not None
+        assert other.n is not None
+        shared = [want for want in self.statistics if want in other.statistics]
+        both = self.labels is not None and other.labels is not None
+        notes = {
+            code: _note(self.notes.get(code), other.notes.get(code))
+            for code in {**self.notes, **other.notes}
+        }
+        return Gathered(
+            name=self.name,
+            n=self.n + other.n,
+            statistics={want: self.statistics[want] + other.statistics[want] for want in shared},
+            labels=(self.labels or ()) + (other.labels or ()) if both else None,
+            notes=notes,
+            sizes=dict(Counter(self.sizes) + Counter(other.sizes)),
+        )
+
+
+def _note(a: Note | None, b: Note | None) -> Note:
+    if a is None or b is None:
+        found = a or b
+        assert found is not None
+        return found
+    return Note(a.count + b.count, a.example, (*a.names, *b.names))
+
+
+def name_of(want: Want) -> str:
+    """The name of a statistic in a file."""
+    return f"{want.extractor}/{want.layer}/{want.kind}"
+
+
+def description(gathered: Gathered) -> dict[str, Any]:
+    """All of `gathered` but its statistics, as JSON values."""
+    return {
+        "name": gathered.name,
+        "n": gathered.n,
+        "labels": gathered.labels,
+        "notes": {
+            code: [note.count, note.example, *note.names] for code, note in gathered.notes.items()
+        },
+        "sizes": [[*size, count] for size, count in gathered.sizes.items()],
+    }
+
+
+def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> Gathered:
+    """The inverse of `description`.
+
+    Raises:
+        GandiagError: `meta` does not come from `description`.
+
+    """
+    try:
+        labels = meta["labels"]
+        return Gathered(
+            name=str(meta["name"]),
+            n=None if meta["n"] is None else int(meta["n"]),
+            statistics=statistics,
+            labels=None if labels is None else tuple(str(label) for label in labels),
+            notes={
+                code: Note(int(n), str(example), tuple(str(name) for name in names))
+                for code, (n, example, *names) in meta["notes"].items()
+            },
+            sizes={tuple(map(int, size)): int(n) for *size, n in meta["sizes"]},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GandiagError(
+            "the statistics carry no description that this version of gandiag reads; "
+            "make them again with `gandiag stats`"
+        ) from error
