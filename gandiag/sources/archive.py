@@ -19,16 +19,16 @@ import threading
 import weakref
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TypeVar
 
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
+from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS, MAX_BYTES, Decoded, UnreadableError, decode
-from gandiag.sources.images import THREADS, IndexedImages, OnBadImage
+from gandiag.sources.images import THREADS, IndexedImages, OnBadImage, Stamped
 from gandiag.sources.naming import (
     below_common_top,
     class_labels,
@@ -36,6 +36,8 @@ from gandiag.sources.naming import (
     extension,
     is_hidden,
     no_image_in,
+    passed_over,
+    stem,
 )
 
 T = TypeVar("T")
@@ -49,11 +51,18 @@ COMPRESSED: Mapping[bytes, Callable[[Path], io.BufferedIOBase]] = {
 }
 """First bytes of a compressed .tar => how to decompress it."""
 
+LABEL = "cls"
+"""Extension of a label in WebDataset."""
+
 READABLE_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
 def open_zip(
-    path: Path, archive: zipfile.ZipFile, name: str, on_bad_image: OnBadImage
+    path: Path,
+    archive: zipfile.ZipFile,
+    name: str,
+    on_bad_image: OnBadImage,
+    stamped: Stamped | None = None,
 ) -> IndexedImages:
     """The images in a .zip.
 
@@ -61,7 +70,8 @@ def open_zip(
         GandiagError: there is none, or they are encrypted, compressed in an unknown way, or two
             have one name.
     """
-    members = _images(path, ((_zip_name(info), info) for info in archive.infolist()))
+    stamped = stamped or fingerprint.steady(path)
+    members, others = _images(path, ((_zip_name(info), info) for info in archive.infolist()))
     for member, info in members.items():
         if info.flag_bits & 1:
             raise GandiagError(
@@ -79,7 +89,7 @@ def open_zip(
         _check_size(info.file_size)
         return archive.read(info)
 
-    return _open(path, members, read, name, on_bad_image)
+    return _open(path, members, read, name, on_bad_image, stamped, _note(path, members, others))
 
 
 def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
@@ -88,9 +98,13 @@ def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     A compressed one has no random access: it is decompressed once, as a whole, into a temporary
     file that has no name and is gone with the source.
 
+    When beside each image, as in WebDataset, lies a file with its name and the extension ``.cls``,
+    that holds its label.
+
     Raises:
         GandiagError: there is none, two have one name, or the archive is truncated or damaged.
     """
+    stamped = fingerprint.steady(path)
     try:
         with ExitStack() as on_error:
             file = on_error.enter_context(_uncompressed(path))
@@ -118,8 +132,12 @@ def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
                 raise UnreadableError("it is not a regular file")
             return member.read(MAX_BYTES)
 
-    members = _images(path, ((info.name, info) for info in infos if not info.isdir()))
-    return _open(path, members, read, name, on_bad_image)
+    members, others = _images(path, ((info.name, info) for info in infos if not info.isdir()))
+    labels = _labels(members, others, read)
+    if labels is not None:
+        others = {other: info for other, info in others.items() if extension(other) != LABEL}
+    note = _note(path, members, others)
+    return _open(path, members, read, name, on_bad_image, stamped, note, labels)
 
 
 def damaged(path: Path, kind: str, error: Exception) -> GandiagError:
@@ -130,16 +148,16 @@ def damaged(path: Path, kind: str, error: Exception) -> GandiagError:
     )
 
 
-def _images(path: Path, members: Iterable[tuple[str, T]]) -> dict[str, T]:
-    """Member name => member, for those that are images, in order."""
+def _images(path: Path, members: Iterable[tuple[str, T]]) -> tuple[dict[str, T], dict[str, T]]:
+    """Member name => member, for those that are images, in order; and for the others."""
     found: dict[str, T] = {}
-    others: Counter[str] = Counter()
+    others: dict[str, T] = {}
     for raw, member in members:
         name = posixpath.normpath(raw).lstrip("/")
         if raw.endswith("/") or any(is_hidden(part) for part in name.split("/") if part != ".."):
             continue
         if extension(name) not in EXTENSIONS:
-            others[extension(name)] += 1
+            others[name] = member
             continue
         if name in found:
             raise GandiagError(
@@ -149,7 +167,26 @@ def _images(path: Path, members: Iterable[tuple[str, T]]) -> dict[str, T]:
         found[name] = member
     if not found:
         raise GandiagError(no_image_in(display(path), "archive", others))
-    return {name: found[name] for name in sorted(found, key=os.fsencode)}
+    return {name: found[name] for name in sorted(found, key=os.fsencode)}, others
+
+
+def _note(path: Path, images: Iterable[str], others: Iterable[str]) -> Note | None:
+    return passed_over(images, others, display(path))
+
+
+def _labels(
+    images: Iterable[str], others: Mapping[str, T], read: Callable[[T], bytes]
+) -> list[str] | None:
+    """What the label files beside the images say, if each has one that can be read."""
+    of_sample = {stem(name): info for name, info in others.items() if extension(name) == LABEL}
+    found = [of_sample.get(stem(name)) for name in images]
+    infos = [info for info in found if info is not None]
+    if not infos or len(infos) != len(found):
+        return None
+    try:
+        return [display(read(info).decode("utf-8", "surrogateescape").strip()) for info in infos]
+    except (*DAMAGED, OSError, KeyError, RecursionError, UnreadableError):
+        return None
 
 
 def _open(
@@ -158,6 +195,9 @@ def _open(
     read_member: Callable[[T], bytes],
     name: str,
     on_bad_image: OnBadImage,
+    stamped: Stamped,
+    others: Note | None,
+    labels: Sequence[str] | None = None,
 ) -> IndexedImages:
     names = list(members)
     handles = list(members.values())
@@ -175,10 +215,12 @@ def _open(
         name=name,
         names=[f"{shown}/{display(member)}" for member in names],
         read=read,
-        labels=class_labels(below_common_top(names)),
+        labels=class_labels(below_common_top(names)) if labels is None else labels,
         digest=lambda _: fingerprint.of_file(path),
         on_bad_image=on_bad_image,
         threads=THREADS,
+        stamped=stamped,
+        passed_over=others,
     )
 
 

@@ -1,7 +1,7 @@
 """Images or points in one array: a .npz or .npy file, a tensor, a numpy array.
 
 uint8 is taken as it is. Floats (N, d) are points. Floats of other shapes are refused unless their
-range is stated beside them, because guessing it wrong moves every score and shows nowhere.
+range is stated, because guessing it wrong moves every score and shows nowhere.
 """
 
 import math
@@ -9,8 +9,8 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gandiag.errors import GandiagError
+from gandiag.files import BLOCK
 from gandiag.sources import fingerprint
 from gandiag.sources.base import Points
 from gandiag.sources.decode import Decoded, UnreadableError
-from gandiag.sources.images import Digest, IndexedImages, OnBadImage
+from gandiag.sources.images import Digest, IndexedImages, OnBadImage, Stamped
 from gandiag.sources.mixtures import Mixture
 from gandiag.sources.naming import display
+from gandiag.sources.notes import ValueRange
 
 Array = NDArray[np.generic]
 
@@ -35,17 +37,11 @@ LABEL_KEYS = ("labels", "y", "arr_1")
 STATISTICS_KEYS = ({"mu", "sigma"}, {"gandiag"})
 """An .npz with all of one set holds saved statistics, whatever else it holds."""
 
-CONVERT_TENSOR = (
-    "convert to uint8 first, from [-1, 1] with "
-    "(x * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)"
-)
-CONVERT_NUMPY = (
-    "convert to uint8 first, from [-1, 1] with "
-    "(x * 127.5 + 127.5).round().clip(0, 255).astype('uint8')"
-)
-STATE_RANGE = (
-    "convert to uint8, or save an .npz with the range beside it: images=..., range=[-1, 1]"
-)
+SEEN = 1024
+"""Of refused floats at most so many images are looked at for their least and greatest value."""
+
+HEAD_BYTES = 1 << 26
+"""And at most at so many bytes."""
 
 
 def open_array(
@@ -53,10 +49,12 @@ def open_array(
     name: str,
     on_bad_image: OnBadImage,
     labels: Sequence[str] | None = None,
+    value_range: ValueRange | None = None,
 ) -> IndexedImages:
     """(N, 1|3|4, H, W), (N, H, W, 1|3|4) or (N, H, W) uint8, in memory and not copied.
 
-    Floats (N, d) are points, see `open_points`.
+    Floats with a stated range are quantised, see `quantised`. Floats (N, d) are points, see
+    `open_points`.
 
     Raises:
         GandiagError: another dtype, a shape that is something else or could be two things.
@@ -66,15 +64,12 @@ def open_array(
     if array.ndim == 2 and isinstance(array, Tensor) and array.is_floating_point():
         # Through float32, for numpy has no bfloat16; points are kept in float32 in any case.
         return open_points(array.detach().float().cpu().numpy(), name, on_bad_image, labels)
-    pixels = as_images(array, name)
-    return _indexed(
-        lambda index: decoded(pixels[index]),
-        len(pixels),
-        name,
-        on_bad_image,
-        labels,
-        lambda _: fingerprint.of_array(pixels, labels),
-    )
+    pixels = as_images(array, name, value_range)
+
+    def digest(_: Sequence[int]) -> str:
+        return fingerprint.of_array(pixels, labels)
+
+    return _indexed(pixels, name, on_bad_image, labels, digest, digest, value_range)
 
 
 def open_points(
@@ -85,6 +80,8 @@ def open_points(
     *,
     mixture: Mixture | None = None,
     digest: Digest | None = None,
+    stamped: Stamped | None = None,
+    kind: Literal["points", "features"] = "points",
 ) -> IndexedImages:
     """(N, d) floats => points, read as float32.
 
@@ -97,13 +94,17 @@ def open_points(
         labels: a class each, if there are classes.
         mixture: what they were drawn from, where that is known.
         digest: of the content; None to read it all.
+        stamped: see `ImageSource.stamp`; None to read it all.
+        kind: features are points that an extractor made.
 
     Raises:
         GandiagError: there is no point, or no coordinate.
     """
     count, width = array.shape
     if not count or not width:
-        raise GandiagError(f"{name} is {count} x {width}, which holds no point; give at least one")
+        raise GandiagError(
+            f"{name} is {count} x {width}, which holds no {kind[:-1]}; give at least one"
+        )
 
     def read(index: int) -> Decoded:
         with np.errstate(over="ignore"):
@@ -112,34 +113,114 @@ def open_points(
             raise UnreadableError("it holds NaN, or more than float32 does")
         return Decoded(point)
 
-    digest = digest or (lambda _: fingerprint.of_array(array, labels))
-    source = _indexed(read, count, name, on_bad_image, labels, digest)
-    return replace(source, points=Points(width, mixture, labels is not None))
+    def content(_: Sequence[int]) -> str:
+        return fingerprint.of_array(array, labels)
+
+    return IndexedImages(
+        name=name,
+        names=_numbered(name, count),
+        read=read,
+        labels=labels,
+        digest=digest or content,
+        on_bad_image=on_bad_image,
+        points=Points(width, mixture, labels is not None, kind),
+        stamped=stamped or content,
+    )
 
 
-def open_npy(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
-    """A .npy of uint8 images, or of points as floats (N, d), mapped into memory and not loaded.
+def open_npy(
+    path: Path, name: str, on_bad_image: OnBadImage, value_range: ValueRange | None = None
+) -> IndexedImages:
+    """A .npy of images, or of points as floats (N, d), mapped into memory and not loaded.
 
     Raises:
         GandiagError: see `open_array`; or the file is truncated, or pickled.
     """
     shown = display(path)
+    stamped = fingerprint.steady(path)
+    digest = _digest_of(path)
     with path.open("rb") as file:
         header = _header(file, shown)
     if _are_points(header):
         points = _mapped(path, 0, header, shown)
-        return open_points(points, name, on_bad_image, digest=lambda _: fingerprint.of_file(path))
-    if header.dtype != np.uint8:
-        raise GandiagError(f"{shown} is {header.dtype}, not uint8; {STATE_RANGE}")
-    array = channels_last(_mapped(path, 0, header, shown), shown)
-    return _indexed(
-        lambda index: decoded(array[index]),
-        len(array),
+        return open_points(points, name, on_bad_image, digest=digest, stamped=stamped)
+    array = bytes_of(_mapped(path, 0, header, shown), shown, value_range)
+    array = channels_last(array, shown)
+    return _indexed(array, name, on_bad_image, None, digest, stamped, value_range)
+
+
+def open_features(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+    """A .npy or .npz of features that some extractor gave, floats (N, width), read as float32.
+
+    In an .npz they are `features` or the only array of that kind; the labels are `labels`, `y` or
+    `arr_1`.
+
+    Raises:
+        GandiagError: there is no such file or array, there are several, or labels do not fit.
+    """
+    shown = display(path)
+    stamped = fingerprint.steady(path)
+    with path.open("rb") as file:
+        begin = file.read(4)
+        file.seek(0)
+        header = None if begin.startswith(b"PK") else _header(file, shown)
+    labels = None
+    if header is None:
+        array, labels = _features_in(path, shown)
+    elif _are_points(header):
+        array = _mapped(path, 0, header, shown)
+    else:
+        raise GandiagError(
+            f"{shown} is {header.dtype} of shape {header.shape}, which is not features; "
+            "give floats (N, width)"
+        )
+    return open_points(
+        array,
         name,
         on_bad_image,
-        None,
-        lambda _: fingerprint.of_file(path),
+        labels,
+        digest=_digest_of(path),
+        stamped=stamped,
+        kind="features",
     )
+
+
+def _features_in(path: Path, shown: str) -> tuple[Array, list[str] | None]:
+    """The features of an .npz, and their labels where there are any."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise _unreadable(shown, error) from error
+    members = members_of(archive, shown)
+    headers = {
+        key: _Member.of(path, archive, info, f"{shown}[{key}]") for key, info in members.items()
+    }
+    found = [key for key, member in headers.items() if _are_points(member.header)]
+    if "features" in found:
+        found = ["features"]
+    if len(found) != 1:
+        listed = ", ".join(display(key) for key in found) or "none"
+        raise GandiagError(
+            f"{shown} has {len(found)} arrays of floats (N, width) that could be the features "
+            f"({listed}); save the one you mean as features"
+        )
+    member = headers[found[0]]
+    return member.load(), _labels_in(headers, found[0], member.header.shape[0])
+
+
+def members_of(archive: zipfile.ZipFile, shown: str) -> dict[str, zipfile.ZipInfo]:
+    """The arrays of an .npz by key.
+
+    Raises:
+        GandiagError: two have one name, and tools differ in which of them they give.
+    """
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        key = _key(info.filename)
+        if key in members:
+            raise GandiagError(f"{shown} holds {display(key)} twice; save it again with numpy")
+        members[key] = info
+    return members
 
 
 def holds_statistics(archive: zipfile.ZipFile) -> bool:
@@ -148,8 +229,30 @@ def holds_statistics(archive: zipfile.ZipFile) -> bool:
     return any(wanted <= keys for wanted in STATISTICS_KEYS)
 
 
+def holds_images(path: Path, archive: zipfile.ZipFile) -> bool:
+    """Whether an .npz of statistics also holds images that can be read, under a usual name.
+
+    Reference batches of guided diffusion do: `arr_0` is a part of the images, `mu` and `sigma` are
+    of all of them.
+    """
+    members = members_of(archive, display(path))
+    key = next((key for key in IMAGE_KEYS if key in members), None)
+    if key is None:
+        return False
+    member = _Member.of(path, archive, members[key], f"{display(path)}[{key}]")
+    readable = member.header.dtype == np.uint8 or (
+        member.header.dtype.kind == "f" and "range" in members
+    )
+    return readable and member.header.nbytes > 0 and len(member.header.shape) == 4
+
+
 def open_npz(
-    path: Path, archive: zipfile.ZipFile, name: str, on_bad_image: OnBadImage
+    path: Path,
+    archive: zipfile.ZipFile,
+    name: str,
+    on_bad_image: OnBadImage,
+    value_range: ValueRange | None = None,
+    stamped: Stamped | None = None,
 ) -> IndexedImages:
     """An .npz with an array of images, and optionally labels and the range of float images.
 
@@ -157,72 +260,131 @@ def open_npz(
 
     The images are `arr_0`, `images`, `x`, `samples` or the only array; the labels `labels`, `y` or
     `arr_1`; the range `range`, two numbers. If the array is not compressed it is mapped into memory
-    and not loaded. Floats are quantised to floor(255 * (v - low) / (high - low) + 1/2), so that
-    halves round up; a value that would fall outside 0 .. 255 is a bad image, and so is NaN.
+    and not loaded, once its checksum was found right. Floats are quantised, see `quantised`.
 
     Raises:
         GandiagError: see `open_array`; or there are several arrays to choose from, labels do not
-            fit, an array is pickled, truncated, or larger than this machine's memory.
+            fit, an array is pickled, truncated, or larger than this machine's memory, its checksum
+            is wrong, or its range is another one than the stated one.
     """
     shown = display(path)
-    members = {_key(info.filename): info for info in archive.infolist()}
+    stamped = stamped or fingerprint.steady(path)
+    members = members_of(archive, shown)
     key = _image_key(members, shown)
     # All headers are checked before anything is decompressed.
     images = _Member.of(path, archive, members[key], f"{shown}[{key}]")
     points = _are_points(images.header)
     if not points:
         channels_last(np.broadcast_to(np.uint8(0), images.header.shape), images.shown)
-    label_key = next((label for label in LABEL_KEYS if label in members and label != key), None)
-    labels = label_key and _Member.of(
-        path, archive, members[label_key], f"{shown}[{label_key}]"
-    ).labels(images.header.shape[0])
+    headers = {
+        label: _Member.of(path, archive, members[label], f"{shown}[{label}]")
+        for label in LABEL_KEYS
+        if label in members
+    }
+    labels = _labels_in(headers, key, images.header.shape[0])
+    digest = _digest_of(path)
     if points:
-        return open_points(
-            images.load(),
-            name,
-            on_bad_image,
-            labels or None,
-            digest=lambda _: fingerprint.of_file(path),
-        )
-    scale = None
+        array = images.load()
+        return open_points(array, name, on_bad_image, labels, digest=digest, stamped=stamped)
+    if images.header.dtype.kind == "f" and "range" in members:
+        own = _Member.of(path, archive, members["range"], f"{shown}[range]").range()
+        if value_range is not None and value_range != own:
+            raise GandiagError(
+                f"{shown} says that its range is {own}, and value_range is {value_range}; "
+                "leave value_range out, or save the file with the right range"
+            )
+        value_range = own
     if images.header.dtype != np.uint8:
-        if "range" not in members or not np.issubdtype(images.header.dtype, np.floating):
-            raise GandiagError(f"{images.shown} is {images.header.dtype}, not uint8; {STATE_RANGE}")
-        scale = _Member.of(path, archive, members["range"], f"{shown}[range]").range()
+        if images.header.dtype.kind != "f":
+            raise not_uint8(images.header.dtype, None, images.shown)
+        if value_range is None:
+            raise not_uint8(images.header.dtype, images.head(), images.shown, "range")
     array = channels_last(images.load(), images.shown)
-    return _indexed(
-        lambda index: decoded(quantised(array[index], *scale) if scale else array[index]),
-        len(array),
-        name,
-        on_bad_image,
-        labels or None,
-        lambda _: fingerprint.of_file(path),
-    )
+    return _indexed(array, name, on_bad_image, labels, digest, stamped, value_range)
 
 
-def as_images(images: Array | Tensor, shown: str) -> Array:
-    """uint8 images with any order of axes => (N, H, W, 1|3|4), the same memory.
+def as_images(images: Array | Tensor, shown: str, value_range: ValueRange | None = None) -> Array:
+    """Images with any order of axes => (N, H, W, 1|3|4), the same memory.
+
+    They are uint8, or floats if their range is stated; `decoded` takes either.
 
     Raises:
         GandiagError: see `bytes_of` and `channels_last`.
     """
-    return channels_last(bytes_of(images, shown), shown, torch_order=isinstance(images, Tensor))
+    array = bytes_of(images, shown, value_range)
+    return channels_last(array, shown, torch_order=isinstance(images, Tensor))
 
 
-def bytes_of(array: Array | Tensor, shown: str) -> Array:
+def bytes_of(array: Array | Tensor, shown: str, value_range: ValueRange | None = None) -> Array:
     """A tensor or an array of uint8 => the same memory as an array; a copy if it is not on the CPU.
 
+    Floats are let through if their range is stated.
+
     Raises:
-        GandiagError: it is of another dtype.
+        GandiagError: it is of another dtype, or of floats without a range.
     """
+    dtype = array.dtype
     if isinstance(array, Tensor):
-        if array.dtype != torch.uint8:
-            raise GandiagError(f"{shown} is {array.dtype}, not uint8; {CONVERT_TENSOR}")
-        pixels: Array = array.detach().cpu().numpy()
+        array = array.detach().cpu()
+        # numpy has no bfloat16.
+        array = array.float() if array.dtype == torch.bfloat16 else array
+        pixels: Array = array.numpy()
+    else:
+        pixels = array
+    if pixels.dtype == np.uint8 or (pixels.dtype.kind == "f" and value_range is not None):
         return pixels
-    if array.dtype != np.uint8:
-        raise GandiagError(f"{shown} is {array.dtype}, not uint8; {CONVERT_NUMPY}")
-    return array
+    raise not_uint8(dtype, pixels, shown)
+
+
+def not_uint8(
+    dtype: object, pixels: Array | None, shown: str, beside: str | None = None
+) -> GandiagError:
+    """The sentence about images of another type.
+
+    Args:
+        dtype: which.
+        pixels: the images, to tell what they run from and to; None if they are not to be read.
+        shown: what to call them.
+        beside: the name of the array that could state the range in a file.
+    """
+    if pixels is None or not pixels.size or pixels.dtype.kind not in "biuf":
+        return GandiagError(f"{shown} is {dtype}, not uint8; give uint8, or floats and value_range")
+    part = pixels[:SEEN]
+    low, high = float(part.min()), float(part.max())
+    came = f"{shown} is {dtype} from {low:.4g} to {high:.4g}, not uint8"
+    if pixels.dtype.kind != "f":
+        return GandiagError(f"{came}; give uint8, 0 for black and 255 for white")
+    fits = range_that_fits(low, high)
+    also = f", or save {beside}=[{fits[0]}, {fits[1]}] beside it" if beside else ""
+    return GandiagError(
+        f"{came}; say which values are black and white, as value_range={fits}{also}"
+    )
+
+
+def range_that_fits(low: float, high: float) -> tuple[int, int]:
+    """The usual range that floats from `low` to `high` are in."""
+    if low < 0:
+        return -1, 1
+    return (0, 255) if 1.5 < high <= 255 else (0, 1)
+
+
+def checked_range(value_range: ValueRange | None) -> ValueRange | None:
+    """`value_range`, if it is two numbers with something between them.
+
+    Raises:
+        GandiagError: it is something else.
+    """
+    if value_range is None:
+        return None
+    try:
+        low, high = map(float, value_range)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError
+    except (TypeError, ValueError) as error:
+        raise GandiagError(
+            f"value_range is {value_range!r}; give two numbers, black before white, as (-1, 1)"
+        ) from error
+    return low, high
 
 
 def channels_last(array: Array, shown: str, torch_order: bool = False) -> Array:
@@ -262,8 +424,14 @@ def _likeness_to_channels(length: int) -> int:
     return 2 if length in (1, 3) else 1 if length == 4 else 0
 
 
-def decoded(pixels: Array) -> Decoded:
-    """(H, W, 1|3|4) uint8 => (3, H, W): grey is repeated, alpha dropped."""
+def decoded(pixels: Array, value_range: ValueRange | None = None) -> Decoded:
+    """(H, W, 1|3|4) uint8, or floats in `value_range` => (3, H, W): grey repeated, alpha dropped.
+
+    Raises:
+        UnreadableError: a value lies outside the range.
+    """
+    if value_range is not None and pixels.dtype != np.uint8:
+        pixels = quantised(pixels, *value_range)
     codes = ("alpha",) if pixels.shape[2] == 4 and bool((pixels[..., 3] != 255).any()) else ()
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[..., :3]
     # A copy: the memory may be mapped from a file for reading, or be the user's.
@@ -271,7 +439,9 @@ def decoded(pixels: Array) -> Decoded:
 
 
 def quantised(pixels: Array, low: float, high: float) -> NDArray[np.uint8]:
-    """Floats in [low, high] => uint8, rounded to the nearest and halves up.
+    """Floats in [low, high] => floor(255 (v - low) / (high - low) + 1/2) as uint8.
+
+    That is rounded to the nearest, halves up.
 
     Raises:
         UnreadableError: a value is NaN or would fall outside 0 .. 255.
@@ -287,21 +457,40 @@ def quantised(pixels: Array, low: float, high: float) -> NDArray[np.uint8]:
 
 
 def _indexed(
-    read: Callable[[int], Decoded],
-    count: int,
+    array: Array,
     name: str,
     on_bad_image: OnBadImage,
     labels: Sequence[str] | None,
     digest: Digest,
+    stamped: Stamped,
+    value_range: ValueRange | None,
 ) -> IndexedImages:
+    """Images (N, H, W, 1|3|4), uint8 or floats in `value_range`."""
+    scale = None if array.dtype == np.uint8 else value_range
     return IndexedImages(
         name=name,
-        names=[f"{name}[{index}]" for index in range(count)],
-        read=read,
+        names=_numbered(name, len(array)),
+        read=lambda index: decoded(array[index], scale),
         labels=labels,
         digest=digest,
         on_bad_image=on_bad_image,
+        value_range=scale,
+        stamped=stamped,
     )
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [f"{name}[{index}]" for index in range(count)]
+
+
+def _digest_of(path: Path) -> Digest:
+    return lambda _: fingerprint.of_file(path)
+
+
+def _labels_in(members: Mapping[str, "_Member"], images: str, count: int) -> list[str] | None:
+    """The labels beside the array with the key `images`."""
+    key = next((key for key in LABEL_KEYS if key in members and key != images), None)
+    return members[key].labels(count) or None if key is not None else None
 
 
 def _key(member: str) -> str:
@@ -378,7 +567,14 @@ class _Member(NamedTuple):
         """
         shape, fortran, dtype, length = self.header
         if self.info.compress_type == zipfile.ZIP_STORED:
-            return _mapped(self.path, _data_start(self.path, self.info), self.header, self.shown)
+            begin = _data_start(self.path, self.info)
+            array = _mapped(self.path, begin, self.header, self.shown)
+            if (
+                _checksum(self.path, fingerprint.status_of(self.path), begin, self.info.file_size)
+                != self.info.CRC
+            ):
+                raise _unreadable(self.shown, ValueError("its checksum is wrong"))
+            return array
         if self.header.nbytes > _memory():
             raise GandiagError(
                 f"{self.shown} would take {self.header.nbytes / 2**30:,.1f} GiB, more than this "
@@ -391,6 +587,20 @@ class _Member(NamedTuple):
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise _unreadable(self.shown, error) from error
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+    def head(self) -> Array | None:
+        """The first images, to look at; None if they cannot be read alone."""
+        shape, fortran, dtype, length = self.header
+        row = self.header.nbytes // max(1, shape[0])
+        if fortran or not 0 < row <= HEAD_BYTES:
+            return None
+        try:
+            with self.archive.open(self.info) as file:
+                file.read(length)
+                data = file.read(min(shape[0], SEEN, HEAD_BYTES // row) * row)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
+            return None
+        return np.frombuffer(data[: len(data) // row * row], dtype).reshape(-1, *shape[1:])
 
     def labels(self, count: int) -> list[str]:
         """(count,) integers or strings => class names."""
@@ -449,6 +659,18 @@ def _mapped(path: Path, begin: int, header: _Header, shown: str) -> Array:
         return np.empty(shape, dtype)
     order: Literal["C", "F"] = "F" if fortran else "C"
     return np.memmap(path, dtype, mode="r", offset=begin + length, shape=shape, order=order)
+
+
+@lru_cache(maxsize=16)
+def _checksum(path: Path, status: tuple[int, ...], begin: int, size: int) -> int:
+    """CRC-32 of a part of a file, computed once while the file is as `status` says."""
+    checksum = 0
+    with path.open("rb") as file:
+        file.seek(begin)
+        while size and (block := file.read(min(size, BLOCK))):
+            checksum = zlib.crc32(block, checksum)
+            size -= len(block)
+    return checksum
 
 
 def _truncated(shown: str, header: _Header, there: int) -> GandiagError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -42,6 +42,8 @@ class Points:
     """What they were drawn from, where that is known."""
     labelled: bool = False
     """Whether each has a label."""
+    kind: Literal["points", "features"] = "points"
+    """Features are what an extractor gave for images elsewhere; metrics take them as they are."""
 
 
 @runtime_checkable
@@ -67,6 +69,14 @@ class ImageSource(Protocol):
 
     def fingerprint(self) -> str | None:
         """A digest of the content, the same for the same images; None if it may change."""
+        ...
+
+    def stamp(self) -> object | None:
+        """Equal to an earlier one only if nothing that a pass reads was written in between.
+
+        Take one before `fingerprint` and one after a pass: when they differ, what the pass gave may
+        not be of the content that the fingerprint tells. None where that cannot be told.
+        """
         ...
 
     def limit(self, count: int, seed: int) -> "ImageSource":
@@ -100,3 +110,24 @@ def points_of(source: ImageSource) -> Points | None:
             return Points(batch.images.shape[1], labelled=batch.labels is not None)
         break
     return None
+
+
+def labelled(source: ImageSource) -> bool | None:
+    """Whether the images have labels, asked before a pass; None if only a pass can tell.
+
+    Of a torch Dataset the first item is read; a stream or a generator does not say.
+
+    Raises:
+        GandiagError: that item is no image.
+    """
+    points = getattr(source, "points", None)
+    if points is not None:
+        return bool(points.labelled)
+    say = getattr(source, "labelled", None)
+    return say() if callable(say) else None
+
+
+def classes(source: ImageSource) -> frozenset[str] | None:
+    """The labels that occur, where all are known before a pass; else None."""
+    say = getattr(source, "classes", None)
+    return say() if callable(say) else None

@@ -2,13 +2,15 @@
 
 import contextlib
 import gzip
+import hashlib
 import math
 import os
 import struct
 import sys
 import textwrap
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,14 +22,24 @@ from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
-from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources import fingerprint
-from gandiag.sources.arrays import as_images, bytes_of, decoded, open_array, open_points
-from gandiag.sources.decode import Decoded, UnreadableError, to_rgb, to_tensor
+from gandiag.sources.arrays import bytes_of, open_array, open_points
+from gandiag.sources.decode import Decoded, UnreadableError
 from gandiag.sources.images import Digest, IndexedImages, OnBadImage
+from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources.naming import closest, display
+from gandiag.sources.notes import ValueRange
+from gandiag.sources.samples import (
+    IMAGE_KEYS,
+    LABEL_KEYS,
+    WAYS,
+    as_image,
+    as_label,
+    as_labels,
+    key_among,
+    split_sample,
+)
 from gandiag.sources.stacks import stacks
-from gandiag.sources.stream import as_label
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files; GANDIAG_FASHION_MNIST overrules."""
@@ -52,6 +64,9 @@ POINTS = 10_000
 
 SEED = 20180524
 """Of those draws: no seed that a person would try first, for then their samples would be these."""
+
+Tell = Callable[[int, int], None]
+"""Called with the bytes that are here and the bytes in all."""
 
 Grey = tuple[NDArray[np.uint8], NDArray[np.integer]]
 """Images (n, h, w) and their classes (n,)."""
@@ -129,17 +144,13 @@ def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     always the same, labelled with their modes; ``stacked-digits`` and ``stacked-fashion-mnist``
     10,000 stacks of three grey images, labelled ``000`` to ``999``. ``fashion-mnist`` is read from
     Debian's package dataset-fashion-mnist, or from the folder that GANDIAG_FASHION_MNIST names.
-    Everything else, and fashion-mnist where that is missing, comes from torchvision, which
-    downloads it into gandiag's cache folder and checks its digest.
+    Everything else, and fashion-mnist where that is missing, is read by torchvision from gandiag's
+    cache folder, where `fetch_dataset` puts it.
 
     Raises:
-        GandiagError: there is no such dataset or split, or it is not here and there is no network.
+        GandiagError: there is no such dataset or split, or it was not fetched.
     """
-    dataset, _, split = text.partition(":")
-    splits = _splits_of(dataset, name)
-    chosen = split or next(iter(splits))
-    if chosen not in splits:
-        raise GandiagError(f"{name} has no split {split!r}; it has {', '.join(splits)}")
+    dataset, chosen = _chosen(text, name)
     if dataset in MIXTURES:
         return _mixture(dataset, name, on_bad_image)
     if dataset == "digits":
@@ -157,14 +168,55 @@ def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     return open_dataset(opened, name, on_bad_image, _digest_of(opened))
 
 
+def fetch_dataset(name: str, tell: Tell = lambda _done, _total: None) -> Path:
+    """Download a dataset of `dataset_names` with torchvision, which checks its digest.
+
+    The one place where a dataset is fetched; what is already here is not fetched again.
+
+    Args:
+        name: as after ``dataset:``, or with it; without a split the default one is fetched.
+        tell: called at the end with the bytes of all datasets that are here, twice.
+
+    Returns:
+        The folder of all datasets, in gandiag's cache folder.
+
+    Raises:
+        GandiagError: there is no such dataset or split, it needs no fetching, or it cannot be
+            fetched.
+    """
+    dataset, split = _chosen(name.removeprefix("dataset:"), name)
+    dataset = dataset.removeprefix(STACKED)
+    if dataset not in TORCHVISION:
+        raise GandiagError(
+            f"{name} comes with gandiag; score it as it is, nothing is to be fetched"
+        )
+    folder = _datasets_folder()
+    try:
+        _made(dataset, split, download=True)
+    except (OSError, RuntimeError, ImportError) as error:
+        reason = textwrap.shorten(str(error).rstrip("."), 160, placeholder=" ...")
+        raise GandiagError(
+            f"{name} cannot be fetched into {display(folder)} ({reason}); {_other_ways(dataset)}"
+            "fetch it where there is a network, and copy that folder here"
+        ) from error
+    here = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    tell(here, here)
+    return folder
+
+
 def open_dataset(
-    dataset: Any, name: str, on_bad_image: OnBadImage, digest: Digest = lambda _: None
+    dataset: Any,
+    name: str,
+    on_bad_image: OnBadImage,
+    digest: Digest = lambda _: None,
+    value_range: ValueRange | None = None,
 ) -> IndexedImages:
-    """A map-style torch Dataset of images or (image, label) pairs.
+    """A map-style torch Dataset, or a list, of samples as `samples.split_sample` takes them apart.
 
     An image is a Pillow image (any mode, treated as in `decode`, but never turned: the Dataset has
-    decided that), or uint8 of shape (1|3|4, H, W), (H, W, 1|3|4) or (H, W). Items are read in the
-    caller's thread, because nothing says that a Dataset may be used from several.
+    decided that), or of shape (1|3|4, H, W), (H, W, 1|3|4) or (H, W), uint8 or floats of which the
+    range is stated. Items are read in the caller's thread, because nothing says that a Dataset may
+    be used from several.
 
     Raises:
         GandiagError: it is empty.
@@ -178,10 +230,8 @@ def open_dataset(
             item = dataset[index]
         except (OSError, SyntaxError) as error:  # what Pillow raises for damaged files
             raise UnreadableError(f"the Dataset cannot read it ({error})") from error
-        image, label = item, None
-        if isinstance(item, list | tuple) and len(item) in (1, 2):
-            image, label = (*item, None)[:2]
-        return _as_image(image, shown)._replace(label=as_label(label, names))
+        image, label = split_sample(item, shown)
+        return as_image(image, shown, value_range)._replace(label=as_label(label, names))
 
     if not len(dataset):
         raise GandiagError(f"{name} is an empty Dataset; give one with at least one image")
@@ -191,7 +241,79 @@ def open_dataset(
         read=read,
         digest=digest,
         on_bad_image=on_bad_image,
+        value_range=value_range,
+        stamped=digest,
+        labels_inside=True,
     )
+
+
+def are_samples(things: Sequence[object]) -> bool:
+    """Whether a list begins with a Pillow image, or a sample that has one."""
+    first = things[0] if things else None
+    return isinstance(first, Image.Image) or (
+        isinstance(first, list | tuple | Mapping)
+        and any(
+            isinstance(part, Image.Image)
+            for part in (first.values() if isinstance(first, Mapping) else first[:1])
+        )
+    )
+
+
+def open_samples(
+    samples: Sequence[object],
+    name: str,
+    on_bad_image: OnBadImage,
+    value_range: ValueRange | None = None,
+) -> IndexedImages:
+    """A list of Pillow images, or of samples that have one."""
+
+    def digest(_: Sequence[int]) -> str:
+        whole = hashlib.sha256()
+        for index in range(len(samples)):
+            try:
+                pixels, codes, label = source.read(index)
+            except UnreadableError as error:
+                whole.update(repr(error).encode())
+                continue
+            whole.update(repr((tuple(pixels.shape), codes, label)).encode())
+            whole.update(pixels.numpy().data)
+        return whole.hexdigest()
+
+    source = open_dataset(samples, name, on_bad_image, digest, value_range)
+    return source
+
+
+def is_hugging_face(thing: object) -> bool:
+    """Whether it is a Dataset, or several, of the library `datasets`, which is not imported."""
+    return type(thing).__module__.partition(".")[0] == "datasets" and hasattr(thing, "column_names")
+
+
+def open_hugging_face(
+    dataset: Any, name: str, on_bad_image: OnBadImage, value_range: ValueRange | None = None
+) -> IndexedImages:
+    """A `datasets.Dataset` with a column of images, and perhaps one of labels.
+
+    Their names are those of `samples.split_sample`; an integer label has the name that the column's
+    ClassLabel gives it.
+
+    Raises:
+        GandiagError: it has no such column, is empty, or is several splits.
+    """
+    if isinstance(dataset, Mapping):
+        splits = ", ".join(map(str, dataset))
+        raise GandiagError(f"{name} has the splits {splits}; give one of them")
+    columns = dataset.column_names
+    image, label = key_among(columns, IMAGE_KEYS), key_among(columns, LABEL_KEYS)
+    if image is None:
+        raise GandiagError(f"{name} has the columns {', '.join(columns)}, none of images; {WAYS}")
+    source = open_dataset(
+        dataset.select_columns([image]), name, on_bad_image, value_range=value_range
+    )
+    if label is None:
+        return replace(source, labels_inside=False)
+    names = getattr(dataset.features[label], "names", None)
+    labels = as_labels(list(dataset[label]), len(dataset), names)
+    return replace(source, labels=labels, labels_inside=False)
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
@@ -280,29 +402,51 @@ def _splits_of(dataset: str, name: str) -> Mapping[str, Mapping[str, object]]:
     return SPLITS[dataset]
 
 
+def _chosen(text: str, name: str) -> tuple[str, str]:
+    """``NAME`` or ``NAME:SPLIT`` => the dataset and the split, the default one if none is named."""
+    dataset, _, split = text.partition(":")
+    splits = _splits_of(dataset, name)
+    chosen = split or next(iter(splits))
+    if chosen not in splits:
+        raise GandiagError(f"{name} has no split {split!r}; it has {', '.join(splits)}")
+    return dataset, chosen
+
+
+def _datasets_folder() -> Path:
+    return cache_folder() / "datasets"
+
+
 def _torchvision(dataset: str, split: str, name: str) -> Any:
+    try:
+        return _made(dataset, split, download=False)
+    except (OSError, RuntimeError, ImportError) as error:
+        default = next(iter(TORCHVISION[dataset].splits))
+        wanted = dataset if split == default else f"{dataset}:{split}"
+        reason = textwrap.shorten(str(error).rstrip("."), 160, placeholder=" ...")
+        raise GandiagError(
+            f"{name} is not whole in {display(_datasets_folder())} ({reason}); "
+            f"{_other_ways(dataset)}run `gandiag weights fetch dataset:{wanted}`"
+        ) from error
+
+
+def _made(dataset: str, split: str, *, download: bool) -> Any:
     import torchvision.datasets
 
     known = TORCHVISION[dataset]
-    root = cache_folder() / "datasets"
-    try:
-        # Some print that they are already there, which would end up in `--json -`.
-        with contextlib.redirect_stdout(sys.stderr):
-            return getattr(torchvision.datasets, known.factory)(
-                root=str(root), download=True, **known.splits[split]
-            )
-    except (OSError, RuntimeError, ImportError) as error:
-        ways = (
-            "apt-get install dataset-fashion-mnist, or set GANDIAG_FASHION_MNIST to a folder "
-            "with its four .gz files, or "
-            if dataset == "fashion-mnist"
-            else ""
+    # Some print that they are already there, which would end up in `--json -`.
+    with contextlib.redirect_stdout(sys.stderr):
+        return getattr(torchvision.datasets, known.factory)(
+            root=str(_datasets_folder()), download=download, **known.splits[split]
         )
-        reason = textwrap.shorten(str(error).rstrip("."), 160, placeholder=" ...")
-        raise GandiagError(
-            f"{name} is not in {display(root)} and cannot be downloaded ({reason}); "
-            f"{ways}run this once where there is a network, and copy that folder here"
-        ) from error
+
+
+def _other_ways(dataset: str) -> str:
+    if dataset != "fashion-mnist":
+        return ""
+    return (
+        "apt-get install dataset-fashion-mnist, or set GANDIAG_FASHION_MNIST to a folder with its "
+        "four .gz files, or "
+    )
 
 
 def _digest_of(dataset: Any) -> Digest:
@@ -313,19 +457,6 @@ def _digest_of(dataset: Any) -> Digest:
     pixels = bytes_of(data, type(dataset).__name__)
     targets = getattr(dataset, "targets", getattr(dataset, "labels", None))
     return lambda _: fingerprint.of_array(pixels, [str(np.asarray(targets).tolist())])
-
-
-def _as_image(image: object, shown: str) -> Decoded:
-    """One image in any of the shapes that a Dataset may give => (3, H, W)."""
-    if isinstance(image, Image.Image):
-        rgb, codes = to_rgb(image)
-        return Decoded(to_tensor(rgb), tuple(codes))
-    if not isinstance(image, Tensor | np.ndarray):
-        raise GandiagError(
-            f"{shown} is {type(image).__name__}, not an image; "
-            "give a Pillow image or a uint8 tensor (3, height, width), or a pair of it and a label"
-        )
-    return decoded(as_images(image[None], shown)[0])
 
 
 def _are_strings(values: object) -> bool:

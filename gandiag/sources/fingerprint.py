@@ -16,7 +16,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +73,61 @@ def of_array(array: NDArray[np.generic], labels: Sequence[str] | None) -> str:
     return whole.hexdigest()
 
 
-def combined(content: str, on_bad_image: str, chosen: Sequence[int] | None) -> str:
+def of_files(paths: Sequence[Path], chosen: Iterable[int]) -> str:
+    """Digest of the chosen files' names and contents, wherever they lie; nothing is remembered."""
+    whole = hashlib.sha256()
+    for index in chosen:
+        whole.update(os.fsencode(paths[index]) + b"\0")
+        whole.update(_digest(paths[index], "", {}).encode() + b"\n")
+    return whole.hexdigest()
+
+
+def combined(
+    content: str,
+    on_bad_image: str,
+    chosen: Sequence[int] | None,
+    value_range: tuple[float, float] | None = None,
+) -> str:
     """Digest of the content and of how it is read."""
+    how = [DECODING, content, on_bad_image, chosen and list(chosen)]
     return hashlib.sha256(
-        json.dumps([DECODING, content, on_bad_image, chosen and list(chosen)]).encode()
+        json.dumps(how if value_range is None else [*how, value_range]).encode()
     ).hexdigest()
+
+
+def stamp_of_files(paths: Iterable[Path]) -> str:
+    """Sizes, times and inodes of files, as one digest: another once one of them is written.
+
+    Also when it is put back as it was: a change time cannot be set back. A file that is written
+    twice within one tick of the file system's clock can have one stamp.
+    """
+    whole = hashlib.sha256()
+    for path in paths:
+        whole.update(repr(status_of(path)).encode())
+    return whole.hexdigest()
+
+
+def steady(path: Path) -> Callable[[Sequence[int]], object]:
+    """Stamps of a file that is about to be opened, and stays open while its source lives.
+
+    What is read through the open file need no longer be what lies under its name: once that has
+    changed, every stamp is unlike every other.
+    """
+    opened = status_of(path)
+
+    def stamped(_: Sequence[int]) -> object:
+        return opened if status_of(path) == opened else object()
+
+    return stamped
+
+
+def status_of(path: Path) -> tuple[int, ...]:
+    """What tells one state of a file from another: size, times, inode and device, or an error."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return (error.errno or -1,)
+    return (*_stamp(status), status.st_dev)
 
 
 def _digest(path: Path, name: str, memo: Memo) -> str:

@@ -3,11 +3,12 @@
 import errno
 import os
 import stat
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
+from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS, MAX_BYTES, Decoded, UnreadableError, decode
 from gandiag.sources.images import THREADS, IndexedImages, OnBadImage
 from gandiag.sources.naming import (
@@ -16,6 +17,7 @@ from gandiag.sources.naming import (
     extension,
     is_hidden,
     no_image_in,
+    passed_over,
 )
 
 
@@ -29,7 +31,7 @@ def open_folder(root: Path, name: str, on_bad_image: OnBadImage) -> IndexedImage
         GandiagError: there is no image, a folder cannot be listed, a link leads back to a folder
             above it.
     """
-    paths = list_images(root)
+    paths, others = survey(root)
     shown = display(root)
 
     def read(index: int) -> Decoded:
@@ -43,6 +45,33 @@ def open_folder(root: Path, name: str, on_bad_image: OnBadImage) -> IndexedImage
         digest=lambda chosen: fingerprint.of_folder(root, paths, chosen),
         on_bad_image=on_bad_image,
         threads=THREADS,
+        stamped=lambda chosen: fingerprint.stamp_of_files(root / paths[i] for i in chosen),
+        passed_over=others,
+    )
+
+
+def open_files(
+    given: Sequence[str | os.PathLike[str]], name: str, on_bad_image: OnBadImage
+) -> IndexedImages:
+    """A list of paths of image files, in the order given; they have no labels."""
+    paths = [Path(path).expanduser() for path in given]
+
+    def read(index: int) -> Decoded:
+        path = paths[index]
+        if path.is_dir():
+            raise UnreadableError("it is a folder: give that alone, or the files in it")
+        if not os.path.lexists(path):
+            raise UnreadableError("it does not exist")
+        return decode(read_bytes(path), extension(path.name))
+
+    return IndexedImages(
+        name=name,
+        names=[display(path) for path in paths],
+        read=read,
+        digest=lambda chosen: fingerprint.of_files(paths, chosen),
+        on_bad_image=on_bad_image,
+        threads=THREADS,
+        stamped=lambda chosen: fingerprint.stamp_of_files(paths[i] for i in chosen),
     )
 
 
@@ -52,8 +81,17 @@ def list_images(root: Path) -> list[str]:
     Raises:
         GandiagError: see `open_folder`.
     """
+    return survey(root)[0]
+
+
+def survey(root: Path) -> tuple[list[str], Note | None]:
+    """The same, and a note of the files that are no images.
+
+    Raises:
+        GandiagError: see `open_folder`.
+    """
     found: list[str] = []
-    others: Counter[str] = Counter()
+    others: list[str] = []
     # (folder, relative path to it with a slash at the end, the folders above it)
     pending: list[tuple[Path, str, frozenset[tuple[int, int]]]] = [(root, "", frozenset())]
     while pending:
@@ -72,7 +110,7 @@ def list_images(root: Path) -> list[str]:
                 elif extension(entry.name) in EXTENSIONS or _may_be_lost_folder(entry):
                     found.append(relative)
                 else:
-                    others[extension(entry.name)] += 1
+                    others.append(relative)
         except OSError as error:
             place = display(error.filename or folder)
             if error.errno == errno.ELOOP:
@@ -85,7 +123,7 @@ def list_images(root: Path) -> list[str]:
             ) from error
     if not found:
         raise GandiagError(no_image_in(display(root), "folder", others))
-    return sorted(found, key=os.fsencode)
+    return sorted(found, key=os.fsencode), passed_over(found, others, display(root))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -13,11 +13,13 @@ from gandiag.sources import fingerprint
 from gandiag.sources.base import Batch, Note, Points
 from gandiag.sources.batching import Item, in_batches, read_ahead
 from gandiag.sources.decode import Decoded, UnreadableError
-from gandiag.sources.notes import Tally
+from gandiag.sources.notes import CODES, Passes, ValueRange
 
 OnBadImage = Literal["fail", "skip"]
 Digest = Callable[[Sequence[int]], str | None]
 """Indices => a digest of at least these images; None if they may change."""
+Stamped = Callable[[Sequence[int]], object | None]
+"""Indices => what `ImageSource.stamp` gives for these images."""
 
 THREADS = min(8, os.cpu_count() or 1)
 """Threads that decode files. Pillow works outside the interpreter's lock."""
@@ -42,7 +44,14 @@ class IndexedImages:
     """The indices that a pass gives, or None for all."""
     points: Points | None = None
     """What is known of the points, where `read` gives points, (d,) float32, and not images."""
-    seen: Tally = field(default_factory=Tally, repr=False)
+    value_range: ValueRange | None = None
+    """Of floats that `read` quantises, where the user stated it."""
+    stamped: Stamped = lambda _: None
+    labels_inside: bool = False
+    """Whether only reading an image tells its label, if it has one."""
+    passed_over: Note | None = None
+    """Files beside the images that are none."""
+    seen: Passes = field(default_factory=Passes, repr=False)
 
     def count(self) -> int:
         """How many images there are to read; a pass gives fewer if it skips bad ones."""
@@ -57,9 +66,28 @@ class IndexedImages:
         return in_batches(self._items(checked_size(size)), size)
 
     def fingerprint(self) -> str | None:
-        """A digest of content, selection and `on_bad_image`; None if the content may change."""
+        """A digest of content and of how it is read; None if the content may change."""
         content = self.digest(self._indices())
-        return content and fingerprint.combined(content, self.on_bad_image, self.chosen)
+        return content and fingerprint.combined(
+            content, self.on_bad_image, self.chosen, self.value_range
+        )
+
+    def stamp(self) -> object | None:
+        """Equal to an earlier one only if nothing that a pass reads was written in between."""
+        return self.stamped(self._indices())
+
+    def labelled(self) -> bool | None:
+        """Whether the images have labels, see `base.labelled`."""
+        if self.labels is not None or not self.labels_inside:
+            return self.labels is not None
+        first = self._read(self._indices()[0])
+        return None if isinstance(first, UnreadableError) else first.label is not None
+
+    def classes(self) -> frozenset[str] | None:
+        """The labels that occur, where they are known before a pass."""
+        if self.labels is None:
+            return None
+        return frozenset(self.labels[index] for index in self._indices())
 
     def limit(self, count: int, seed: int) -> "IndexedImages":
         """`count` of the images, drawn without replacement and kept in order.
@@ -67,19 +95,24 @@ class IndexedImages:
         The draw depends on `seed` and on how many images there are, not on what holds them.
 
         Raises:
-            GandiagError: `count` is not positive.
+            GandiagError: `count` is not positive, or `seed` is negative.
         """
         if checked_limit(count) >= self.count():
             return self
+        if seed < 0:
+            raise GandiagError(f"the seed is {seed}; give a whole number that is not negative")
         drawn = np.random.Generator(np.random.PCG64(seed)).choice(
             self.count(), count, replace=False
         )
         indices = self._indices()
-        return replace(self, chosen=[indices[i] for i in sorted(drawn.tolist())], seen=Tally())
+        return replace(self, chosen=[indices[i] for i in sorted(drawn.tolist())], seen=Passes())
 
     def notes(self) -> Mapping[str, Note]:
-        """What the last pass saw, by code (see `notes.CODES`); whole after a pass."""
-        return self.seen.notes()
+        """What the last whole pass saw, by code (see `notes.CODES`)."""
+        found = self.seen.notes()
+        if self.passed_over is not None:
+            found["passed-over"] = self.passed_over
+        return {code: found[code] for code in CODES if code in found}
 
     def _indices(self) -> Sequence[int]:
         return range(len(self.names)) if self.chosen is None else self.chosen
@@ -105,7 +138,7 @@ class IndexedImages:
 
     def _items(self, size: int) -> Generator[Item]:
         """The images that can be read, noted in `seen`."""
-        self.seen.clear()
+        tally = self.seen.begin(self.value_range)
         given, why = 0, ""
         with closing(self._results(size)) as results:
             for index, result in zip(self._indices(), results, strict=True):
@@ -114,15 +147,16 @@ class IndexedImages:
                     why = f"cannot read {name}: {result}"
                     if self.on_bad_image == "fail":
                         raise GandiagError(f"{why}; remove it or pass --on-bad-image skip")
-                    self.seen.add("skipped", name)
+                    tally.add("skipped", name)
                     continue
                 pixels, codes, label = result
                 for code in codes:
-                    self.seen.add(code, name)
+                    tally.add(code, name)
                 if self.points is None:
-                    self.seen.add_size((pixels.shape[1], pixels.shape[2]), name)
+                    tally.add_image(pixels, name)
                 given += 1
                 yield Item(pixels, name, self.labels[index] if self.labels is not None else label)
+        self.seen.end(tally)
         if not given:
             raise GandiagError(
                 f"none of the {self.count():,} images of {self.name} can be read; {why}"

@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS
+
+PICTURES = frozenset("apng avif cr2 dng exr heic heif ico jfif jpe jxl nef psd svg tga".split())
+"""Extensions of pictures that are not read."""
 
 SHOWN_EXTENSIONS = " ".join(sorted(EXTENSIONS))
 
@@ -48,8 +52,30 @@ def below_common_top(paths: Sequence[str]) -> Sequence[str]:
     return paths
 
 
-def no_image_in(shown: str, kind: str, others: Counter[str]) -> str:
-    """One sentence about a folder or an archive that holds none; `others` counts extensions."""
+def passed_over(images: Iterable[str], others: Iterable[str], shown: str) -> Note | None:
+    """A note of the files in a folder or an archive that are not read; None if there are none.
+
+    What lies beside an image with its name, as captions and labels do, goes with the image; but
+    not another picture.
+    """
+    stems = {stem(path) for path in images}
+    left = [
+        path
+        for path in sorted(others, key=os.fsencode)
+        if stem(path) not in stems or extension(path) in PICTURES
+    ]
+    return Note(len(left), os.path.join(shown, display(left[0]))) if left else None
+
+
+def stem(path: str) -> str:
+    """``a/7.seg.png`` => ``a/7``: a sample's name in WebDataset."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, name.split(".", 1)[0])
+
+
+def no_image_in(shown: str, kind: str, paths: Iterable[str]) -> str:
+    """One sentence about a folder or an archive that holds none but the files `paths`."""
+    others = Counter(map(extension, paths))
     if not others:
         return f"{shown} is an empty {kind}; give one that holds images ({SHOWN_EXTENSIONS})"
     counts = ", ".join(

@@ -6,23 +6,30 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.sources.arrays import Array, as_images, decoded
 from gandiag.sources.base import Batch, Note
 from gandiag.sources.batching import Item, in_batches
-from gandiag.sources.images import checked_limit, checked_size
-from gandiag.sources.notes import Tally
+from gandiag.sources.decode import Decoded, UnreadableError
+from gandiag.sources.images import OnBadImage, checked_limit, checked_size
+from gandiag.sources.notes import Passes, ValueRange
+from gandiag.sources.samples import as_image, as_labels, split_sample
 
 T = TypeVar("T")
+
+Images = Array | Sequence[Image.Image]
+"""(N, H, W, 1|3|4), uint8 or floats of which the range is stated; or Pillow images."""
 
 
 @dataclass(frozen=True, eq=False)
 class StreamImages:
     """Images that come in whatever batches their iterable gives, one after another.
 
-    A batch is (B, 1|3|4, H, W) or (B, H, W, 1|3|4) uint8, or a pair of that and B labels.
+    A batch is (B, 1|3|4, H, W) or (B, H, W, 1|3|4), uint8 or floats in `value_range`; or a list of
+    B Pillow images, or one; alone, or with labels as `samples.split_sample` takes it.
     """
 
     name: str
@@ -31,9 +38,11 @@ class StreamImages:
     """How many images it gives, where it says."""
     first: int | None = None
     """How many of them are taken, or None for all."""
+    on_bad_image: OnBadImage = "fail"
+    value_range: ValueRange | None = None
     points: None = None
     """It is of images."""
-    seen: Tally = field(default_factory=Tally, repr=False)
+    seen: Passes = field(default_factory=Passes, repr=False)
 
     def count(self) -> int | None:
         """How many images a pass gives; None if the iterable does not say."""
@@ -45,13 +54,23 @@ class StreamImages:
         """All images in order, at most `size` at a time; a batch ends where the image size changes.
 
         Raises:
-            GandiagError: something in the iterable is not a batch of uint8 images, there is none,
-                or it is a generator that an earlier pass has used up.
+            GandiagError: something in the iterable is not a batch of images, there is none, an
+                image is bad and is not to be skipped, or it is a generator that an earlier pass has
+                used up.
         """
         return in_batches(self._items(), checked_size(size))
 
     def fingerprint(self) -> None:
         """None: what an iterable gives may change."""
+
+    def stamp(self) -> None:
+        """None: what an iterable gives may change."""
+
+    def labelled(self) -> bool | None:
+        """Whether the first of a list of batches has labels; None of other iterables."""
+        if not isinstance(self.given, Sequence):
+            return None
+        return all(self._split(batch, 0)[1] is not None for batch in self.given[:1])
 
     def limit(self, count: int, seed: int) -> "StreamImages":
         """The first `count` images, whatever the seed: there is no random access.
@@ -62,60 +81,89 @@ class StreamImages:
         if (self.count() or np.inf) <= checked_limit(count):
             return self
         first = count if self.first is None else min(count, self.first)
-        return replace(self, first=first, seen=Tally())
+        return replace(self, first=first, seen=Passes())
 
     def notes(self) -> Mapping[str, Note]:
-        """What the last pass saw, by code (see `notes.CODES`); whole after a pass."""
+        """What the last whole pass saw, by code (see `notes.CODES`)."""
         return self.seen.notes()
 
     def _items(self) -> Generator[Item]:
-        self.seen.clear()
-        taken = 0
-        for taken, (image, codes, label) in enumerate(islice(self._images(), self.first), 1):
+        tally = self.seen.begin(self.value_range)
+        taken, given, why = 0, 0, ""
+        for taken, (result, label) in enumerate(islice(self._images(), self.first), 1):
             name = f"{self.name}[{taken - 1}]"
-            for code in codes:
-                self.seen.add(code, name)
+            if isinstance(result, UnreadableError):
+                why = f"cannot read {name}: {result}"
+                if self.on_bad_image == "fail":
+                    raise GandiagError(f"{why}; remove it or pass --on-bad-image skip")
+                tally.add("skipped", name)
+                continue
+            given += 1
+            for code in result.codes:
+                tally.add(code, name)
             if self.first is not None:
-                self.seen.add("first-of-stream", name)
-            self.seen.add_size((image.shape[1], image.shape[2]), name)
-            yield Item(image, name, label)
+                tally.add("first-of-stream", name)
+            tally.add_image(result.pixels, name)
+            yield Item(result.pixels, name, label)
+        self.seen.end(tally)
         if not taken:
             raise GandiagError(f"{self.name} gave no image; give an iterable of at least one batch")
+        if not given:
+            raise GandiagError(f"none of the {taken:,} images of {self.name} can be read; {why}")
 
-    def _images(self) -> Iterator[tuple[Tensor, tuple[str, ...], str | None]]:
+    def _images(self) -> Iterator[tuple[Decoded | UnreadableError, str | None]]:
         for number, batch in enumerate(self.given):
-            shown = f"batch {number} of {self.name}"
-            images, labels = split_batch(batch, shown)
+            images, labels = self._split(batch, number)
             for index, pixels in enumerate(images):
-                image, codes, _ = decoded(pixels)
-                yield image, codes, labels[index] if labels is not None else None
+                yield self._read(pixels), labels[index] if labels is not None else None
+
+    def _split(self, batch: object, number: int) -> tuple[Images, list[str] | None]:
+        return split_batch(batch, f"batch {number} of {self.name}", self.value_range)
+
+    def _read(self, pixels: Array | Image.Image) -> Decoded | UnreadableError:
+        try:
+            if isinstance(pixels, Image.Image):
+                return as_image(pixels, self.name)
+            return decoded(pixels, self.value_range)
+        except UnreadableError as error:
+            return error
 
 
-def open_stream(given: Iterable[object], name: str) -> StreamImages:
+def open_stream(
+    given: Iterable[object],
+    name: str,
+    on_bad_image: OnBadImage = "fail",
+    value_range: ValueRange | None = None,
+) -> StreamImages:
     """An iterable of batches.
 
     An iterator (a generator) can be passed over once; a list or a DataLoader any number of times.
     """
     if isinstance(given, Iterator):
-        return StreamImages(name, Once(given, name))
-    known = None
-    if isinstance(given, Sequence):
-        batches = (split_batch(batch, f"batch {i} of {name}")[0] for i, batch in enumerate(given))
-        known = sum(len(images) for images in batches)
-    return StreamImages(name, given, known)
+        given = Once(given, name)
+    source = StreamImages(name, given, on_bad_image=on_bad_image, value_range=value_range)
+    if not isinstance(given, Sequence):
+        return source
+    return replace(
+        source, known=sum(len(source._split(batch, i)[0]) for i, batch in enumerate(given))
+    )
 
 
-def split_batch(batch: object, shown: str) -> tuple[Array, list[str] | None]:
-    """One element of the iterable => (N, H, W, 1|3|4) and a label for each if it has them.
+def split_batch(
+    batch: object, shown: str, value_range: ValueRange | None = None
+) -> tuple[Images, list[str] | None]:
+    """One element of the iterable => its images, and a label for each if it has them.
 
     Raises:
         GandiagError: it is something else.
     """
     if isinstance(batch, Batch):
         return as_images(batch.images, shown), list(batch.labels) if batch.labels else None
-    images, labels = batch, None
-    if isinstance(batch, list | tuple) and len(batch) in (1, 2):
-        images, labels = (*batch, None)[:2]
+    images, labels = split_sample(batch, shown)
+    if isinstance(images, Image.Image):
+        images, labels = [images], [labels]
+    if isinstance(images, list | tuple) and all(isinstance(i, Image.Image) for i in images):
+        return images, as_labels(labels, len(images))
     if not isinstance(images, Tensor | np.ndarray):
         raise GandiagError(
             f"{shown} is {type(batch).__name__}, not images; "
@@ -124,28 +172,7 @@ def split_batch(batch: object, shown: str) -> tuple[Array, list[str] | None]:
     if images.ndim != 4:
         size = " x ".join(map(str, images.shape))
         raise GandiagError(f"{shown} is {size}; give four axes: (N, 3, height, width)")
-    return as_images(images, shown), as_labels(labels, len(images))
-
-
-def as_labels(labels: object, count: int) -> list[str] | None:
-    """One label an image => class names; None if `labels` is something else."""
-    values = labels.tolist() if isinstance(labels, Tensor | np.ndarray) else labels
-    if not isinstance(values, list | tuple) or len(values) != count:
-        return None
-    names = [as_label(value) for value in values]
-    return None if None in names else [name for name in names if name is not None]
-
-
-def as_label(label: object, classes: Sequence[str] | None = None) -> str | None:
-    """An integer or a string => a class name, from `classes` if it is an index into them."""
-    if isinstance(label, Tensor | np.ndarray) and label.ndim == 0:
-        label = label.item()
-    if isinstance(label, str):
-        return label
-    if not isinstance(label, int | np.integer):
-        return None
-    index = int(label)
-    return classes[index] if classes and 0 <= index < len(classes) else str(index)
+    return as_images(images, shown, value_range), as_labels(labels, len(images))
 
 
 class Once(Generic[T]):

@@ -2,6 +2,7 @@
 
 import gzip
 import inspect
+import os
 import struct
 from collections import Counter
 
@@ -15,7 +16,7 @@ from PIL import Image
 from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gandiag.errors import GandiagError
-from gandiag.sources import dataset_names, datasets, open_source
+from gandiag.sources import dataset_names, datasets, fetch_dataset, open_source
 
 IMAGES = pixels(5)
 
@@ -255,7 +256,7 @@ class Downloaded(Dataset):
 def test_torchvision(monkeypatch, own_cache, capsys):
     monkeypatch.setattr(torchvision.datasets, "CIFAR10", Downloaded)
     source = open_source("dataset:cifar10:test")
-    assert Downloaded.made == (str(own_cache / "datasets"), False, True)
+    assert Downloaded.made == (str(own_cache / "datasets"), False, False)
     assert capsys.readouterr().out == ""  # standard output may be JSON
     images, names, labels = read(source)
     assert np.array_equal(images, IMAGES)
@@ -271,16 +272,64 @@ def test_torchvision(monkeypatch, own_cache, capsys):
 
 @pytest.mark.parametrize("error", [OSError("no network"), RuntimeError("Dataset\nnot found.")])
 @pytest.mark.parametrize("name", ["cifar10", "fashion-mnist"])
-def test_without_a_network(monkeypatch, own_cache, error, name):
-    def factory(**_):
+def test_what_was_not_fetched(monkeypatch, own_cache, error, name):
+    def factory(download, **_):
+        assert not download, "scoring reaches for the network"
         raise error
 
     monkeypatch.setattr(torchvision.datasets, datasets.TORCHVISION[name].factory, factory)
     monkeypatch.setattr(datasets, "DEBIAN_FASHION_MNIST", own_cache / "nowhere")
-    ways = ["run this once where there is a network"]
+    ways = [f"run `gandiag weights fetch dataset:{name}`"]
     if name == "fashion-mnist":
         ways += ["apt-get install dataset-fashion-mnist", "set GANDIAG_FASHION_MNIST"]
     refused(f"dataset:{name}", f"dataset:{name}", str(own_cache / "datasets"), "no", *ways)
+    refused(f"dataset:{name}:test", f"`gandiag weights fetch dataset:{name}:test`")
+
+
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [("cifar10", True), ("dataset:cifar10", True), ("dataset:cifar10:test", False)],
+)
+def test_fetching(monkeypatch, own_cache, capsys, name, train):
+    def fetch(self, root, train, download):
+        type(self).made = (root, train, download)
+        os.makedirs(os.path.join(root, "sub"))
+        with open(os.path.join(root, "sub", "file"), "wb") as file:
+            file.write(bytes(1234))
+        print("Downloading")
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", Downloaded)
+    monkeypatch.setattr(Downloaded, "__init__", fetch)
+    told = []
+    assert fetch_dataset(name, lambda done, total: told.append((done, total))) == (
+        own_cache / "datasets"
+    )
+    assert Downloaded.made == (str(own_cache / "datasets"), train, True)
+    assert told == [(1234, 1234)]
+    assert capsys.readouterr().out == ""
+
+
+def test_fetching_without_a_network(monkeypatch):
+    def factory(**_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", factory)
+    with pytest.raises(GandiagError, match=r"cifar10 cannot be fetched into .* \(no network\); "):
+        fetch_dataset("cifar10")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("dataset:ring8", "comes with gandiag"),
+        ("stacked-digits", "comes with gandiag"),
+        ("dataset:cifar", "did you mean dataset:cifar10"),
+        ("cifar10:valid", "no split 'valid'"),
+    ],
+)
+def test_what_cannot_be_fetched(name, words):
+    with pytest.raises(GandiagError, match=words):
+        fetch_dataset(name)
 
 
 class Items(Dataset):
@@ -370,10 +419,11 @@ def test_pictures_of_a_dataset_get_the_treatment_of_files_but_are_not_turned(roo
 @pytest.mark.parametrize(
     ("item", "words"),
     [
-        (torch.zeros(3, 10, 8), "Items[1] is torch.float32, not uint8"),
-        (np.zeros((10, 8, 3)), "Items[1] is float64, not uint8"),
-        ({"image": FIRST}, "Items[1] is dict, not an image"),
-        ((FIRST, 1, 2), "Items[1] is tuple, not an image"),
+        (torch.zeros(3, 10, 8), "Items[1] is torch.float32 from 0 to 0, not uint8; say which"),
+        (np.zeros((10, 8, 3)), "Items[1] is float64 from 0 to 0, not uint8; say which"),
+        ({"picture": FIRST}, "Items[1] is a dict of picture, in which no image is found; give it"),
+        ({"image": "a.png"}, "Items[1] is str, not an image"),
+        ((FIRST, 1, 2, 3), "Items[1] is tuple, not an image"),
         (np.zeros((10, 8, 5), np.uint8), "Items[1] is 1 x 10 x 8 x 5, which is not images"),
     ],
 )

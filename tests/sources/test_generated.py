@@ -106,9 +106,19 @@ def test_points_stay_as_they_are(weights):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (0.9 * torch.rand(64, 3, 4, 4), r"floats from .* to 0.*; give floats in \[-1, 1\]"),
-        (torch.full((64, 3, 4, 4), -300.0), "floats from -300 to -300"),
-        (torch.full((64, 3, 4, 4), float("nan")), "floats from nan to nan"),
+        (
+            0.9 * torch.rand(64, 3, 4, 4),
+            r"float32 from .* to 0.*; give floats in \[-1, 1\], .*, as value_range=\(0, 1\)",
+        ),
+        (torch.full((64, 3, 4, 4), -300.0), "float32 from -300 to -300"),
+        (torch.full((64, 3, 4, 4), float("nan")), "float32 from nan to nan"),
+        (torch.zeros(64, 3, 4, 4, dtype=torch.int64), "int64 from 0 to 0; give floats"),
+        (torch.zeros(64, 3, 4, 4, dtype=torch.complex64), "gave a complex tensor"),
+        (torch.zeros(64, 12).to_sparse(), "gave a sparse or empty tensor"),
+        (torch.zeros(0, 3, 4, 4), "gave 0 x 3 x 4 x 4; give"),
+        (torch.zeros(64, 0), "gave 64 x 0; give"),
+        (None, "gave NoneType; give a tensor"),
+        ((torch.zeros(64, 2), [0] * 64, 3), "gave tuple; give a tensor"),
         (torch.zeros(64, 5, 4, 4), r"gave 64 x 5 x 4 x 4; give \(n, 3, height, width\)"),
         ("words", "gave str; give a tensor"),
         ((torch.zeros(64, 3, 4, 4, dtype=torch.uint8), [1, 2]), "labels that are no classes"),

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gandiag.errors import GandiagError
-from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources import Batch, open_source
 from gandiag.sources.base import Points, points_of
+from gandiag.sources.mixtures import MIXTURES
 
 POINTS = np.random.Generator(np.random.PCG64(0)).normal(size=(23, 2))
 LABELS = np.arange(23) % 3
@@ -88,7 +88,7 @@ def test_a_mixture_by_name_is_labelled_and_always_the_same(name):
     points, labels = whole(source, 1000)
     mixture = MIXTURES[name]
     modes = torch.tensor([int(label) for label in labels])
-    assert points_of(source) == Points(2, name, labelled=True)
+    assert points_of(source) == Points(2, mixture, labelled=True)
     assert torch.equal(points, whole(open_source(f"dataset:{name}"), 1000)[0])
     assert set(labels) == {str(i) for i in range(len(mixture.means))}
     scaled = (points - mixture.means[modes]).double() / mixture.sd

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from gandiag.errors import GandiagError
-from gandiag.sources import Batch, ImageSource, open_source
+from gandiag.sources import Batch, ImageSource, classes, labelled, open_source
 
 COUNT = 23
 CLASSES = ("ant", "bee", "cat")
@@ -34,6 +34,41 @@ class Pictures(Dataset):
         return Image.fromarray(IMAGES[index]), int(TARGETS[index])
 
 
+class Dicts(Pictures):
+    def __getitem__(self, index):
+        return {"image": Image.fromarray(IMAGES[index]), "label": int(TARGETS[index])}
+
+
+class Triples(Pictures):
+    def __getitem__(self, index):
+        return (*super().__getitem__(index), index)
+
+
+class Floats(Pictures):
+    def __getitem__(self, index):
+        return FLOATS[index], int(TARGETS[index])
+
+
+def paths(root):
+    folder = write_folder(root / "pictures", FILES)
+    return [str(folder / name) for name in FILES]
+
+
+def loader(samples):
+    # Without a generator a DataLoader draws from the global random state.
+    return DataLoader(samples, batch_size=5, generator=torch.Generator())
+
+
+def hugging_face(root):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=list(CLASSES))}
+    )
+    pictures = [Image.fromarray(image) for image in IMAGES]
+    columns = {"image": pictures, "label": TARGETS.tolist()}
+    return datasets.Dataset.from_dict(columns, features)
+
+
 def npz(path, save=np.savez, **arrays):
     save(path, **arrays)
     return path
@@ -42,6 +77,14 @@ def npz(path, save=np.savez, **arrays):
 def npy(path, array):
     np.save(path, array)
     return path
+
+
+FLOATS = torch.from_numpy(CHANNELS_FIRST) / 127.5 - 1
+WEBDATASET = {
+    f"{index:03d}.{kind}": data
+    for index, image in enumerate(IMAGES)
+    for kind, data in {"png": encoded(image), "cls": LABELS[index].encode(), "json": b""}.items()
+}
 
 
 def pairs():
@@ -86,11 +129,53 @@ KINDS = {
         generator=torch.Generator(),  # without one a DataLoader draws from the global state
     ),
     "generator": lambda root: (batch for batch in pairs()),
+    "tar of WebDataset": lambda root: write_tar(root / "a.tar", WEBDATASET),
+    "list of paths in a folder": paths,
+    "list of Pillow images": lambda root: [Image.fromarray(image) for image in IMAGES],
+    "list of samples": lambda root: [
+        (Image.fromarray(image), label) for image, label in zip(IMAGES, LABELS, strict=True)
+    ],
+    "Dataset of dicts": lambda root: Dicts(),
+    "Dataset of triples": lambda root: Triples(),
+    "Dataset of Hugging Face": hugging_face,
+    "DataLoader of dicts": lambda root: loader(
+        [
+            {"pixel_values": image, "labels": label, "path": ""}
+            for image, label in zip(torch.from_numpy(CHANNELS_FIRST), LABELS, strict=True)
+        ]
+    ),
+    "DataLoader of triples": lambda root: loader(
+        list(zip(torch.from_numpy(CHANNELS_FIRST), LABELS, range(COUNT), strict=True))
+    ),
+    "list of batches of Pillow images": lambda root: [
+        {"image": [Image.fromarray(image) for image in IMAGES[i : i + 5]], "label": LABELS[i:][:5]}
+        for i in range(0, COUNT, 5)
+    ],
+    "floats, tensor": lambda root: FLOATS,
+    "floats, bfloat16": lambda root: FLOATS.bfloat16(),
+    "floats, array": lambda root: FLOATS.double().numpy(),
+    "floats, npy": lambda root: npy(root / "a.npy", FLOATS.numpy()),
+    "floats, npz": lambda root: npz(root / "a.npz", x=FLOATS.numpy(), y=LABELS),
+    "floats, Dataset": lambda root: Floats(),
+    "floats, list of batches": lambda root: list(FLOATS.split(5)),
+    "floats, DataLoader of dicts": lambda root: loader(
+        [{"image": i, "label": label} for i, label in zip(FLOATS, LABELS, strict=True)]
+    ),
 }
-WITHOUT_LABELS = {"npy", "npy, Fortran order", "tensor", "array", "list of batches"}
-STREAMS = {"list of batches", "list of pairs", "DataLoader", "generator"}
-NO_FINGERPRINT = STREAMS | {"Dataset"}
-DOES_NOT_SAY_HOW_MANY = {"DataLoader", "generator"}
+STATED = {kind: {"value_range": (-1, 1)} for kind in KINDS if kind.startswith("floats")}
+WITHOUT_LABELS = {
+    *("npy", "npy, Fortran order", "tensor", "array", "list of batches"),
+    *("list of paths in a folder", "list of Pillow images"),
+    *("floats, tensor", "floats, bfloat16", "floats, array", "floats, npy"),
+    "floats, list of batches",
+}
+DOES_NOT_SAY_HOW_MANY = {"generator", *(kind for kind in KINDS if "DataLoader" in kind)}
+STREAMS = DOES_NOT_SAY_HOW_MANY | {kind for kind in KINDS if "list of batches" in kind}
+STREAMS |= {"list of pairs"}
+DATASETS = {kind for kind in KINDS if "Dataset" in kind and "tar" not in kind}
+NO_FINGERPRINT = STREAMS | DATASETS
+CLASSES_UNKNOWN = STREAMS | (DATASETS - {"Dataset of Hugging Face"}) | {"list of samples"}
+ROUNDED = {"floats, bfloat16"}
 
 every = pytest.mark.parametrize("kind", KINDS)
 repeatable = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
@@ -99,7 +184,11 @@ seekable = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not i
 
 @pytest.fixture
 def source(kind, root):
-    return open_source(KINDS[kind](root))
+    return opened(kind, KINDS[kind](root))
+
+
+def opened(kind, thing, **options):
+    return open_source(thing, **STATED.get(kind, {}), **options)
 
 
 @every
@@ -117,7 +206,9 @@ def test_the_same_images_in_the_same_order(source, kind, size):
         assert batch.images.is_contiguous()
         assert len(batch.names) == len(batch.images)
     images = torch.cat([batch.images for batch in batches])
-    assert torch.equal(images, torch.from_numpy(CHANNELS_FIRST))
+    # bfloat16 has 8 bits for what lies in [1/2, 1]: up to 1/512 of 127.5 levels, and a half.
+    off = 1 if kind in ROUNDED else 0
+    assert (images.int() - torch.from_numpy(CHANNELS_FIRST).int()).abs().max() <= off
 
 
 @every
@@ -127,10 +218,22 @@ def test_labels_come_along(source, kind):
 
 
 @every
+def test_it_is_known_beforehand_whether_labels_come(source, kind):
+    said = labelled(source)
+    assert said == (None if kind in DOES_NOT_SAY_HOW_MANY else kind not in WITHOUT_LABELS)
+    unknown = kind in WITHOUT_LABELS | CLASSES_UNKNOWN
+    assert classes(source) == (None if unknown else frozenset(CLASSES))
+    if not unknown:
+        assert classes(source.limit(3, 0)) <= frozenset(CLASSES)
+        assert len(classes(source.limit(1, 0))) == 1
+    assert len(read(source)[0]) == COUNT  # asking did not use it up
+
+
+@every
 def test_names_are_unique_and_say_where(source, kind):
     _, names, _ = read(source)
     assert len(set(names)) == COUNT
-    if "folder" in kind or "zip" in kind or "tar" in kind:
+    if any(word in kind for word in ("folder", "zip", "tar")):
         assert [name.rsplit("/", 1)[1] for name in names] == [f"{i:03d}.png" for i in range(COUNT)]
     else:
         assert [name[name.index("[") :] for name in names] == [f"[{i}]" for i in range(COUNT)]
@@ -167,9 +270,18 @@ def test_a_pass_after_one_that_was_abandoned(source, kind):
 @repeatable
 def test_fingerprint(kind, root):
     thing = KINDS[kind](root)
-    prints = [open_source(thing).fingerprint() for _ in range(2)]
+    prints = [opened(kind, thing).fingerprint() for _ in range(2)]
     assert prints[0] == prints[1]
     assert (prints[0] is None) == (kind in NO_FINGERPRINT)
+
+
+@every
+def test_a_stamp_stays_while_nothing_is_written(source, kind):
+    stamps = [source.stamp()]
+    assert (stamps[0] is None) == (kind in NO_FINGERPRINT)
+    read(source)
+    source.fingerprint()
+    assert source.stamp() == stamps[0]
 
 
 @seekable
@@ -177,14 +289,16 @@ def test_fingerprint_tells_selections_apart(kind, root):
     if kind in NO_FINGERPRINT:
         pytest.skip("it has no fingerprint")
     thing = KINDS[kind](root)
-    source = open_source(thing)
+    source = opened(kind, thing)
     sources = [
         source,
-        open_source(thing, on_bad_image="skip"),
+        opened(kind, thing, on_bad_image="skip"),
         source.limit(5, 0),
         source.limit(5, 1),
         source.limit(6, 0),
     ]
+    if kind in STATED:
+        sources += [open_source(thing, value_range=(-1, 2)), open_source(thing, value_range=(0, 2))]
     assert len({each.fingerprint() for each in sources}) == len(sources)
     assert source.limit(5, 0).fingerprint() == source.limit(5, 0).fingerprint()
 
@@ -194,7 +308,8 @@ def test_limit_draws_the_same_from_every_kind(source, kind):
     expected = np.sort(np.random.Generator(np.random.PCG64(3)).choice(COUNT, 9, replace=False))
     limited = source.limit(9, seed=3)
     images, names, labels = read(limited)
-    assert np.array_equal(images, IMAGES[expected])
+    if kind not in ROUNDED:
+        assert np.array_equal(images, IMAGES[expected])
     assert limited.count() == 9
     assert names == [read(source)[1][i] for i in expected]
     if kind not in WITHOUT_LABELS:
@@ -225,7 +340,7 @@ def test_a_batch_holds_something(source, kind):
 
 @every
 def test_it_is_called_as_asked(kind, root):
-    source = open_source(KINDS[kind](root), name="mine")
+    source = opened(kind, KINDS[kind](root), name="mine")
     assert source.name == "mine"
     assert open_source(source) is source
 

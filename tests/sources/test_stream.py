@@ -112,19 +112,23 @@ def test_sizes_that_differ():
 @pytest.mark.parametrize(
     ("thing", "words"),
     [
-        ([TENSOR, TENSOR.float()], ("batch 1 of list is torch.float32, not uint8", "clamp")),
+        (
+            [TENSOR, TENSOR.float()],
+            ("batch 1 of list is torch.float32 from 0 to 255, not uint8", "value_range=(0, 255)"),
+        ),
         ([TENSOR / 255], ("torch.float32",)),
         ([TENSOR[0]], ("batch 0 of list is 3 x 10 x 8; give four axes",)),
-        (["a.png", "b.png"], ("batch 0 of list is str, not images",)),
+        (["a.png", "b.png"], ("cannot read a.png: it does not exist",)),
+        (["a.png", TENSOR], ("batch 0 of list is str, not images",)),
         ({"images": TENSOR}, ("batch 0 of dict is str",)),
         ([None], ("batch 0 of list is NoneType",)),
-        ([{"images": TENSOR}], ("batch 0 of list is dict",)),
-        ([(TENSOR, 1, 2)], ("batch 0 of list is tuple",)),
+        ([{"pictures": TENSOR}], ("batch 0 of list is a dict of pictures, in which no image is",)),
+        ([(TENSOR, 1, 2, 3)], ("batch 0 of list is tuple",)),
         ([], ("list gave no image",)),
         (iter(()), ("gave no image",)),
         (5, ("images cannot be read from int",)),
         (None, ("images cannot be read from NoneType",)),
-        (lambda: TENSOR, ("images cannot be read from function; call it",)),
+        (lambda: TENSOR, ("images cannot be read from <lambda>; call it",)),
         (b"samples", ("batch 0 of bytes is int",)),
     ],
 )
