@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import wilson
-from gandiag.statistics import Bank, Statistic
+from gandiag.statistics import Statistic
 
 PER_BIN = 10
 """Real rows for a bin on average, at least."""
@@ -51,15 +51,15 @@ class Bins(NamedTuple):
         return max(0.0, float(terms.sum()) / 2)
 
 
-def bins(real_features: Rows, generated_features: Rows, count: int = 100, seed: int = 0) -> Bins:
+def bins(*, real: Rows, generated: Rows, count: int = 100, seed: int = 0) -> Bins:
     """Real rows in clusters by K-means, both sets counted by the nearest centre.
 
     Richardson & Weiss 2018, section 3, without their whitening, and with all dimensions, where
     their code draws d // 6 of more than a thousand.
 
     Args:
-        real_features: (n, width).
-        generated_features: (m, width).
+        real: (n, width).
+        generated: (m, width).
         count: of bins; fewer where bins would hold fewer than 10 real rows, or rows are alike.
         seed: of K-means.
 
@@ -69,7 +69,7 @@ def bins(real_features: Rows, generated_features: Rows, count: int = 100, seed: 
     # Imported here, for it takes a second.
     from sklearn.cluster import KMeans
 
-    real, generated = as_pair(real_features, generated_features, least=1)
+    real, generated = as_pair(real, generated, least=1)
     # K-means depends on the order of its rows, which should move no score.
     x = np.unique(real.cpu().double().numpy(), axis=0)
     y = real.cpu().double().numpy()
@@ -115,7 +115,7 @@ class NDB(Metric):
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``ndb`` (NDB/K) and ``ndb_js``."""
         real, generated = banks(self, statistics)
-        found = bins(real, generated, self.count, self.seed)
+        found = bins(real=real, generated=generated, count=self.count, seed=self.seed)
         share = float(found.different(self.alpha).double().mean())
         low, high = wilson(share, len(found.real))
         n, m = int(found.real.sum()), int(found.generated.sum())

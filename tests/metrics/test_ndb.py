@@ -5,7 +5,12 @@ import torch
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import norm
 
-from gandiag.metrics.ndb import Bins, bins
+from gandiag.metrics import Bins
+from gandiag.metrics import bins as by_name
+
+
+def bins(real, generated, **options):
+    return by_name(real=real, generated=generated, **options)
 
 
 def rows(n, seed, width=8):
