@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.neighbours import bounded_squares, k_nearest, within
 from gandiag.metrics.tiles import tiles
-from gandiag.statistics import Bank, Statistic
+from gandiag.statistics import Statistic
 
 NONE_FOUND = 3.0
 """-log .05: with so many pairs expected, none is found once in twenty times."""
@@ -53,18 +53,18 @@ class Collisions(NamedTuple):
         return math.sqrt(variance) / rate
 
 
-def collisions(features: Rows, threshold: float) -> Collisions:
+def collisions(rows: Rows, threshold: float) -> Collisions:
     """Pairs of rows at most `threshold` apart (Arora, Risteski & Zhang 2018, where people judged).
 
     Args:
-        features: (s, width), s >= 2.
+        rows: (s, width), s >= 2.
         threshold: a distance; 0 for exact copies.
 
     Raises:
         GandiagError: fewer than two rows, NaN or infinities.
     """
-    rows = as_rows(features, "features")
-    check_count("features", len(rows), 2)
+    rows = as_rows(rows, "rows")
+    check_count("rows", len(rows), 2)
     degrees = torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
     centre = rows.mean(dim=0, dtype=torch.float64)
     for i in tiles(len(rows)):
@@ -77,9 +77,17 @@ def collisions(features: Rows, threshold: float) -> Collisions:
     return Collisions((degrees - 1).cpu())  # each is 0 from itself
 
 
-def closeness(real_features: Rows, quantile: float = 0.01) -> float:
-    """A distance that so small a share of real rows have to their nearest other one."""
-    nearest = k_nearest(real_features, 1)[:, 0]
+def closeness(real: Rows, quantile: float = 0.01) -> float:
+    """A distance that so small a share of real rows have to their nearest other one.
+
+    Args:
+        real: (n, width), n >= 2.
+        quantile: the share.
+
+    Raises:
+        GandiagError: fewer than two rows, NaN or infinities.
+    """
+    nearest = k_nearest(real, 1)[:, 0]
     return float(torch.quantile(nearest[: 1 << 23], quantile, interpolation="lower"))
 
 

@@ -1,7 +1,7 @@
 """Inception Score: sharp and varied class predictions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
@@ -62,7 +62,8 @@ class InceptionScore(Metric):
     With fewer images a split's score is lower, so one split is the better estimate; the published
     numbers are means over ten. torch-fidelity 0.4: ``splits=10, shuffle="numpy"``. dgm-eval:
     ``splits=10, rule="floor", shuffle="numpy"``. mimicry: ``splits=10``. torchmetrics 1.9:
-    ``splits=10, rule="chunk", ddof=1, shuffle="torch"``, `seed` that given to torch.
+    ``splits=10, rule="chunk", ddof=1, shuffle="torch"``, `seed` that given to torch. ADM
+    (guided-diffusion): ``block=5000``. StyleGAN: ``splits=10``.
     """
 
     name: ClassVar[str] = "is"
@@ -72,6 +73,9 @@ class InceptionScore(Metric):
     accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {"generated": (Bank,)}
 
     splits: int = 1
+    block: int | None = None
+    """Instead of `splits`: consecutive blocks of so many images, of which the last may have fewer
+    and weighs as much."""
     rule: Literal["even", "chunk", "floor"] = "even"
     """Cut at i N // splits; as torch.chunk, maybe in fewer; or N // splits each, tail dropped."""
     shuffle: Literal["none", "numpy", "torch"] = "none"
@@ -83,6 +87,11 @@ class InceptionScore(Metric):
     def __post_init__(self) -> None:
         if self.splits < 1:
             raise GandiagError(f"the Inception Score needs splits >= 1, got {self.splits}")
+        if self.block is not None and (self.block < 1 or self.splits > 1):
+            raise GandiagError(
+                f"the Inception Score needs a block >= 1 and no splits, got block={self.block} and "
+                f"splits={self.splits}"
+            )
 
     def minimum(self, role: Role) -> int:
         """One image a split."""
@@ -97,6 +106,8 @@ class InceptionScore(Metric):
         elif self.shuffle == "torch":
             order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
             logits = logits[order.to(logits.device)]
+        if self.block is not None:
+            return list(torch.split(logits, self.block))
         if self.rule == "chunk":
             return list(logits.chunk(self.splits))
         if self.rule == "floor":
@@ -125,6 +136,16 @@ class InceptionScore(Metric):
                 low=min(value, max(1.0, value * math.exp(-Z * relative))),
                 high=value * math.exp(Z * relative),
                 method="delta method over generated images; without the bias from finite N",
-                extra=std if self.splits > 1 else {},
+                extra=std if self.splits > 1 or len(scores) > 1 else {},
             )
         }
+
+    def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
+        """A last block with fewer images, whose score is lower by that alone."""
+        n = statistics["generated"].n or 0
+        if self.block is not None and n > self.block and n % self.block:
+            sentence = (
+                f"the last block of the Inception Score has {n % self.block:,} of {self.block:,} "
+                "images, scores lower by that, and weighs as much; give a multiple of the block"
+            )
+            yield "short-block", sentence

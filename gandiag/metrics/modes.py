@@ -168,23 +168,23 @@ def mode_coverage(points: Rows, means: Rows, sd: float | Tensor) -> Coverage:
     return coverage_of(nearest_modes(points, means, sd), len(means))
 
 
-def class_coverage(logits: Rows, real_logits: Rows | None = None) -> Coverage:
+def class_coverage(*, generated: Rows, real: Rows | None = None) -> Coverage:
     """Coverage of classes, the largest logit being an image's class.
 
     Args:
-        logits: (n, K) of generated images.
-        real_logits: (m, K) of real ones. The modes are then the classes that these show, with the
+        generated: (n, K) logits of generated images.
+        real: (m, K) logits of real ones. The modes are then the classes that these show, with the
             shares that these have, and a generated image of another class is in no mode. None: all
             K, equally likely, as for the thousand modes of stacked MNIST (Metz et al. 2017).
 
     Raises:
         GandiagError: no row, widths that differ, NaN or infinities.
     """
-    found = as_rows(logits, "logits").argmax(dim=1)
-    width = len(logits[0])
-    if real_logits is None:
+    generated = as_rows(generated, "generated")
+    found, width = generated.argmax(dim=1), generated.shape[1]
+    if real is None:
         return coverage_of(found, width)
-    real = as_rows(real_logits, "real logits")
+    real = as_rows(real, "real")
     check_same_width({"generated": width, "real": real.shape[1]})
     counts = torch.bincount(real.argmax(dim=1), minlength=width)
     shown = counts.nonzero()[:, 0]
@@ -283,9 +283,7 @@ class ModeCoverage(Metric):
         if not known.chosen:
             raise Unfit("counts the classes that a classifier sees", CLASSIFIERS)
         if self.layer is None and known.logits is None:
-            raise Unfit(
-                f"needs class logits, which {known.extractor} does not have", CLASSIFIERS
-            )
+            raise Unfit(f"needs class logits, which {known.extractor} does not have", CLASSIFIERS)
         return replace(self, classes=known.classes, uniform=known.balanced)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
@@ -305,7 +303,9 @@ class ModeCoverage(Metric):
             found = coverage_of(modes, len(names))
         else:
             modes = generated.rows.argmax(dim=1)
-            found = class_coverage(generated.rows, None if self.uniform else real.rows)
+            found = class_coverage(
+                generated=generated.rows, real=None if self.uniform else real.rows
+            )
         scores = {"modes": _covered(found, names)}
         if points:
             low, high = wilson(found.high_quality, found.n)

@@ -13,7 +13,7 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, as_rows, banks, check_count, check_same_width
 from gandiag.metrics.intervals import Z, wilson
 from gandiag.metrics.tiles import tiles
-from gandiag.statistics import Bank, Statistic
+from gandiag.statistics import Statistic
 
 Tie = Literal["<", "<="]
 
@@ -120,16 +120,14 @@ class Neighbourhoods(NamedTuple):
     """(real,) bool: whether this real row lies in any generated row's ball."""
 
 
-def neighbourhoods(
-    real_features: Rows, generated_features: Rows, k: int, tie: Tie
-) -> Neighbourhoods:
+def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbourhoods:
     """Membership by ``distance tie radius``, tile by tile; what all four shares are counted from.
 
     Raises:
         GandiagError: as `precision_recall_density_coverage`.
     """
     _check_k(k)
-    real, generated = as_pair(real_features, generated_features, least=k + 1)
+    real, generated = as_pair(real, generated, least=k + 1)
     real_radii, generated_radii = k_nearest(real, k)[:, -1], k_nearest(generated, k)[:, -1]
     hits = torch.zeros(len(generated), dtype=torch.int64, device=real.device)
     covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
@@ -162,7 +160,7 @@ def within(lower: Tensor, upper: Tensor, radii: Tensor, x: Tensor, y: Tensor, ti
 
 
 def precision_recall_density_coverage(
-    real_features: Rows, generated_features: Rows, k: int = 5, tie: Tie = "<="
+    *, real: Rows, generated: Rows, k: int = 5, tie: Tie = "<="
 ) -> dict[str, float]:
     """Four shares of neighbourhoods.
 
@@ -176,8 +174,8 @@ def precision_recall_density_coverage(
     only, such as copies and constant features.
 
     Args:
-        real_features: (n, width), n > k.
-        generated_features: (m, width), m > k.
+        real: (n, width), n > k.
+        generated: (m, width), m > k.
         k: The neighbour that a ball reaches to.
         tie: Whether a row at exactly the radius is inside.
 
@@ -187,7 +185,7 @@ def precision_recall_density_coverage(
     Raises:
         GandiagError: too few rows, widths that differ, NaN or infinities.
     """
-    found = neighbourhoods(real_features, generated_features, k, tie)
+    found = neighbourhoods(real=real, generated=generated, k=k, tie=tie)
     return {
         "precision": int((found.hits > 0).sum()) / len(found.hits),
         "recall": int(found.recalled.sum()) / len(found.recalled),
@@ -201,7 +199,7 @@ def _check_k(k: int) -> None:
         raise GandiagError(f"k must be at least 1, got {k}")
 
 
-def expected_coverage(n_real: int, n_generated: int, k: int) -> float:
+def expected_coverage(*, n_real: int, n_generated: int, k: int) -> float:
     """Mean coverage when both sets come from one distribution (Naeem et al. 2020, section 4.2).
 
     A real row is missed when its k nearest among the n - 1 other real and the m generated rows are
@@ -215,7 +213,8 @@ def expected_coverage(n_real: int, n_generated: int, k: int) -> float:
 class PRDC(Metric):
     """Precision, recall, density and coverage.
 
-    prdc 0.2: ``tie="<"``. torch-fidelity 0.4 (precision and recall): ``k=3``.
+    prdc 0.2: ``tie="<"``. torch-fidelity 0.4 (precision and recall) and ADM: ``k=3``; ADM takes
+    its distances in float16, which moves its recall by about .002.
     """
 
     name: ClassVar[str] = "prdc"
@@ -240,7 +239,7 @@ class PRDC(Metric):
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => the four."""
         real, generated = banks(self, statistics)
-        found = neighbourhoods(real, generated, self.k, self.tie)
+        found = neighbourhoods(real=real, generated=generated, k=self.k, tie=self.tie)
         value = int(found.hits.sum()) / (self.k * len(generated))
         half = Z * float(found.hits.double().std()) / self.k / math.sqrt(len(generated))
         return {

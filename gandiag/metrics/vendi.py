@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -69,11 +69,6 @@ class VendiScore(Metric):
     summary: ClassVar[str] = "Vendi score: the effective number of different images; no real image"
     outputs: ClassVar[Mapping[str, Better]] = {"vendi": "higher"}
     accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {"generated": (Bank,)}
-
-
-    def minimum(self, role: Role) -> int:
-        """One image, which scores 1."""
-        return 1
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``generated=`` => ``vendi``."""

@@ -54,7 +54,11 @@ class Moments(Statistic):
     @property
     def covariance(self) -> Tensor:
         """(width, width) with n - 1 in the denominator; zero for fewer than two rows."""
-        return self.scatter if self.n is None else self.scatter / max(self.n - 1, 1)
+        return self.covariance_with(1)
+
+    def covariance_with(self, ddof: int) -> Tensor:
+        """(width, width) with n - `ddof` in the denominator; as published where n is not known."""
+        return self.scatter if self.n is None else self.scatter / max(self.n - ddof, 1)
 
     @classmethod
     def of(cls, rows: Tensor) -> Self:

@@ -1,4 +1,7 @@
 import pytest
+
+# Its import brings rich along, which draws from `random` once; here no test takes the blame.
+import sklearn.cluster  # noqa: F401
 import torch
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from gandiag.metrics.birthday import Birthday, closeness, collisions
+from gandiag.metrics import Birthday, closeness, collisions
 from gandiag.statistics import Bank
 
 

@@ -13,8 +13,8 @@ from gandiag.metrics import (
     kernel_distance,
     kernel_distance_of_subsets,
     precision_recall_density_coverage,
+    vendi_score,
 )
-from gandiag.metrics.vendi import vendi_score
 from gandiag.statistics import NonFiniteRow
 
 X = np.random.default_rng(0).normal(size=(20, 4))
@@ -25,9 +25,13 @@ FUNCTIONS = {
     "frechet, second": lambda x: frechet_distance(Y, x),
     "kernel": lambda x: kernel_distance(x, Y),
     "kernel, second": lambda x: kernel_distance(Y, x),
-    "subsets": lambda x: kernel_distance_of_subsets(x, Y, Subsets(2, 10)).tolist(),
-    "neighbours": lambda x: list(precision_recall_density_coverage(x, Y).values()),
-    "neighbours, second": lambda x: list(precision_recall_density_coverage(Y, x).values()),
+    "subsets": lambda x: kernel_distance_of_subsets(
+        real=x, generated=Y, subsets=Subsets(2, 10)
+    ).tolist(),
+    "neighbours": lambda x: list(precision_recall_density_coverage(real=x, generated=Y).values()),
+    "neighbours, second": lambda x: list(
+        precision_recall_density_coverage(real=Y, generated=x).values()
+    ),
     "nearest": lambda x: k_nearest(x, 2).tolist(),
     "nearest, among": lambda x: k_nearest(Y, 2, among=x).tolist(),
     "inception score": inception_score,

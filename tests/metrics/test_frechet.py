@@ -8,8 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gandiag.errors import GandiagError
-from gandiag.metrics import FrechetDistance, frechet_distance, frechet_from_moments
-from gandiag.metrics.frechet import Gaussian, frechet_with_deviation
+from gandiag.metrics import (
+    FrechetDistance,
+    Gaussian,
+    frechet_distance,
+    frechet_from_moments,
+    frechet_with_deviation,
+)
 from gandiag.statistics import Bank, Moments, NonFiniteRow
 
 
@@ -231,7 +236,7 @@ def test_the_deviation_is_that_of_repeated_draws(width, n, ratio):
     for _ in range(200):
         # Rectified, as features are, and so skewed: mean and covariance vary together.
         rectified = np.maximum(1.5 * random.normal(size=(n, width)), 0)
-        draws.append(frechet_with_deviation(real, torch.tensor(rectified)))
+        draws.append(frechet_with_deviation(real=real, generated=torch.tensor(rectified)))
     values, deviations = np.array(draws).T
     assert ratio[0] < deviations.mean() / values.std(ddof=1) < ratio[1]
 
@@ -251,3 +256,48 @@ def test_bank_and_moments_give_one_value():
     b = FrechetDistance()(real=Bank.of(x), generated=Moments.of(y))["fid"].value
     # Another route through the same singular values.
     assert a == pytest.approx(b, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(300, 200), (12, 9)])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_covariances_have_the_denominator_asked_for(n, m, ddof):
+    x, y = rows(n, 6), 1.3 * rows(m, 6, 1) @ rotation(6) + 0.1
+    a, b = np.cov(x.T, ddof=ddof), np.cov(y.T, ddof=ddof)
+    root = scipy.linalg.sqrtm(a @ b).real
+    known = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * root)
+    # Full rank, where scipy is good to 1e-9.
+    assert frechet_distance(x, y, ddof=ddof) == pytest.approx(known, rel=1e-9)
+    x, y = torch.tensor(x), torch.tensor(y)
+    assert frechet_from_moments(Moments.of(x), Moments.of(y), ddof=ddof) == pytest.approx(
+        known, rel=1e-9
+    )
+    for generated in (Bank.of(y), Moments.of(y)):
+        score = FrechetDistance(ddof=ddof)(real=Moments.of(x), generated=generated)["fid"]
+        # A bank is float32: seven digits of each row, and n of them.
+        assert score.value == pytest.approx(known, rel=1e-6)
+
+
+def test_with_few_rows_the_denominator_is_what_it_says():
+    # n <= width, where the centred rows are the factor.
+    x, y = rows(5, 20), 2 * rows(5, 20)
+    trace = np.trace(np.cov(x.T, ddof=0))
+    shift = (x.mean(0) ** 2).sum()
+    assert frechet_distance(x, y, ddof=0) == pytest.approx(shift + trace, rel=ROUNDING)
+
+
+def test_published_moments_are_taken_as_they_are():
+    x, y = Moments.of(torch.tensor(rows(9, 4))), Moments.of(torch.tensor(rows(8, 4, 1)))
+    plain = [Moments.from_published(each.mean, each.covariance) for each in (x, y)]
+    both = [frechet_from_moments(*plain, ddof=ddof) for ddof in (0, 1)]
+    assert both[0] == both[1] == pytest.approx(frechet_from_moments(x, y), rel=ROUNDING)
+    with pytest.raises(GandiagError, match="ddof 0 or 1"):
+        FrechetDistance(ddof=2)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300])
+def test_squares_that_overflow_are_refused(size):
+    x, y = size * rows(20, 3), size * rows(20, 3, 1)
+    with pytest.raises(GandiagError, match="so large that their squares overflow"):
+        frechet_distance(x, y)
+    with pytest.raises(GandiagError, match="so large that their squares overflow"):
+        frechet_distance(x[:3], y[:3])

@@ -122,3 +122,35 @@ def test_refuses():
         InceptionScore(splits=0)
     with pytest.raises(GandiagError, match="at least 10"):
         score(logits(9, 4), splits=10)
+
+
+@pytest.mark.parametrize(("n", "block"), [(25, 10), (20, 10), (7, 10), (5, 1)])
+def test_blocks_are_consecutive_and_the_last_weighs_as_much(n, block):
+    values = logits(n, 5).astype(np.float32)
+    known = []
+    for start in range(0, n, block):
+        p = scipy.special.softmax(values[start : start + block].astype(float), axis=1)
+        terms = [a * math.log(a / b) for row in p for a, b in zip(row, p.mean(0), strict=True)]
+        known.append(math.exp(sum(terms) / len(p)))
+    found = score(values, block=block)
+    assert found.value == pytest.approx(sum(known) / len(known), rel=1e-12)
+    if len(known) > 1:
+        assert found.extra["std"] == pytest.approx(np.std(known), rel=1e-9, abs=1e-14)
+    else:
+        assert found.extra == {}
+
+
+def test_a_short_last_block_is_remarked_on():
+    def remarks(n):
+        return list(InceptionScore(block=10).remarks(generated=Bank.of(torch.zeros(n, 3))))
+
+    assert remarks(20) == remarks(7) == []
+    ((code, sentence),) = remarks(23)
+    assert code == "short-block"
+    assert "3 of 10" in sentence
+
+
+def test_refuses_blocks_and_splits_together():
+    for fields in ({"block": 0}, {"block": 5, "splits": 2}):
+        with pytest.raises(GandiagError, match="block >= 1 and no splits"):
+            InceptionScore(**fields)

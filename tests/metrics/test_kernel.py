@@ -1,16 +1,28 @@
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from gandiag.errors import GandiagError
-from gandiag.metrics import KernelDistance, Subsets, kernel_distance, kernel_distance_of_subsets
+from gandiag.metrics import (
+    Blocks,
+    KernelDistance,
+    Subsets,
+    kernel_distance,
+    kernel_distance_of_blocks,
+    kernel_distance_of_subsets,
+    kernel_distance_with_deviation,
+)
 from gandiag.metrics import tiles as tiling
-from gandiag.metrics.kernel import kernel_distance_with_deviation
 from gandiag.statistics import Bank
 
 
 def rows(n, width, seed=0):
     return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def of_subsets(x, y, subsets):
+    return kernel_distance_of_subsets(real=x, generated=y, subsets=subsets)
 
 
 def twin(x, y):
@@ -128,30 +140,30 @@ def test_two_rows_have_a_value_and_a_finite_deviation():
 def test_subsets_of_everything_are_the_whole():
     # Every subset of size n is the set itself, in another order.
     x, y = rows(30, 3), rows(30, 3, 1)
-    found = kernel_distance_of_subsets(x, y, Subsets(count=3, size=30))
+    found = of_subsets(x, y, Subsets(count=3, size=30))
     assert found.tolist() == pytest.approx([kernel_distance(x, y)] * 3, rel=1e-12)
 
 
 def test_subsets_average_to_the_whole():
     x, y = rows(60, 3), rows(50, 3, 1) + 0.5
-    found = kernel_distance_of_subsets(x, y, Subsets(count=400, size=20))
+    found = of_subsets(x, y, Subsets(count=400, size=20))
     error = float(found.std()) / 20
     assert float(found.mean()) == pytest.approx(kernel_distance(x, y), abs=4 * error)
 
 
 def test_small_sets_shrink_subsets_or_are_refused():
     x, y = rows(30, 3), rows(40, 3, 1)
-    found = kernel_distance_of_subsets(x, y, Subsets(count=2, shrink=True))
+    found = of_subsets(x, y, Subsets(count=2, shrink=True))
     assert found.shape == (2,)
     with pytest.raises(GandiagError, match="real has 30 rows and at least 1000"):
-        kernel_distance_of_subsets(x, y, Subsets())
+        of_subsets(x, y, Subsets())
 
 
 def test_the_draws_follow_their_seed():
     x, y = rows(50, 3), rows(50, 3, 1)
 
     def values(**fields):
-        return kernel_distance_of_subsets(x, y, Subsets(count=3, size=20, **fields)).tolist()
+        return of_subsets(x, y, Subsets(count=3, size=20, **fields)).tolist()
 
     assert values() == values()
     variants = [values(), values(seed=1), values(first="real"), values(draw="torch")]
@@ -162,16 +174,99 @@ def test_the_metric_reports_the_subsets_std():
     x, y = (Bank.of(torch.tensor(rows(50, 3, seed))) for seed in (0, 1))
     subsets = Subsets(count=5, size=20)
     found = KernelDistance(subsets)(real=x, generated=y)["kid"]
-    values = kernel_distance_of_subsets(x.rows, y.rows, subsets).numpy()
+    values = of_subsets(x.rows, y.rows, subsets).numpy()
     assert found.value == values.mean()
     assert found.extra["std"] == pytest.approx(values.std(), rel=1e-12)
     assert found.low is None
 
 
 def test_refuses():
-    with pytest.raises(GandiagError, match="count >= 1"):
-        KernelDistance(Subsets(count=0))
+    for fields in ({"count": 0}, {"size": 1}, {"size": 0}, {"size": 1, "shrink": True}):
+        with pytest.raises(GandiagError, match="count >= 1 and size >= 2"):
+            Subsets(**fields)
+    with pytest.raises(GandiagError, match="size >= 2"):
+        Blocks(size=1)
     with pytest.raises(GandiagError, match="at least 2"):
         kernel_distance(rows(1, 3), rows(5, 3))
     with pytest.raises(GandiagError, match="wide"):
         kernel_distance(rows(4, 3), rows(5, 2))
+
+
+def test_stylegans_subsets():
+    """One hundred of min(n, m, 1000), generated drawn first, from one global generator."""
+    x, y = rows(130, 3), rows(90, 3, 1) + 0.5
+    random = np.random.RandomState(11)
+    size, total = min(len(x), len(y), 1000), 0.0
+    for _ in range(100):
+        b = y[random.choice(len(y), size, replace=False)]
+        a = x[random.choice(len(x), size, replace=False)]
+        # Its own order of sums: within both over m - 1, between over m, and the whole over m.
+        aa, bb, ab = ((u @ v.T / 3 + 1) ** 3 for u, v in ((a, a), (b, b), (a, b)))
+        within = (aa.sum() - np.diag(aa).sum() + bb.sum() - np.diag(bb).sum()) / (size - 1)
+        total += (within - 2 * ab.sum() / size) / size
+    found = of_subsets(x, y, Subsets(shrink=True, seed=11))
+    # Float64 sums in another order.
+    assert float(found.mean()) == pytest.approx(total / 100, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "size", "sizes"),
+    [
+        # As few as hold at most `size` of the larger set; even; the larger ones last.
+        (10, 10, 10, [(10, 10)]),
+        (11, 4, 10, [(5, 2), (6, 2)]),
+        (7, 11, 4, [(2, 3), (2, 4), (3, 4)]),
+        (20, 9, 8, [(6, 3), (7, 3), (7, 3)]),
+    ],
+)
+def test_blocks_are_cut_as_tf_gans(n, m, size, sizes):
+    x, y = rows(n, 3), rows(m, 3, 1) + 0.5
+    parts = list(Blocks(size).pairs(torch.tensor(x), torch.tensor(y)))
+    assert [(len(a), len(b)) for a, b in parts] == sizes
+    assert (torch.cat([a for a, _ in parts]).numpy() == x).all()
+    assert (torch.cat([b for _, b in parts]).numpy() == y).all()
+    found = kernel_distance_of_blocks(real=x, generated=y, blocks=Blocks(size))
+    expected = [twin(a.numpy(), b.numpy()) for a, b in parts]
+    assert found.tolist() == pytest.approx(expected, rel=1e-11, abs=1e-13)
+
+
+def test_the_metric_reports_the_blocks_standard_error():
+    x, y = (Bank.of(torch.tensor(rows(50, 3, seed))) for seed in (0, 1))
+    found = KernelDistance(Blocks(13))(real=x, generated=y)["kid"]
+    values = kernel_distance_of_blocks(real=x.rows, generated=y.rows, blocks=Blocks(13)).numpy()
+    assert len(values) == 4
+    assert found.value == pytest.approx(values.mean(), rel=1e-15)
+    error = values.std(ddof=1) / 2
+    assert found.extra["std"] == pytest.approx(error, rel=1e-12)
+    assert found.high - found.value == pytest.approx(scipy.stats.t.ppf(0.975, 3) * error)
+    single = KernelDistance(Blocks())(real=x, generated=y)["kid"]
+    assert (single.low, single.extra) == (None, {})
+    assert single.value == pytest.approx(kernel_distance(x.rows, y.rows), rel=1e-12)
+    with pytest.raises(GandiagError, match="10 blocks need 20 rows"):
+        KernelDistance(Blocks(5))(real=x, generated=Bank.of(y.rows[:19]))
+
+
+def test_subsets_that_are_the_whole_set_have_no_std():
+    x, y = (Bank.of(torch.tensor(rows(50, 3, seed))) for seed in (0, 1))
+    metric = KernelDistance(Subsets(shrink=True))
+    found = metric(real=x, generated=y)["kid"]
+    assert found.extra == {}
+    assert "whole set" in found.method
+    ((code, sentence),) = metric.remarks(real=x, generated=y)
+    assert code == "subsets-are-the-set"
+    assert "50 images" in sentence
+    # One of the two is larger, so that its subsets differ.
+    more = Bank.of(torch.tensor(rows(60, 3, 2)))
+    assert "std" in metric(real=more, generated=y)["kid"].extra
+    assert list(metric.remarks(real=more, generated=y)) == []
+    assert list(KernelDistance().remarks(real=x, generated=y)) == []
+
+
+@pytest.mark.parametrize("size", [1e30, 1e60, 1e300])
+def test_a_kernel_that_overflows_is_refused(size):
+    x, y = size * rows(20, 3), size * rows(20, 3, 1)
+    with pytest.raises(GandiagError, match="so large that their cubic kernel overflows"):
+        kernel_distance(x, y)
+    if size > 1e59:
+        with pytest.raises(GandiagError, match="so large that their cubic kernel overflows"):
+            of_subsets(x, y, Subsets(count=2, size=10))

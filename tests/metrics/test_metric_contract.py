@@ -8,7 +8,19 @@ import torch
 
 from gandiag import metrics
 from gandiag.errors import GandiagError
-from gandiag.metrics import METRICS, InceptionScore, KernelDistance, ModeCoverage, Score, Subsets
+from gandiag.metrics import (
+    METRICS,
+    PRDC,
+    Blocks,
+    FrechetDistance,
+    InceptionScore,
+    KernelDistance,
+    Known,
+    ModeCoverage,
+    Score,
+    Subsets,
+    Unfit,
+)
 from gandiag.statistics import STATISTICS, Bank, SavedStatistics, load_statistics, save_statistics
 
 N = 30
@@ -18,7 +30,12 @@ INSTANCES = [
     *(metric() for metric in METRICS.values()),
     KernelDistance(Subsets(count=3, size=20)),
     InceptionScore(splits=3, shuffle="numpy", ddof=1),
-    ModeCoverage(points="labels"),
+    KernelDistance(Blocks(32)),
+    InceptionScore(block=13),
+    FrechetDistance(ddof=0),
+    PRDC(k=3, tie="<", layer="pool"),
+    ModeCoverage(labelled=True),
+    ModeCoverage(means=((0.0,) * 6, (1.0,) * 6), sd=0.5),
     ModeCoverage(classes=tuple("abcdef"), uniform=True),
 ]
 
@@ -79,7 +96,7 @@ def test_no_two_metrics_have_an_output_in_common():
 def test_is_frozen_and_its_repr_makes_it_again(metric):
     with pytest.raises(dataclasses.FrozenInstanceError):
         metric.layer = "other"
-    assert eval(repr(metric), {**vars(metrics), type(metric).__name__: type(metric)}) == metric
+    assert eval(repr(metric), {name: getattr(metrics, name) for name in metrics.__all__}) == metric
 
 
 def test_gives_its_outputs(metric):
@@ -114,7 +131,8 @@ def test_gives_the_same_again(metric):
 def test_order_does_not_matter_unless_it_cuts_or_draws(metric):
     order = torch.randperm(N, generator=torch.Generator().manual_seed(9))
     plain, mixed = metric(**statistics(metric)), metric(**statistics(metric, order=order))
-    by_order = getattr(metric, "splits", 1) > 1 or getattr(metric, "subsets", None) is not None
+    cut = getattr(metric, "splits", 1) > 1 or getattr(metric, "block", None) is not None
+    by_order = cut or isinstance(getattr(metric, "subsets", None), Subsets)
     for name, score in plain.items():
         if by_order:
             assert mixed[name].value != score.value
@@ -189,3 +207,47 @@ def test_a_bank_in_pieces_is_the_bank(metric):
     given = {role: pieces(rows(seed=SEEDS[role])) for role in metric.accepts}
     whole = {role: of(Bank, rows(seed=SEEDS[role])) for role in metric.accepts}
     assert metric(**given) == metric(**whole)
+
+
+def test_everything_exported_is_there():
+    for name in metrics.__all__:
+        assert getattr(metrics, name) is not None
+
+
+def test_functions_that_tell_the_two_sets_apart_take_them_by_name():
+    x = rows()
+    for call in (
+        metrics.precision_recall_density_coverage,
+        metrics.neighbourhoods,
+        metrics.bins,
+        metrics.class_coverage,
+        metrics.kernel_distance_of_subsets,
+        metrics.kernel_distance_of_blocks,
+        metrics.frechet_with_deviation,
+    ):
+        with pytest.raises(TypeError, match="positional"):
+            call(x, x)
+    # Symmetric, so either way.
+    assert metrics.frechet_distance(x, x) == metrics.frechet_distance(real=x, generated=x)
+    assert metrics.kernel_distance(x, x) == metrics.kernel_distance(real=x, generated=x)
+
+
+def test_what_it_becomes_on_features_can_be_computed(metric):
+    known = Known("net", {"pool": 6, "logits": 6}, "pool", "logits", classes=tuple("abcdef"))
+    ready = metric.on(known)
+    assert type(ready) is type(metric)
+    assert ready(**statistics(ready))
+    for code, sentence in ready.remarks(**statistics(ready)):
+        assert code == code.lower()
+        assert "\n" not in sentence
+
+
+def test_logits_are_asked_for_only_where_they_are_needed(metric):
+    without = Known("net", {"pool": 6}, "pool")
+    if metric.reads == "logits":
+        with pytest.raises(Unfit, match="class logits") as caught:
+            metric.on(without)
+        assert caught.value.way
+        assert not isinstance(metric, InceptionScore) or type(metric)(layer="x").on(without)
+    else:
+        assert metric.on(without) == metric

@@ -205,7 +205,7 @@ def both(real, generated, k):
 
         theirs = compute_prdc(real, generated, nearest_k=k)
     random.setstate(before)  # it starts processes, which are named at random
-    ours = precision_recall_density_coverage(real, generated, k, tie="<")
+    ours = precision_recall_density_coverage(real=real, generated=generated, k=k, tie="<")
     return [counts(each, len(real), len(generated), k) for each in (theirs, ours)]
 
 

@@ -104,13 +104,13 @@ def test_a_tenth_of_its_share():
 
 def test_classes_are_those_that_the_real_images_show():
     real = torch.eye(5)[[0, 0, 0, 1]]
-    found = class_coverage(torch.eye(5)[[0, 1, 1, 4]], real)
+    found = class_coverage(generated=torch.eye(5)[[0, 1, 1, 4]], real=real)
     assert found.counts.tolist() == [1, 2]
     assert found.high_quality == 0.75
     # KL((1/3, 2/3) || (3/4, 1/4)).
     assert found.reverse_kl == pytest.approx(math.log(4 / 9) / 3 + 2 / 3 * math.log(8 / 3))
     assert found.floor == pytest.approx(0.5 * (1 / 3 + 1 / 4))
-    assert len(class_coverage(torch.eye(5)).counts) == 5
+    assert len(class_coverage(generated=torch.eye(5)).counts) == 5
 
 
 def test_modes_of_labelled_points():
@@ -137,7 +137,8 @@ def test_the_metric_counts_labels_of_the_generated_only_if_there_are_any():
     mixture = MIXTURES["ring8"]
     real, generated = (mixture(800, rng(seed)) for seed in (1, 2))
     bank = Bank.of(generated[0])
-    metric = ModeCoverage(points="ring8")
+    means = tuple(tuple(mean) for mean in mixture.means.tolist())
+    metric = ModeCoverage(means=means, sd=mixture.sd)
     plain = metric(real=Bank.of(real[0]), generated=bank)
     assert list(plain) == ["modes", "high_quality", "mode_kl"]
     labels = [str(mode) for mode in generated[1].tolist()]

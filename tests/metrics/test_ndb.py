@@ -1,36 +1,85 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import norm
 
-from gandiag.metrics.ndb import Bins, bins
+from gandiag.metrics import NDB, Bins
+from gandiag.metrics import bins as by_name
+from gandiag.statistics import Bank
+
+
+def bins(real, generated, **options):
+    return by_name(real=real, generated=generated, **options)
 
 
 def rows(n, seed, width=8):
     return torch.randn(n, width, generator=torch.Generator().manual_seed(seed))
 
 
-def test_equal_distributions_differ_in_alpha_of_the_bins():
-    """Over eight draws; K-means fits the real rows, which adds a little."""
-    found = [bins(rows(2000, i), rows(2000, 100 + i), count=50) for i in range(8)]
+@pytest.mark.parametrize(
+    ("n", "m", "width", "count"), [(2000, 2000, 8, 50), (1000, 5000, 64, 100), (400, 400, 256, 40)]
+)
+def test_a_perfect_sampler_has_the_floor(n, m, width, count):
+    """Over eight draws. With the rows that K-means was fitted to, more than half would differ."""
+    found = [bins(rows(n, i, width), rows(m, 100 + i, width), count=count) for i in range(8)]
+    floors = [each.expected() for each in found]
     share = sum(float(each.different().double().mean()) for each in found) / 8
-    # 400 bins at .05: deviation .011; five of them above.
-    assert 0.02 < share < 0.105
+    floor = sum(floor for floor, _ in floors) / 8
+    # At most .05, and less where bins hold a handful of rows.
+    assert 0.005 < floor < 0.06
+    # 8 K bins, as if they were independent: three deviations, and one bin.
+    assert abs(share - floor) < 3 * math.sqrt(floor / (8 * count)) + 1 / (8 * count)
     js = sum(each.js_divergence for each in found) / 8
-    # 8 JS / (1/n + 1/m) is chi-squared with 49 degrees: relative deviation of the mean .07.
-    assert js == pytest.approx(49 / 8 * (2 / 2000), rel=0.35)
+    # Each is about chi-squared with K - 1 degrees: four deviations of the mean of eight.
+    expected = sum(floor for _, floor in floors) / 8
+    assert js == pytest.approx(expected, rel=4 * math.sqrt(2 / (count - 1) / 8))
+
+
+def test_the_floors_are_those_of_sets_exchanged_at_random():
+    found = Bins(torch.tensor([40, 7, 1, 0, 152]), torch.tensor([70, 5, 2, 3, 20]))
+    labels = torch.repeat_interleave(torch.arange(5), found.real + found.generated).numpy()
+    random = np.random.default_rng(0)
+    draws = []
+    for _ in range(4000):
+        mixed = random.permutation(labels)
+        counts = [
+            torch.from_numpy(np.bincount(each, minlength=5)) for each in np.split(mixed, [200])
+        ]
+        drawn = Bins(*counts)
+        draws.append([float(drawn.different(0.1).double().mean()), drawn.js_divergence])
+    floors = np.array(found.expected(0.1))
+    errors = np.std(draws, axis=0) / math.sqrt(len(draws))
+    assert (np.abs(np.mean(draws, axis=0) - floors) < 4 * errors).all()
+    # Close enough to tell the level from half of it, and n + m from n.
+    assert (errors < 0.03 * floors).all()
+
+
+def test_the_floor_is_the_level_where_bins_are_large():
+    metric = NDB(count=10, alpha=0.2)
+    scores = metric(real=Bank.of(rows(4000, 0)), generated=Bank.of(rows(4000, 1)))
+    assert scores["ndb"].extra["floor"] == pytest.approx(0.2, abs=0.01)
+    # 8 JS / (1/n + 1/m) is chi-squared with K - 1 degrees, n half of the real rows.
+    js_floor = scores["ndb_js"].extra["floor"]
+    assert js_floor == pytest.approx(9 / 8 * (1 / 2000 + 1 / 4000), rel=0.01)
+
+
+def test_half_of_the_real_rows_are_counted_and_copies_too():
+    found = bins(rows(101, 0).repeat(3, 1), rows(50, 1))
+    assert int(found.real.sum()) == 152
+    assert int(found.generated.sum()) == 50
 
 
 def test_a_missing_class_is_seen():
     real = torch.cat([rows(500, i) + 20 * torch.eye(8)[i] for i in range(8)])
     fake = torch.cat([rows(500, 50 + i) + 20 * torch.eye(8)[i] for i in range(7)])
     found = bins(real, fake, count=40)
-    gone = (found.generated == 0) & (found.real > 20)
-    assert gone.sum() >= 3
+    gone = (found.generated == 0) & (found.real > 10)
+    assert gone.sum() >= 2
     assert found.different()[gone].all()
-    assert found.js_divergence > 10 * 39 / 8 * (1 / 4000 + 1 / 3500)
+    assert found.js_divergence > 10 * 39 / 8 * (1 / 2000 + 1 / 3500)
 
 
 def test_z_and_divergence_are_the_textbooks():

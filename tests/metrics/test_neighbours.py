@@ -21,6 +21,10 @@ from gandiag.metrics.intervals import Z, wilson
 from gandiag.statistics import Bank
 
 
+def prdc(real, generated, k=5, tie="<="):
+    return precision_recall_density_coverage(real=real, generated=generated, k=k, tie=tie)
+
+
 def rows(n, width, seed=0):
     return np.random.default_rng(seed).normal(size=(n, width))
 
@@ -57,9 +61,7 @@ def grid(n, width, seed, levels):
 @pytest.mark.parametrize(("n", "m", "width", "k"), [(80, 50, 3, 5), (30, 90, 20, 1), (6, 7, 2, 5)])
 def test_agrees_with_every_pair_in_memory(n, m, width, k, tie):
     real, generated = rows(n, width), 0.9 * rows(m, width, 1)
-    assert precision_recall_density_coverage(real, generated, k, tie) == twin(
-        real, generated, k, tie
-    )
+    assert prdc(real, generated, k, tie) == twin(real, generated, k, tie)
 
 
 @settings(deadline=None, max_examples=40)
@@ -74,9 +76,7 @@ def test_agrees_with_every_pair_in_memory(n, m, width, k, tie):
 )
 def test_ties_and_copies_are_exact(n, m, width, levels, k, tie, seed):
     real, generated = grid(n, width, seed, levels), grid(m, width, seed + 1, levels)
-    assert precision_recall_density_coverage(real, generated, k, tie) == twin(
-        real, generated, k, tie
-    )
+    assert prdc(real, generated, k, tie) == twin(real, generated, k, tie)
 
 
 @pytest.mark.parametrize("tie", ["<", "<="])
@@ -85,19 +85,17 @@ def test_copies_among_large_numbers(tie, offset):
     # |x|^2 + |y|^2 - 2 x.y would put these copies 0.01 apart, and near points anywhere.
     real = offset + np.concatenate([grid(40, 3, 0, 3), grid(40, 3, 0, 3) + 2.0**-20])
     generated = np.concatenate([real[::3], offset + grid(20, 3, 1, 4)])
-    assert precision_recall_density_coverage(real, generated, 3, tie) == twin(
-        real, generated, 3, tie
-    )
+    assert prdc(real, generated, 3, tie) == twin(real, generated, 3, tie)
 
 
 @pytest.mark.parametrize("tile", [1, 7, 64, 10**6])
 def test_tiles_change_nothing(tile, monkeypatch):
     sets = [(rows(40, 4), rows(33, 4, 1)), (grid(40, 2, 0, 4), grid(33, 2, 1, 4))]
-    whole = [precision_recall_density_coverage(*pair, 3) for pair in sets]
+    whole = [prdc(*pair, 3) for pair in sets]
     nearest = [k_nearest(x, 4, among=y) for x, y in sets]
     monkeypatch.setattr(tiling, "TILE", tile)
     monkeypatch.setattr(neighbours, "GATHER", 100)
-    assert [precision_recall_density_coverage(*pair, 3) for pair in sets] == whole
+    assert [prdc(*pair, 3) for pair in sets] == whole
     for pair, known in zip(sets, nearest, strict=True):
         assert torch.equal(k_nearest(pair[0], 4, among=pair[1]), known)
 
@@ -111,7 +109,7 @@ def test_no_tile_is_larger_than_its_bound(monkeypatch):
         lambda x, y, c: sizes.append((len(x), len(y))) or whole(x, y, c),
     )
     monkeypatch.setattr(tiling, "TILE", 10)
-    precision_recall_density_coverage(rows(65, 3), rows(50, 3, 1), 3)
+    prdc(rows(65, 3), rows(50, 3, 1), 3)
     assert max(max(pair) for pair in sizes) == 10
 
 
@@ -124,7 +122,7 @@ def test_single_distances_are_gathered_in_parts(monkeypatch):
     monkeypatch.setattr(neighbours, "GATHER", 600)
     # All at one distance: every pair is a near tie.
     x = np.zeros((60, 3))
-    assert precision_recall_density_coverage(x, x, 3)["density"] == 60 / 3
+    assert prdc(x, x, 3)["density"] == 60 / 3
     assert max(sizes) <= 600
 
 
@@ -180,25 +178,25 @@ def test_the_bounds_hold():
 def test_identical_sets_are_covered(n):
     x = rows(n, 10)
     for tie in ("<", "<="):
-        found = precision_recall_density_coverage(x, x, 5, tie)
+        found = prdc(x, x, 5, tie)
         assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
 
 
 def test_constant_features():
     x = np.ones((10, 3))
     closed = {"precision": 1, "recall": 1, "density": 10 / 5, "coverage": 1}
-    assert precision_recall_density_coverage(x, x, 5, "<=") == closed
+    assert prdc(x, x, 5, "<=") == closed
     # Open balls of radius 0 are empty.
-    assert set(precision_recall_density_coverage(x, x, 5, "<").values()) == {0}
+    assert set(prdc(x, x, 5, "<").values()) == {0}
 
 
 def test_far_sets_have_nothing_in_common():
-    assert set(precision_recall_density_coverage(rows(20, 3), rows(20, 3) + 100).values()) == {0}
+    assert set(prdc(rows(20, 3), rows(20, 3) + 100).values()) == {0}
 
 
 def test_precision_and_recall_are_not_exchanged():
     # The generated are a narrow part of the real: precise, and missing the most of it.
-    found = precision_recall_density_coverage(rows(400, 2), 0.05 * rows(400, 2, 1))
+    found = prdc(rows(400, 2), 0.05 * rows(400, 2, 1))
     assert found["precision"] == 1
     assert found["recall"] < 0.1
     assert found["coverage"] < 0.1
@@ -207,28 +205,26 @@ def test_precision_and_recall_are_not_exchanged():
 def test_a_copy_of_a_real_image_lies_in_its_ball():
     real = rows(50, 8)
     generated = np.concatenate([rows(20, 8, 1) + 100, real[:3]])
-    assert precision_recall_density_coverage(real, generated, 5)["precision"] == 3 / 23
+    assert prdc(real, generated, 5)["precision"] == 3 / 23
 
 
 def test_expected_coverage_is_what_equal_distributions_give():
     n, m, k, repeats = 60, 40, 3, 60
-    found = [
-        precision_recall_density_coverage(rows(n, 4, i), rows(m, 4, 1000 + i), k)["coverage"]
-        for i in range(repeats)
-    ]
+    found = [prdc(rows(n, 4, i), rows(m, 4, 1000 + i), k)["coverage"] for i in range(repeats)]
     error = np.std(found, ddof=1) / math.sqrt(repeats)
-    assert np.mean(found) == pytest.approx(expected_coverage(n, m, k), abs=3.5 * error)
+    assert np.mean(found) == pytest.approx(
+        expected_coverage(n_real=n, n_generated=m, k=k), abs=3.5 * error
+    )
     # Close enough to tell it from the formula with n + m in place of n + m - i.
     assert error < 0.01
-    assert expected_coverage(10_000, 10_000, 5) == pytest.approx(1 - 2**-5, abs=1e-3)
-    assert expected_coverage(2, 3, 1) == pytest.approx(3 / 4)
+    assert expected_coverage(n_real=10_000, n_generated=10_000, k=5) == pytest.approx(
+        1 - 2**-5, abs=1e-3
+    )
+    assert expected_coverage(n_real=2, n_generated=3, k=1) == pytest.approx(3 / 4)
 
 
 def test_density_is_one_for_equal_distributions():
-    found = [
-        precision_recall_density_coverage(rows(60, 4, i), rows(40, 4, 1000 + i), 3)["density"]
-        for i in range(60)
-    ]
+    found = [prdc(rows(60, 4, i), rows(40, 4, 1000 + i), 3)["density"] for i in range(60)]
     # A ball to the k-th of n - 1 others holds k / n of the distribution: density n / n = 1.
     error = np.std(found, ddof=1) / math.sqrt(len(found))
     assert np.mean(found) == pytest.approx(1, abs=3.5 * error)
@@ -250,7 +246,7 @@ def test_the_metric_counts_the_same():
     for metric in (PRDC(), PRDC(k=3, tie="<")):
         scores = metric(real=Bank.of(real), generated=Bank.of(generated))
         values = {name: score.value for name, score in scores.items()}
-        assert values == precision_recall_density_coverage(real, generated, metric.k, metric.tie)
+        assert values == prdc(real, generated, metric.k, metric.tie)
     assert "generated" in scores["precision"].method
     assert "real" in scores["recall"].method
 
@@ -267,13 +263,13 @@ def test_the_density_has_the_interval_of_a_mean():
 def test_refuses():
     x = rows(5, 3)
     with pytest.raises(GandiagError, match="real has 5 rows and at least 6"):
-        precision_recall_density_coverage(x, rows(20, 3))
+        prdc(x, rows(20, 3))
     with pytest.raises(GandiagError, match="generated has 5 rows and at least 6"):
-        precision_recall_density_coverage(rows(20, 3), x)
+        prdc(rows(20, 3), x)
     with pytest.raises(GandiagError, match="k must be"):
         PRDC(k=0)
     with pytest.raises(GandiagError, match="k must be"):
-        precision_recall_density_coverage(x, x, 0)
+        prdc(x, x, 0)
     with pytest.raises(GandiagError, match="at least 6"):
         k_nearest(x, 5)
     with pytest.raises(GandiagError, match="wide"):

@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from gandiag.metrics import FrechetDistance, frechet_distance
+from gandiag.metrics import FrechetDistance, frechet_distance, vendi_score
 from gandiag.metrics.threads import one_thread
-from gandiag.metrics.vendi import vendi_score
 from gandiag.statistics import Bank
 
 

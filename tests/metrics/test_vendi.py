@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.vendi import VendiScore, surprises, vendi_score
+from gandiag.metrics import VendiScore, vendi_score
+from gandiag.metrics.vendi import surprises
 from gandiag.statistics import Bank
 
 
