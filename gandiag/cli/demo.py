@@ -9,8 +9,9 @@ from rich.text import Text
 from gandiag.cli.terminal import bar, printer
 from gandiag.files import cache_folder
 from gandiag.reporting.report import ARROWS, Report, number
+from gandiag.reporting.tables import table
 from gandiag.cli.demo_images import demo_sets, write_folders
-from gandiag.scoring.scorer import score
+from gandiag.scoring import score
 
 EPILOG = """\b
 Examples:
@@ -76,12 +77,8 @@ def demo(images: int, seed: int, out: str | None) -> None:
 
 
 def _table(reports: dict[str, Report]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("score", no_wrap=True)
-    table.add_column("", no_wrap=True, style="dim")
-    for name in SETS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in reports["good"].rows:
-        values = (number(reports[name][row.name].value) for name in SETS)
-        table.add_row(Text(row.name), ARROWS[row.better], *values)
-    return table
+    rows = (
+        (row.name, ARROWS[row.better], *(number(reports[name][row.name].value) for name in SETS))
+        for row in reports["good"].rows
+    )
+    return table("score", "", *(f">{name}" for name in SETS), rows=rows, gap=3)

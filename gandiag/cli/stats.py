@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from gandiag.cli.options import extraction
+from gandiag.cli.options import of_options
 from gandiag.cli.terminal import bar
 from gandiag.errors import GandiagError
-from gandiag.scoring.scorer import write_statistics
+from gandiag.scoring import Options, write_statistics
 
 EPILOG = """\b
 SRC is a folder, a .zip, .tar, .npz or .npy file, or dataset:NAME.
@@ -24,7 +24,7 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("src", metavar="SRC")
 @click.option("-o", "--output", required=True, metavar="FILE.npz", help="The file to write.")
-@extraction
+@of_options(without=("per_class", "cache"))
 def stats(src: str, output: str, **options: Any) -> None:
     """Save the statistics of SRC, to score against without its images.
 
@@ -36,6 +36,6 @@ def stats(src: str, output: str, **options: Any) -> None:
         raise GandiagError(f"{output} should end in .npz, so that it is known for what it is")
     if not path.absolute().parent.is_dir():
         raise GandiagError(f"{output} cannot be written: its folder does not exist; make it first")
-    gathered = write_statistics(src, path, progress=bar, **options)
+    gathered = write_statistics(src, path, options=Options(progress=bar, **options))
     click.echo(f"{output}: statistics of {gathered.n:,} images of {gathered.name}")
     click.echo(f"next: gandiag score SAMPLES --real {output}")

@@ -32,7 +32,7 @@ Examples:
 """
 
 
-class Setting(click.ParamType[tuple[str, object]]):
+class Setting(click.ParamType):
     """``lr_d=1e-3``: a field of the recipe and its value, a number, true, false or a word."""
 
     name = "FIELD=VALUE"

@@ -115,7 +115,14 @@ class Scorer:
         Raises:
             GandiagError: bad usage or bad input, in one sentence.
         """
-        inputs = self.open(generated)
+        return self.scored(self.open(generated))
+
+    def scored(self, inputs: Mapping[Role, Opened]) -> Report:
+        """Score what `open` opened.
+
+        Raises:
+            GandiagError: as when called.
+        """
         plan = self.prepared(inputs)
         warnings: list[Warn] = []
         found: dict[Role, Gathered] = {}
