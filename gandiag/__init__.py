@@ -62,7 +62,7 @@ _HOMES = {
     "open_source": "sources",
     "score": "scoring.scorer",
     "score_checkpoints": "scoring.curve",
-    "write_statistics": "scoring.scorer",
+    "write_statistics": "scoring.saving",
 }
 
 

@@ -55,13 +55,13 @@ def _option(name: str, default: Any, hint: Any, told: Mapping[str, Any]) -> Call
         shown = {"help": told["help"], "is_flag": True}
         if default:
             # What is on unless it is put out: cache => --no-cache.
-            return click.option(flag.replace("--", "--no-"), name, flag_value=False, default=True, **shown)
+            return click.option(
+                flag.replace("--", "--no-"), name, flag_value=False, default=True, **shown
+            )
         return click.option(flag, **shown)
     if told["choices"]:
         kind: Any = click.Choice(list(told["choices"]))
-        return click.option(
-            flag, type=kind, default=default, show_default=True, help=told["help"]
-        )
+        return click.option(flag, type=kind, default=default, show_default=True, help=told["help"])
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if any(get_origin(each) is tuple for each in kinds):
         return click.option(flag, type=float, nargs=2, default=default, **shared)
@@ -97,16 +97,16 @@ def _load(ctx: click.Context, param: click.Parameter, value: str | None) -> None
     try:
         found = tomllib.loads(Path(value).read_text(encoding="utf-8"))
     except OSError as error:
-        raise GandiagError(f"cannot read {value}: {error.strerror or error}; name a file") from error
+        raise GandiagError(
+            f"cannot read {value}: {error.strerror or error}; name a file"
+        ) from error
     except ValueError as error:
         raise GandiagError(f"{value} is no TOML: {error}; write lines such as seed = 1") from error
     names = _names(ctx.command)
     for key in found:
         if key.replace("-", "_") not in names:
             raise GandiagError(f"{value}: {unknown('option', key, [*names])}")
-    ctx.default_map = {
-        names[key.replace("-", "_")]: each for key, each in found.items()
-    }
+    ctx.default_map = {names[key.replace("-", "_")]: each for key, each in found.items()}
 
 
 def _names(command: click.Command) -> dict[str, str]:

@@ -73,7 +73,9 @@ def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:
 
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gandiag.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("gandiag.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = number
     return environment.get_template(name)

@@ -4,7 +4,8 @@ from gandiag.scoring.asking import names_of
 from gandiag.scoring.curve import score_checkpoints
 from gandiag.scoring.options import Options, Progress
 from gandiag.scoring.protocols import PROTOCOLS, Protocol
-from gandiag.scoring.scorer import Scorer, score, write_statistics
+from gandiag.scoring.saving import write_statistics
+from gandiag.scoring.scorer import Scorer, score
 
 __all__ = [
     "PROTOCOLS",

@@ -40,8 +40,9 @@ def asked(metrics: object, protocol: Protocol) -> list[Ask]:
     if metrics is None:
         names = protocol.default or tuple(protocol.metrics)
         return [Ask(name, protocol.metrics[name], named=False) for name in names]
-    one = isinstance(metrics, str | type) or not isinstance(metrics, Iterable)
-    given = [metrics] if one else list(metrics)
+    given: list[object] = [metrics]
+    if isinstance(metrics, Iterable) and not isinstance(metrics, str | type):
+        given = [*metrics]
     found: list[Ask] = []
     for each in given:
         found += _objects(each, protocol) if not isinstance(each, str) else _names(each, protocol)
@@ -53,7 +54,9 @@ def asked(metrics: object, protocol: Protocol) -> list[Ask]:
 def _objects(given: object, protocol: Protocol) -> Iterator[Ask]:
     if not isinstance(given, Metric):
         shown = given.__name__ if isinstance(given, type) else repr(given)
-        hint = f"{shown}()" if isinstance(given, type) and issubclass(given, Metric) else "PRDC(k=3)"
+        hint = (
+            f"{shown}()" if isinstance(given, type) and issubclass(given, Metric) else "PRDC(k=3)"
+        )
         raise GandiagError(f"{shown} is no metric; give a name, or an object such as {hint}")
     yield Ask(given.name, given, named=True)
 
@@ -113,7 +116,8 @@ def _with_fields(metric: Metric, part: str) -> Metric:
         call = None
     if not isinstance(call, ast.Call) or call.args:
         raise GandiagError(f"{part!r} is not NAME(FIELD=VALUE, ...), as in prdc(k=3)")
-    return _replaced(metric, call)
+    changed: Metric = _replaced(metric, call)
+    return changed
 
 
 def _replaced(thing: Any, call: ast.Call) -> Any:
@@ -136,7 +140,7 @@ def _value(node: ast.expr, hint: Any, shown: str) -> Any:
     kinds = get_args(hint) or (hint,)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         for kind in kinds:
-            if dataclasses.is_dataclass(kind) and kind.__name__.lower() == node.func.id.lower():
+            if isinstance(kind, type) and kind.__name__.lower() == node.func.id.lower():
                 return _replaced(kind(), node)
     value = _plain(node)
     allowed = tuple(kind for kind in kinds if isinstance(kind, type))

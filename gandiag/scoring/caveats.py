@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from gandiag.errors import Warn
+from gandiag.metrics import Role
 from gandiag.scoring.gathered import Gathered, Size
+from gandiag.scoring.plan import HASHES, Plan
+from gandiag.statistics import Hashes, Moments
 
 TREATMENTS: Mapping[str, str] = {
     "alpha": "had transparency, which was dropped as the published tools do",
@@ -30,6 +33,45 @@ OWN_WAYS: Mapping[str, str] = {
 
 TOLD = 10
 """Names listed in a sentence; the provenance lists all."""
+
+
+def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> Iterator[Warn]:
+    """All that could mislead a reader, most important first."""
+    generated, real, things = gathered["generated"], gathered.get("real"), plan.things
+    for extractor in plan.extractors:
+        if extractor.provenance().get("verified") == "no":
+            yield Warn(
+                "unverified",
+                f"the weights of {extractor.name} are not the published ones: "
+                "the numbers compare with none from elsewhere",
+            )
+    if precision != "fp32":
+        yield Warn("precision", f"features are {precision}; published numbers are fp32")
+    if real is not None:
+        yield from overlapping(real, generated, _overlap(real, generated), things)
+        yield from compression(real, generated)
+        yield from sizes(real, generated)
+        names = dict.fromkeys(t.key for t in plan.tasks if "real" in t.metric.accepts)
+        yield from unequal(real, generated, ", ".join(names), things)
+    for task in plan.tasks:
+        if Moments in task.metric.accepts.get("generated", ()):
+            width = task.extractor.layers[task.layer]
+            name = task.printed(next(iter(task.metric.outputs)))
+            yield from small_sample(list(gathered.values()), width, name, things)
+    for extractor in plan.extractors:
+        size = getattr(extractor, "input_size", None)
+        if size is not None:
+            yield from enlarged(list(gathered.values()), size)
+    for each in gathered.values():
+        hashes = each.statistics.get(HASHES)
+        if isinstance(hashes, Hashes):
+            yield from duplicated(each, hashes.duplicates(), things)
+        yield from treated(each, things, plan.protocol.name)
+
+
+def _overlap(real: Gathered, generated: Gathered) -> int:
+    a, b = generated.statistics.get(HASHES), real.statistics.get(HASHES)
+    return a.overlap(b) if isinstance(a, Hashes) and isinstance(b, Hashes) else 0
 
 
 def treated(gathered: Gathered, things: str, protocol: str) -> Iterator[Warn]:
@@ -94,7 +136,9 @@ def _below(gathered: Gathered, input_size: int) -> int:
 
 def small_sample(sources: Sequence[Gathered], width: int, name: str, things: str) -> Iterator[Warn]:
     """Fewer images than features: the covariance is singular and the distance biased upwards."""
-    few = [f"{each.name} has {each.n:,}" for each in sources if each.n is not None and each.n < width]
+    few = [
+        f"{each.name} has {each.n:,}" for each in sources if each.n is not None and each.n < width
+    ]
     if few:
         yield Warn(
             "small-sample",

@@ -33,5 +33,7 @@ def score_checkpoints(run: str | Path, scorer: Scorer) -> Curve:
                 raise
             failed.append(Warn("not-scored", f"step {step:,} was left out: {error}"))
     if not points:
-        raise GandiagError(f"none of the {len(found)} checkpoints of {run} can be scored; {failed[-1].message}")
+        raise GandiagError(
+            f"none of the {len(found)} checkpoints of {run} can be scored; {failed[-1].message}"
+        )
     return Curve(str(run), tuple(points), tuple(failed))

@@ -23,6 +23,7 @@ ROWS = 1024
 
 CPU = torch.device("cpu")
 
+
 def collect(
     opened: Opened,
     plan: Plan,

@@ -106,8 +106,7 @@ def points_among(inputs: Mapping[Role, Opened]) -> Points | None:
     }
     if len({points and (points.width, points.kind) for points in known.values()}) > 1:
         told = " and ".join(
-            f"{inputs[role].name} holds "
-            f"{f'{points.width}-d {points.kind}' if points else 'images'}"
+            f"{inputs[role].name} holds {f'{points.width}-d {points.kind}' if points else 'images'}"
             for role, points in known.items()
         )
         raise GandiagError(f"{told}; give sources of one kind")

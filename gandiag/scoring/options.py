@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
@@ -27,25 +27,22 @@ def silent(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     yield lambda _: None
 
 
-def option(
-    default: Any,
+def told(
     help: str,  # noqa: A002  (the word that click has for it)
     *,
     metavar: str | None = None,
     least: int | None = None,
     choices: tuple[str, ...] = (),
-) -> Any:
-    """A field that the command line has, too: ``batch_size`` is ``--batch-size``.
+) -> dict[str, Any]:
+    """What makes a field an option of the command line: ``batch_size`` is ``--batch-size``.
 
     Args:
-        default: its value when nobody says otherwise.
         help: a sentence for `gandiag score --help`.
         metavar: what stands for the value there.
         least: the lowest value allowed.
         choices: the only values allowed.
     """
-    told = {"help": help, "metavar": metavar, "least": least, "choices": choices}
-    return field(default=default, metadata=told)
+    return {"help": help, "metavar": metavar, "least": least, "choices": choices}
 
 
 @dataclass(frozen=True)
@@ -56,72 +53,96 @@ class Options:
         GandiagError: a value that is out of range.
     """
 
-    features: str | FeatureExtractor | None = option(
-        None,
-        "inception, lite0, dinov2, vgg16, pixels, timm:NAME, digits, fashion-mnist, "
-        "stacked-digits, stacked-fashion-mnist, or a classifier's file; for points identity. "
-        "The default is the protocol's own.",
-        metavar="NAME|FILE",
+    features: str | FeatureExtractor | None = field(
+        default=None,
+        metadata=told(
+            "inception, lite0, dinov2, vgg16, pixels, timm:NAME, digits, fashion-mnist, "
+            "stacked-digits, stacked-fashion-mnist, or a classifier's file; for points identity. "
+            "The default is the protocol's own.",
+            metavar="NAME|FILE",
+        ),
     )
     """The network; or an extractor of your own (`gandiag.extractors.FeatureExtractor`)."""
 
-    metrics: str | Metric | Sequence[str | Metric] | None = option(
-        None,
-        'Names, with parameters where you want others: "fid,prdc(k=3),fid(layer=pool1)"; or all. '
-        "The default is the protocol's own.",
-        metavar="NAME[,NAME...]",
+    metrics: str | Metric | Sequence[str | Metric] | None = field(
+        default=None,
+        metadata=told(
+            'Names, with parameters where you want others: "fid,prdc(k=3),fid(layer=pool1)"; or all. '
+            "The default is the protocol's own.",
+            metavar="NAME[,NAME...]",
+        ),
     )
     """Names as on the command line, or objects such as ``PRDC(k=3)``, or several of either."""
 
-    protocol: str | Protocol = option(
-        "gandiag", "Give the numbers of a published tool; see below.", metavar="NAME"
+    protocol: str | Protocol = field(
+        default="gandiag",
+        metadata=told("Give the numbers of a published tool; see below.", metavar="NAME"),
     )
     """A name from `gandiag.protocols.PROTOCOLS`, or a `Protocol` of your own."""
 
-    per_class: bool = option(False, "Also score each class alone (sub-folders, labels).")
+    per_class: bool = field(
+        default=False, metadata=told("Also score each class alone (sub-folders, labels).")
+    )
     """Both sources need labels."""
 
-    max_images: int | None = option(
-        None, "Use N images of each source, drawn without replacement.", metavar="N", least=1
+    max_images: int | None = field(
+        default=None,
+        metadata=told(
+            "Use N images of each source, drawn without replacement.", metavar="N", least=1
+        ),
     )
     """A generator makes so many."""
 
-    value_range: tuple[float, float] | None = option(
-        None, "What black and white are in float images: 0 1, or -1 1.", metavar="LOW HIGH"
+    value_range: tuple[float, float] | None = field(
+        default=None,
+        metadata=told(
+            "What black and white are in float images: 0 1, or -1 1.", metavar="LOW HIGH"
+        ),
     )
     """Float images are refused without it: a range guessed wrongly moves every score."""
 
-    seed: int = option(
-        0, "Of the draw of --max-images, and of a generator's samples.", metavar="S", least=0
+    seed: int = field(
+        default=0,
+        metadata=told(
+            "Of the draw of --max-images, and of a generator's samples.", metavar="S", least=0
+        ),
     )
 
-    device: str | torch.device | None = option(
-        None, "cpu, cuda, cuda:N or mps; the default is the best there is.", metavar="D"
+    device: str | torch.device | None = field(
+        default=None,
+        metadata=told("cpu, cuda, cuda:N or mps; the default is the best there is.", metavar="D"),
     )
     """Where the network runs."""
 
-    precision: Precision = option(
-        "fp32", "Of the network; published numbers are fp32.", choices=get_args(Precision)
+    precision: Precision = field(
+        default="fp32",
+        metadata=told("Of the network; published numbers are fp32.", choices=get_args(Precision)),
     )
 
-    batch_size: int = option(32, "Images through the network at once.", metavar="N", least=1)
+    batch_size: int = field(
+        default=32, metadata=told("Images through the network at once.", metavar="N", least=1)
+    )
 
-    workers: int | None = option(
-        None, "Threads that read images; 0 reads between batches.", metavar="N", least=0
+    workers: int | None = field(
+        default=None,
+        metadata=told("Threads that read images; 0 reads between batches.", metavar="N", least=0),
     )
     """None for as many as there are cores, up to eight."""
 
-    on_bad_image: OnBadImage = option(
-        "fail",
-        "An image that cannot be read ends the run, or is left out and reported.",
-        choices=get_args(OnBadImage),
+    on_bad_image: OnBadImage = field(
+        default="fail",
+        metadata=told(
+            "An image that cannot be read ends the run, or is left out and reported.",
+            choices=get_args(OnBadImage),
+        ),
     )
 
-    cache: bool = option(True, "Do not keep the statistics of real images.")
+    cache: bool = field(default=True, metadata=told("Do not keep the statistics of real images."))
     """Statistics of real images are kept on disk, keyed by their content."""
 
-    allow_unverified: bool = option(
-        False, "Accept weights with another digest than the published one; scores say so."
+    allow_unverified: bool = field(
+        default=False,
+        metadata=told("Accept weights with another digest than the published one; scores say so."),
     )
 
     generator: Generator | None = None
@@ -149,8 +170,8 @@ class Options:
         return dataclasses.replace(self, **changes)
 
 
-def _check(name: str, value: Any, told: Any) -> None:
-    least, choices = told.get("least"), told.get("choices")
+def _check(name: str, value: Any, limits: Mapping[str, Any]) -> None:
+    least, choices = limits.get("least"), limits.get("choices")
     if choices and value not in choices:
         raise GandiagError(f"{name} is {value!r}; it must be {' or '.join(choices)}")
     if least is None or value is None:

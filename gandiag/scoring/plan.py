@@ -225,7 +225,7 @@ def layer_of(metric: Metric, known: Known) -> str:
         GandiagError: the extractor has no such layer.
     """
     layer = metric.layer or (known.features if metric.reads == "features" else known.logits)
-    if layer not in known.layers:
+    if layer is None or layer not in known.layers:
         raise GandiagError(
             f"{known.extractor} has no layer {layer!r}, which {metric.name} names; "
             f"it has {', '.join(known.layers)}"
@@ -279,7 +279,7 @@ def _told_apart(tasks: Sequence[Task]) -> tuple[Task, ...]:
                 for name in fields
                 if len({repr(getattr(each.metric, name, None)) for each in same}) > 1
             ]
-            task = replace(task, mark=f"({', '.join(differ)})")  # noqa: PLW2901
+            task = replace(task, mark=f"({', '.join(differ)})")
         found.append(task)
     return tuple(found)
 

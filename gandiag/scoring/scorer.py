@@ -1,37 +1,26 @@
 """`score`: sources in, a report out."""
 
 import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gandiag.errors import GandiagError, Warn
-from gandiag.metrics import Role, Score
-from gandiag.reporting.report import Report, Row
-from gandiag.scoring import caveats
+from gandiag.metrics import Role
+from gandiag.reporting.report import Report
 from gandiag.scoring.cache import StatisticsCache
+from gandiag.scoring.caveats import cautions, size_text
 from gandiag.scoring.gather import Pass, collect
-from gandiag.scoring.gathered import Gathered, described, description, name_of
+from gandiag.scoring.gathered import Gathered
 from gandiag.scoring.needs import check_classes, fitted, named_outputs
 from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
 from gandiag.scoring.options import Options
-from gandiag.scoring.plan import HASHES, Plan, Task, Want, make_plan
-from gandiag.sources import open_source
-from gandiag.sources.base import Points, points_of
-from gandiag.statistics import (
-    Hashes,
-    Moments,
-    SavedStatistics,
-    Statistic,
-    load_statistics,
-    save_statistics,
-)
-
-SIDES: tuple[Role, ...] = ("generated", "real")
+from gandiag.scoring.plan import Plan, make_plan
+from gandiag.scoring.rows import class_rows, rows_of
+from gandiag.scoring.saving import load_gathered, save_gathered
+from gandiag.sources import StatisticsFile, open_source
+from gandiag.sources.base import Points
 
 
 def score(
@@ -200,6 +189,8 @@ class Scorer:
             name=role,
             value_range=value_range or self.options.value_range,
         )
+        if isinstance(source, StatisticsFile):
+            raise GandiagError(f"update takes images, and {source.name} holds statistics")
         opened = Opened(role, source)
         plan = self._planned(points_among({**self.references, role: opened}), with_real=True)
         if role not in self._passes:
@@ -252,24 +243,15 @@ class Scorer:
     def save(self, path: str | Path) -> None:
         """Write all that was given to an .npz file, for `load`.
 
+        The batch that is not full yet runs as it is.
+
         Raises:
             GandiagError: nothing was given, or the file cannot be written.
         """
         if self.plan is None or not self._passes:
             raise GandiagError("no image was given; call update(images) first")
         found = {role: going.gathered() for role, going in self._passes.items()}
-        statistics = {
-            f"{role}/{name_of(want)}": statistic
-            for role, each in found.items()
-            for want, statistic in each.statistics.items()
-        }
-        points = self.plan.points
-        meta = {
-            "scorer": {role: description(each) for role, each in found.items()},
-            "pins": {name: dict(pins) for name, pins in self.plan.pins().items()},
-            "points": None if points is None else [points.width, points.kind, points.labelled],
-        }
-        save_statistics(Path(path), SavedStatistics(statistics, meta))
+        save_gathered(Path(path), found, self.plan)
 
     def load(self, path: str | Path) -> None:
         """Go on from what `save` wrote; what was given to this scorer before is forgotten.
@@ -277,29 +259,17 @@ class Scorer:
         Raises:
             GandiagError: the file is none of `save`, or was made with another network.
         """
-        saved = load_statistics(Path(path))
-        try:
-            given = saved.meta["points"]
-            points = None if given is None else Points(*given[:1], kind=given[1], labelled=given[2])
-            metas = {role: saved.meta["scorer"][role] for role in saved.meta["scorer"]}
-        except (KeyError, TypeError, IndexError) as error:
-            raise GandiagError(f"{path} was not written by Scorer.save; give such a file") from error
+        found, points, made = load_gathered(Path(path))
+        self._passes = {}
         plan = self._planned(points, with_real=True)
         pins = {name: dict(each) for name, each in plan.pins().items()}
-        if saved.meta.get("pins") != pins:
+        if made != pins:
             raise GandiagError(
                 f"{path} was made with other features than {', '.join(pins)}; load it with the "
                 "options that it was made with"
             )
-        self._passes = {}
-        for role in SIDES:
-            if role in metas:
-                mine = {
-                    Want(*key.split("/", 1)[1].rsplit("/", 2)): statistic.to(plan.device)
-                    for key, statistic in saved.statistics.items()
-                    if key.startswith(f"{role}/")
-                }
-                self._take(role, described(metas[role], mine), points)
+        for role, each in found.items():
+            self._take(role, each.to(plan.device), points)
 
     def _take(self, role: Role, given: Gathered, points: Points | None) -> None:
         plan = self._planned(points, with_real=True)
@@ -385,7 +355,7 @@ class Scorer:
                 role: {
                     "name": each.name,
                     "n": each.n,
-                    "sizes": {caveats.size_text(size): n for size, n in each.sizes.items()},
+                    "sizes": {size_text(size): n for size, n in each.sizes.items()},
                     "skipped": list(each.notes["skipped"].names) if "skipped" in each.notes else [],
                 }
                 for role, each in sorted(gathered.items())  # generated first, then real
@@ -400,148 +370,3 @@ class Scorer:
                 **{name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
             },
         }
-
-
-def write_statistics(
-    source: Any, output: Path, *, options: Options | None = None, **changes: Any
-) -> Gathered:
-    """Save what `metrics` remember of a source, to be given later in its place.
-
-    The file also carries plain ``mu`` and ``sigma`` when it holds moments, so that other tools can
-    read it. Arguments as in `score`.
-
-    Raises:
-        GandiagError: bad usage or bad input, in one sentence.
-
-    """
-    options = (options or Options()).changed(**changes)
-    opened = open_input("real", source, options)
-    if opened.images is None:
-        raise GandiagError(f"{opened.name} holds statistics already; give images")
-    plan = make_plan(
-        options,
-        with_real=True,
-        device=pick_device(options.device),
-        points=points_of(opened.images),
-    )
-    count = opened.images.count()
-    wants = {*plan.wants("real", count), *plan.wants("generated", count)}
-    gathered, _ = collect(
-        replace(opened, saved=None),
-        plan,
-        tuple(sorted(wants)),
-        batch_size=options.batch_size,
-        store=None,
-        progress=options.progress,
-        role="images",
-    )
-    keyed = {name_of(want): statistic for want, statistic in gathered.statistics.items()}
-    meta = description(gathered) | {"pins": {k: dict(v) for k, v in plan.pins().items()}}
-    save_statistics(output, SavedStatistics(keyed, meta))
-    return gathered
-
-
-def inputs_of(
-    task: Task, gathered: Mapping[Role, Gathered], standing: Role = "generated"
-) -> dict[str, Statistic]:
-    """What a metric eats, by role; `standing` plays the generated images."""
-    found: dict[str, Statistic] = {}
-    for role, kinds in task.metric.accepts.items():
-        source = gathered[standing if role == "generated" else role]
-        statistic = source.serve(task.extractor.name, task.layer, kinds)
-        if statistic is None:
-            raise GandiagError(
-                f"{source.name} holds no {kinds[0].kind} of {task.extractor.name}/{task.layer}, "
-                f"which {task.key} needs; give the images"
-            )
-        found[role] = statistic.to(task.extractor.device)
-    return found
-
-
-def rows_of(
-    plan: Plan, gathered: Mapping[Role, Gathered], remarks: list[Warn] | None = None
-) -> Iterator[Row]:
-    """Each metric's numbers; what they say of themselves is added to `remarks`."""
-    for task in plan.tasks:
-        metric = task.metric
-        inputs = inputs_of(task, gathered)
-        scores = metric(**inputs)
-        floor: Mapping[str, Score] = {}
-        if "heldout" in gathered:
-            floor = metric(**inputs_of(task, gathered, "heldout"))
-        if remarks is not None:
-            remarks += (Warn(code, sentence) for code, sentence in metric.remarks(**inputs))
-        for output, better in metric.outputs.items():
-            if output in scores:
-                yield Row(
-                    name=task.printed(output),
-                    output=task.asked(output),
-                    score=scores[output],
-                    better=better,
-                    n_generated=_count(inputs, "generated"),
-                    n_real=_count(inputs, "real"),
-                    layer=f"{task.extractor.name}/{task.layer}",
-                    parameters=repr(metric),
-                    heldout=floor[output].value if output in floor else None,
-                )
-
-
-def _count(inputs: Mapping[str, Statistic], role: str) -> int | None:
-    return inputs[role].n if role in inputs else None
-
-
-def class_rows(
-    plan: Plan, gathered: Mapping[Role, Gathered]
-) -> Iterator[tuple[str, tuple[Row, ...]]]:
-    """The same for each class that all sources share.
-
-    Raises:
-        GandiagError: a source has no labels, no label is shared, or a class has too few images.
-
-    """
-    used = {role: each for role, each in gathered.items() if role != "heldout"}
-    shared = check_classes(used)
-    for label in sorted(shared or ()):
-        part = {role: each.of_class(label) for role, each in used.items()}
-        for role, each in part.items():
-            plan.check_counts(role, each.n, f"class {label} of {each.name}")
-        yield label, tuple(rows_of(plan, part))
-
-
-def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> Iterator[Warn]:
-    """All that could mislead a reader, most important first."""
-    generated, real, things = gathered["generated"], gathered.get("real"), plan.things
-    for extractor in plan.extractors:
-        if extractor.provenance().get("verified") == "no":
-            yield Warn(
-                "unverified",
-                f"the weights of {extractor.name} are not the published ones: "
-                "the numbers compare with none from elsewhere",
-            )
-    if precision != "fp32":
-        yield Warn("precision", f"features are {precision}; published numbers are fp32")
-    if real is not None:
-        yield from caveats.overlapping(real, generated, _overlap(real, generated), things)
-        yield from caveats.compression(real, generated)
-        yield from caveats.sizes(real, generated)
-        names = dict.fromkeys(t.key for t in plan.tasks if "real" in t.metric.accepts)
-        yield from caveats.unequal(real, generated, ", ".join(names), things)
-    for task in plan.tasks:
-        if Moments in task.metric.accepts.get("generated", ()):
-            width = task.extractor.layers[task.layer]
-            name = task.printed(next(iter(task.metric.outputs)))
-            yield from caveats.small_sample(list(gathered.values()), width, name, things)
-    for extractor in plan.extractors:
-        size = getattr(extractor, "input_size", None)
-        if size is not None:
-            yield from caveats.enlarged(list(gathered.values()), size)
-    for each in gathered.values():
-        hashes = each.statistics.get(HASHES)
-        if isinstance(hashes, Hashes):
-            yield from caveats.duplicated(each, hashes.duplicates(), things)
-        yield from caveats.treated(each, things, plan.protocol.name)
-
-
-def _overlap(real: Gathered, generated: Gathered) -> int:
-    a, b = generated.statistics.get(HASHES), real.statistics.get(HASHES)
-    return a.overlap(b) if isinstance(a, Hashes) and isinstance(b, Hashes) else 0

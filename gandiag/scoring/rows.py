@@ -1,0 +1,78 @@
+"""From what was gathered to the rows of a report."""
+
+from collections.abc import Iterator, Mapping
+
+from gandiag.errors import GandiagError, Warn
+from gandiag.metrics import Role, Score
+from gandiag.reporting.report import Row
+from gandiag.scoring.gathered import Gathered
+from gandiag.scoring.needs import check_classes
+from gandiag.scoring.plan import Plan, Task
+from gandiag.statistics import Statistic
+
+
+def inputs_of(
+    task: Task, gathered: Mapping[Role, Gathered], standing: Role = "generated"
+) -> dict[str, Statistic]:
+    """What a metric eats, by role; `standing` plays the generated images."""
+    found: dict[str, Statistic] = {}
+    for role, kinds in task.metric.accepts.items():
+        source = gathered[standing if role == "generated" else role]
+        statistic = source.serve(task.extractor.name, task.layer, kinds)
+        if statistic is None:
+            raise GandiagError(
+                f"{source.name} holds no {kinds[0].kind} of {task.extractor.name}/{task.layer}, "
+                f"which {task.key} needs; give the images"
+            )
+        found[role] = statistic.to(task.extractor.device)
+    return found
+
+
+def rows_of(
+    plan: Plan, gathered: Mapping[Role, Gathered], remarks: list[Warn] | None = None
+) -> Iterator[Row]:
+    """Each metric's numbers; what they say of themselves is added to `remarks`."""
+    for task in plan.tasks:
+        metric = task.metric
+        inputs = inputs_of(task, gathered)
+        scores = metric(**inputs)
+        floor: Mapping[str, Score] = {}
+        if "heldout" in gathered:
+            floor = metric(**inputs_of(task, gathered, "heldout"))
+        if remarks is not None:
+            remarks += (Warn(code, sentence) for code, sentence in metric.remarks(**inputs))
+        for output, better in metric.outputs.items():
+            if output in scores:
+                yield Row(
+                    name=task.printed(output),
+                    output=task.asked(output),
+                    score=scores[output],
+                    better=better,
+                    n_generated=_count(inputs, "generated"),
+                    n_real=_count(inputs, "real"),
+                    layer=f"{task.extractor.name}/{task.layer}",
+                    parameters=repr(metric),
+                    heldout=floor[output].value if output in floor else None,
+                )
+
+
+def _count(inputs: Mapping[str, Statistic], role: str) -> int | None:
+    return inputs[role].n if role in inputs else None
+
+
+def class_rows(
+    plan: Plan, gathered: Mapping[Role, Gathered]
+) -> Iterator[tuple[str, tuple[Row, ...]]]:
+    """The same for each class that all sources share.
+
+    Raises:
+        GandiagError: a source has no labels, no label is shared, or a class has too few images.
+
+    """
+    used: dict[Role, Gathered] = {role: e for role, e in gathered.items() if role != "heldout"}
+    shared = check_classes(used)
+    for label in sorted(shared or ()):
+        part: dict[Role, Gathered] = {role: e.of_class(label) for role, e in used.items()}
+        for role, each in part.items():
+            plan.check_counts(role, each.n, f"class {label} of {each.name}")
+        yield label, tuple(rows_of(plan, part))
