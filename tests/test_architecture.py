@@ -11,32 +11,38 @@ import gandiag
 
 ROOT = Path(gandiag.__file__).parent
 
-LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_dicts", "gandiag.sources.mixtures")
-SHARED = ("gandiag.scoring.gather", "gandiag.reporting.report", "gandiag.cache", "gandiag.caveats")
-BASES = ("gandiag.sources.base", "gandiag.extractors.base", "gandiag.statistics")
-ANYTHING = ("gandiag",)
+LEAVES = ("gandiag.errors", "gandiag.files", "gandiag.state_dicts")
+ROOMS = ("gandiag.sources", "gandiag.extractors", "gandiag.statistics", "gandiag.metrics")
 
 # First match wins; a module may always import its own folder.
 MAY_IMPORT = {
     "gandiag.errors": (),
     "gandiag.files": ("gandiag.errors",),
-    "gandiag.sources.mixtures": (),
     "gandiag.state_dicts": ("gandiag.errors",),
     "gandiag.sources": LEAVES,
     "gandiag.extractors": LEAVES,
     "gandiag.statistics": LEAVES,
     "gandiag.metrics": (*LEAVES, "gandiag.statistics"),
     "gandiag.monitors": LEAVES,
-    **dict.fromkeys(SHARED, (*LEAVES, *BASES, *SHARED)),
-    "gandiag.cli": (*ANYTHING, "reference_models"),
+    "gandiag.reporting": (*LEAVES, "gandiag.metrics.base", "gandiag.sources.base"),
+    "gandiag.scoring": (*LEAVES, *ROOMS, "gandiag.reporting"),
+    "gandiag.cli": ("gandiag", "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),
-    "gandiag": tuple(
-        f"gandiag.{part}"
-        for part in (
-            "errors files state_files sources extractors statistics metrics session report cache "
-            "caveats protocols plan inputs scoring sparkline curve page samples monitors"
-        ).split()
-    ),
+    "gandiag": (*LEAVES, *ROOMS, "gandiag.scoring", "gandiag.reporting", "gandiag.monitors"),
+}
+
+# The way of an image to a score: each file may import those before it.
+WAY = (
+    "protocols options asking plan opening gathered cache gather needs caveats rows saving scorer "
+    "curve __init__"
+).split()
+MAKES_REPORTS = {"rows", "scorer", "curve"}
+
+# A protocol is a table of concrete metrics and networks; all else knows their interfaces alone.
+TABLES = {"gandiag.scoring.protocols"}
+CONCRETE = {
+    *("gandiag.metrics." + name for name in "frechet kernel neighbours modes ndb vendi".split()),
+    *("gandiag.extractors." + name for name in "inception lite0 dinov2 small_classifiers".split()),
 }
 
 
@@ -76,10 +82,40 @@ def test_imports_point_one_way(module, path):
     assert violations(module, list(imported(path))) == []
 
 
+def backwards(name, names):
+    """What a file of the scoring imports against the way."""
+    later = WAY[WAY.index(name) :]
+    found = [each for each in names if each.removeprefix("gandiag.scoring.") in later]
+    if name not in MAKES_REPORTS:
+        found += [each for each in names if within(each, "gandiag.reporting")]
+    return found
+
+
+SCORING = sorted((ROOT / "scoring").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", SCORING, ids=lambda path: path.stem)
+def test_scoring_goes_one_way(path):
+    assert backwards(path.stem, list(imported(path))) == []
+
+
+@pytest.mark.parametrize("path", SCORING, ids=lambda path: path.stem)
+def test_scoring_knows_interfaces_and_tables_alone(path):
+    if f"gandiag.scoring.{path.stem}" not in TABLES:
+        assert CONCRETE & set(imported(path)) == set()
+
+
+def test_the_way_names_every_file():
+    assert {path.stem for path in SCORING} == set(WAY)
+
+
 def test_a_wrong_import_is_seen():
     assert violations("gandiag.metrics.frechet", ["gandiag.sources.folder"]) != []
-    assert violations("gandiag.scoring.gather", ["gandiag.metrics"]) != []
+    assert violations("gandiag.reporting.html", ["gandiag.scoring.gather"]) != []
     assert violations("gandiag.scoring", ["gandiag.cli.progress", "reference_models.losses"]) != []
+    assert backwards("gather", ["gandiag.scoring.scorer"]) != []
+    assert backwards("gather", ["gandiag.reporting.report"]) != []
+    assert backwards("scorer", ["gandiag.scoring.gather", "gandiag.reporting.report"]) == []
 
 
 def test_importing_the_package_pulls_in_nothing_heavy():
@@ -92,5 +128,17 @@ def test_importing_the_package_pulls_in_nothing_heavy():
 def test_public_names_exist():
     for name in gandiag.__all__:
         assert getattr(gandiag, name) is not None
+    assert set(gandiag.__all__) <= set(dir(gandiag))
+    assert gandiag.__version__
+
+
+@pytest.mark.parametrize("room", ["monitors", "metrics", "sources", "extractors", "protocols"])
+def test_rooms_resolve_without_being_imported(room):
+    code = f"import gandiag; print(gandiag.{room}.__name__)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == f"gandiag.{'scoring.' * (room == 'protocols')}{room}"
+
+
+def test_what_is_no_name():
     with pytest.raises(AttributeError, match="no attribute 'scores'"):
         gandiag.scores  # noqa: B018  (the attribute access is the test)

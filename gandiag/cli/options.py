@@ -65,8 +65,8 @@ def _option(name: str, default: Any, hint: Any, told: Mapping[str, Any]) -> Call
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if any(get_origin(each) is tuple for each in kinds):
         return click.option(flag, type=float, nargs=2, default=default, **shared)
-    whole = told["least"] is not None
-    kind = click.IntRange(min=told["least"]) if whole else str
+    # Its range is checked by `Options`, in one sentence.
+    kind = int if told["least"] is not None else str
     return click.option(
         flag, type=kind, default=default, show_default=default is not None, **shared
     )

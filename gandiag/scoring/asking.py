@@ -105,7 +105,10 @@ def _key(name: str, protocol: Protocol) -> str:
             f"{protocol.name} does not compute {plain}, only {', '.join(protocol.metrics)}; "
             "use --protocol gandiag for it"
         )
-    raise unknown("metric", name, known)
+    near = closest(plain, protocol.metrics) or closest(plain, known)
+    if near is not None:
+        raise GandiagError(f"there is no metric {name!r}; did you mean {near}?")
+    raise unknown("metric", name, protocol.metrics)
 
 
 def _with_fields(metric: Metric, part: str) -> Metric:

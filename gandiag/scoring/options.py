@@ -67,7 +67,7 @@ class Options:
     metrics: str | Metric | Sequence[str | Metric] | None = field(
         default=None,
         metadata=told(
-            'Names, with parameters where you want others: "fid,prdc(k=3),fid(layer=pool1)"; or all. '
+            'Names, with parameters where you want others: "fid,prdc(k=3),fid(layer=pool1)"; '
             "The default is the protocol's own.",
             metavar="NAME[,NAME...]",
         ),

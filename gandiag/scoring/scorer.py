@@ -234,10 +234,13 @@ class Scorer:
         Raises:
             GandiagError: it was made with other options.
         """
-        if other.options != self.options:
+        if other.plan is None:
+            return
+        same = other.options.changed(features=None) == self.options.changed(features=None)
+        pins = self._planned(other.plan.points, with_real=True).pins()
+        if not same or {**other.plan.pins()} != {**pins}:
             raise GandiagError("only scorers with equal options can be merged; make them alike")
         for role, going in other._passes.items():
-            assert other.plan is not None
             self._take(role, going.gathered(), other.plan.points)
 
     def save(self, path: str | Path) -> None:

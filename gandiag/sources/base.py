@@ -48,7 +48,12 @@ class Points:
 
 @runtime_checkable
 class ImageSource(Protocol):
-    """Images from anywhere, always in the same order."""
+    """Images from anywhere, always in the same order.
+
+    A source may also have ``stamp()``, something that equals an earlier one only if nothing that a
+    pass reads was written in between; ``points``, see `points_of`; and ``labelled()`` and
+    ``classes()``, see the functions of these names.
+    """
 
     @property
     def name(self) -> str:
@@ -69,14 +74,6 @@ class ImageSource(Protocol):
 
     def fingerprint(self) -> str | None:
         """A digest of the content, the same for the same images; None if it may change."""
-        ...
-
-    def stamp(self) -> object | None:
-        """Equal to an earlier one only if nothing that a pass reads was written in between.
-
-        Take one before `fingerprint` and one after a pass: when they differ, what the pass gave may
-        not be of the content that the fingerprint tells. None where that cannot be told.
-        """
         ...
 
     def limit(self, count: int, seed: int) -> "ImageSource":

@@ -4,18 +4,16 @@ import math
 import pytest
 from rich.console import Console
 
-from gandiag.reporting.report import Report, Row, Warn
+from gandiag.errors import Warn
+from gandiag.metrics import Score
+from gandiag.reporting.report import Report, Row
 
 
-def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, **more):
+def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, extra=None, **more):
     facts = {
         "name": name,
         "output": output,
-        "value": value,
-        "low": low,
-        "high": high,
-        "confidence": 0.95,
-        "interval_method": "delta method",
+        "score": Score(value, low, high, method="delta method", extra=extra or {}),
         "better": "lower",
         "n_generated": 10,
         "n_real": 20,
@@ -49,8 +47,9 @@ def test_json_has_the_promised_keys():
     whole = json.loads(report(row(), warnings=(Warn("lossy", "half is JPEG"),)).to_json())
     assert whole["schema"] == 1
     promised = {
-        "value", "low", "high", "confidence", "n_generated", "n_real", "layer", "parameters"
-    }  # fmt: skip
+        *("asked", "value", "low", "high", "confidence"),
+        *("n_generated", "n_real", "layer", "parameters"),
+    }
     assert promised <= whole["scores"]["fd[lite0]"].keys()
     assert whole["warnings"] == [{"code": "lossy", "message": "half is JPEG"}]
     assert whole["provenance"]["protocol"] == "gandiag"

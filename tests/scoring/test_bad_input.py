@@ -95,7 +95,7 @@ def test_one_image_only(refused, tmp_path):
 
 def test_as_few_images_as_neighbours(refused, tmp_path):
     folder = save(tmp_path / "few", images(5, size=(8, 8)))
-    refused(folder, "few holds 5 images", "PRDC(k=5", "at least 6", options=("--metrics", "prdc"))
+    refused(folder, "few holds 5 images", "prdc needs at least 6", options=("--metrics", "prdc"))
 
 
 def test_widths_that_differ(refused, tmp_path):
@@ -202,7 +202,7 @@ def test_a_full_disk_while_caching_loses_no_score(run, good, tmp_path, monkeypat
         (("--max-images", "5", "--seed", "-1"), ("seed must be at least 0, not -1",)),
         (("--per-class",), ("no labels", "sub-folder")),
         (("--json", "nowhere/scores.json"), ("nowhere/scores.json",)),
-        (("--fail-above", "kid=1", "--metrics", "fid"), ("kid", "not computed")),
+        (("--fail-above", "kid=1", "--metrics", "fid"), ("kid", "will not be computed")),
     ],
 )
 def test_options_that_make_no_sense(run, good, options, words):

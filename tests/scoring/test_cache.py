@@ -1,11 +1,12 @@
 import pytest
 import torch
 
-from gandiag.scoring.cache import StatisticsCache, described, description
 from gandiag.errors import GandiagError
-from gandiag.scoring.gather import Gathered, Want
+from gandiag.scoring.cache import StatisticsCache
+from gandiag.scoring.gathered import Gathered, described, description
+from gandiag.scoring.plan import Want
 from gandiag.sources import Note
-from gandiag.statistics import Bank, Moments
+from gandiag.statistics import Bank, Moments, SavedStatistics, save_statistics
 
 BANK, MOMENTS = Want("net", "pool", "bank"), Want("net", "pool", "moments")
 PINS = {"net": {"weights": "abc", "resize": "tf1"}}
@@ -20,7 +21,7 @@ def gathered():
         {BANK: Bank.of(rows), MOMENTS: Moments.of(rows)},
         labels=("cat",) * 20,
         notes={"lossy": Note(3, "ü.jpg"), "skipped": Note(2, "a", ("a", "b"))},
-        sizes={"8x8": 20},
+        sizes={(8, 8): 20},
     )
 
 
@@ -56,6 +57,20 @@ def test_a_damaged_entry_is_as_good_as_none(cache, gathered):
     for damaged in (b"", whole[: len(whole) // 2], b"not an npz"):
         path.write_bytes(damaged)
         assert cache.load("content", PINS, [BANK]) is None
+
+
+@pytest.mark.parametrize("meta", [{}, {"name": "x"}, {"name": "x", "n": "many"}])
+def test_an_entry_with_a_bad_description_is_as_good_as_none(cache, gathered, meta):
+    path = cache.path("content", PINS["net"], BANK)
+    save_statistics(path, SavedStatistics({"net/pool/bank": gathered.statistics[BANK]}, meta))
+    assert cache.load("content", PINS, [BANK]) is None
+
+
+def test_an_entry_that_holds_another_statistic_is_as_good_as_none(cache, gathered):
+    path = cache.path("content", PINS["net"], BANK)
+    other = SavedStatistics({"net/other/bank": gathered.statistics[BANK]}, description(gathered))
+    save_statistics(path, other)
+    assert cache.load("content", PINS, [BANK]) is None
 
 
 def test_a_full_disk_leaves_nothing_half_written(cache, gathered, monkeypatch):

@@ -3,7 +3,8 @@ import torch
 from toys import Corners, images
 
 from gandiag.errors import GandiagError
-from gandiag.scoring.gather import IMAGES, Want, gather
+from gandiag.scoring.gather import gather
+from gandiag.scoring.plan import IMAGES, Want
 from gandiag.sources import open_source
 from gandiag.statistics import Bank, Hashes, Moments
 
@@ -25,7 +26,7 @@ def test_batch_size_moves_nothing(batch_size):
     gathered = run(pixels, batch_size=batch_size, tell=told.append)
     rows = pixels[:, :, :2, :1].flatten(1).double()
     assert gathered.n == sum(told) == 1100
-    assert gathered.sizes == {"4x4": 1100}
+    assert gathered.sizes == {(4, 4): 1100}
     assert torch.equal(gathered.statistics[BANK].rows, rows.float())
     # float64 sums of 1,100 values below 256, in another order.
     torch.testing.assert_close(
@@ -40,7 +41,7 @@ def test_the_network_runs_on_full_batches_whatever_the_sizes():
     extractor = Corners()
     gathered = run(mixed, batch_size=8, extractor=extractor)
     assert extractor.batches == [8, 8, 4]
-    assert gathered.sizes == {"4x4": 10, "5x3": 10}
+    assert gathered.sizes == {(4, 4): 10, (5, 3): 10}
     expected = torch.cat([each[:, :, :2, :1].flatten(1).float() for each in mixed])
     assert torch.equal(gathered.statistics[BANK].rows, expected)
 

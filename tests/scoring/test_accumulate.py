@@ -1,0 +1,155 @@
+"""Images that come bit by bit give the number that they give at once."""
+
+import numpy as np
+import pytest
+import torch
+from toys import Corners, images
+
+import gandiag
+from gandiag.errors import GandiagError
+
+METRICS = "fid,kid,is,prdc,vendi"
+FAKE, REAL = images(70), images(50, seed=1)
+# Sums in another order, of float64.
+CLOSE = 1e-12
+
+
+def scorer(**changes):
+    return gandiag.Scorer(**{"features": Corners(), "metrics": METRICS, "cache": False} | changes)
+
+
+def fed(made, size=9, fake=FAKE, real=REAL):
+    for start in range(0, len(fake), size):
+        made.update(fake[start : start + size])
+    for start in range(0, len(real), size):
+        made.update(real[start : start + size], real=True)
+    return made
+
+
+def same(report, other):
+    assert list(report) == list(other)
+    for name in report:
+        assert report[name].value == pytest.approx(other[name].value, rel=CLOSE, abs=CLOSE)
+        assert report[name].interval == pytest.approx(other[name].interval, rel=1e-9, abs=1e-9)
+        assert report[name].n_real == other[name].n_real
+
+
+def at_once(fake=FAKE, real=REAL, **changes):
+    keywords = {"features": Corners(), "metrics": METRICS, "cache": False}
+    return gandiag.score(fake, real, **keywords | changes)
+
+
+@pytest.mark.parametrize("size", [1, 7, 32, 1000])
+@pytest.mark.parametrize("batch_size", [4, 32])
+def test_the_same_number_at_any_batch_size(size, batch_size):
+    same(fed(scorer(batch_size=batch_size), size).compute(), at_once())
+
+
+@pytest.mark.parametrize("count", [5, 6, 7])
+def test_the_same_number_about_the_width(count):
+    # Fewer rows than columns are kept as they are; of more, moments are.
+    fake, real = images(count), images(count, seed=1)
+    made = fed(scorer(metrics="fid"), 2, fake, real)
+    same(made.compute(), at_once(fake, real, metrics="fid"))
+
+
+def test_a_network_gives_the_same_number(monkeypatch):
+    fake, real = images(11, size=(16, 16)), images(9, seed=1, size=(16, 16))
+    made = fed(scorer(features="lite0", metrics="fid,kid"), 4, fake, real)
+    same(made.compute(), at_once(fake, real, features="lite0", metrics="fid,kid"))
+
+
+def test_computing_changes_nothing():
+    made = scorer()
+    made.update(REAL, real=True)
+    for start in range(0, 70, 10):
+        made.update(FAKE[start : start + 10])
+        if start >= 10:
+            made.compute()
+    same(made.compute(), at_once())
+
+
+def test_the_real_ones_may_come_from_a_source():
+    made = scorer(real=REAL)
+    made.update(FAKE)
+    same(made.compute(), at_once())
+    with pytest.raises(GandiagError, match="real images of this scorer are real"):
+        made.update(REAL, real=True)
+
+
+def test_reset_forgets():
+    made = fed(scorer())
+    made.reset(real=False)
+    made.update(REAL)
+    same(made.compute(), at_once(REAL))
+    made.reset()
+    with pytest.raises(GandiagError, match="no generated image was given"):
+        made.compute()
+
+
+def test_merge_is_both():
+    halves = [fed(scorer(), 9, FAKE[:40], REAL[:20]), fed(scorer(), 9, FAKE[40:], REAL[20:])]
+    halves[0].merge(halves[1])
+    same(halves[0].compute(), at_once())
+    with pytest.raises(GandiagError, match="equal options"):
+        halves[0].merge(fed(scorer(seed=1)))
+
+
+def test_what_was_saved_goes_on(tmp_path):
+    half = fed(scorer(), 9, FAKE[:33], REAL[:20])
+    half.save(tmp_path / "half.npz")
+    rest = scorer()
+    rest.load(tmp_path / "half.npz")
+    same(fed(rest, 9, FAKE[33:], REAL[20:]).compute(), at_once())
+
+
+def test_what_was_saved_with_other_features_is_refused(tmp_path):
+    fed(scorer()).save(tmp_path / "half.npz")
+    with pytest.raises(GandiagError, match="made with other features than corners"):
+        scorer(features=Corners(resize="another")).load(tmp_path / "half.npz")
+    np.savez(tmp_path / "other.npz", mu=np.zeros(3), sigma=np.eye(3))
+    with pytest.raises(GandiagError, match=r"other.npz was not written by Scorer.save"):
+        scorer().load(tmp_path / "other.npz")
+
+
+def test_labels_come_with_the_batches():
+    labels = torch.arange(70) % 2
+    made = scorer(per_class=True, metrics="fid")
+    for start in range(0, 70, 9):
+        made.update(FAKE[start : start + 9], labels=labels[start : start + 9])
+    made.update(REAL, real=True, labels=(torch.arange(50) % 2).tolist())
+    report = made.compute()
+    assert set(report.per_class) == {"0", "1"}
+    assert report.per_class["1"][0].n_generated == 35
+
+
+def test_floats_have_a_stated_range():
+    # Levels / 255 come back to the level that they were made of.
+    made = scorer()
+    made.update(FAKE.float() / 255, value_range=(0, 1))
+    made.update(REAL.float() / 127.5 - 1, real=True, value_range=(-1, 1))
+    same(made.compute(), at_once())
+
+
+def test_points_may_be_given():
+    rng = torch.Generator().manual_seed(0)
+    a, b = torch.randn(60, 2, generator=rng), torch.randn(60, 2, generator=rng)
+    made = gandiag.Scorer(metrics="fid,kid")
+    for part in a.split(13):
+        made.update(part)
+    made.update(b, real=True)
+    same(made.compute(), gandiag.score(a, b, metrics="fid,kid", cache=False))
+    with pytest.raises(GandiagError, match="was given points before"):
+        made.update(FAKE)
+
+
+def test_without_real_images_what_needs_them_is_said():
+    made = scorer(metrics=None)
+    made.update(FAKE)
+    report = made.compute()
+    assert list(report) == ["is[corners]"]
+    assert [each.code for each in report.warnings][:3] == ["left-out"] * 3
+    named = scorer(metrics="fid")
+    named.update(FAKE)
+    with pytest.raises(GandiagError, match=r"update\(images, real=True\) first"):
+        named.compute()
