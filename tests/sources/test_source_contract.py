@@ -335,6 +335,27 @@ def test_limit_refuses_nothing(source, kind, count):
         source.limit(count, 0)
 
 
+@seekable
+def test_limit_refuses_a_seed_below_0(source, kind):
+    with pytest.raises(GandiagError, match="the seed is -1; give a whole number"):
+        source.limit(3, seed=-1)
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz", "Dataset", "list of batches"])
+def test_passes_at_the_same_time_have_notes_of_their_own(kind, root, monkeypatch):
+    source = opened(kind, KINDS[kind](root))
+    begun = source.batches(4)
+    next(begun)
+    assert len(read(source)[0]) == COUNT
+    other = source.batches(4)
+    next(other)
+    sizes = [tally._sizes.total() for tally in (source.seen._whole, source.seen._latest)]
+    list(begun)
+    assert sizes[0] == COUNT
+    assert source.seen._whole._sizes.total() == COUNT
+    assert source.notes() == {}
+
+
 @every
 def test_a_batch_holds_something(source, kind):
     with pytest.raises(GandiagError, match="batch size is 0"):
