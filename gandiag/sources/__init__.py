@@ -31,6 +31,7 @@ from gandiag.sources.datasets import (
     are_samples,
     dataset_names,
     fetch_dataset,
+    hugging_face_classes,
     is_hugging_face,
     open_dataset,
     open_hugging_face,
@@ -197,8 +198,11 @@ def _open_object(thing: object, name: str, how: _How) -> ImageSource:
         return open_array(thing, name, on_bad_image, value_range=value_range)
     if isinstance(thing, nn.Module):  # before iterables: an nn.Sequential is one of its layers
         return open_module(thing, name, seed=seed, value_range=value_range)
-    if is_hugging_face(thing) and not isinstance(thing, IterableDataset):
-        return open_hugging_face(thing, name, on_bad_image, value_range)
+    if is_hugging_face(thing):
+        if hasattr(thing, "__getitem__") and not isinstance(thing, IterableDataset):
+            return open_hugging_face(thing, name, on_bad_image, value_range)
+        names = hugging_face_classes(thing)
+        return open_stream(cast(Iterable[object], thing), name, on_bad_image, value_range, names)
     if isinstance(thing, Dataset) and not isinstance(thing, IterableDataset):
         return open_dataset(thing, name, on_bad_image, value_range=value_range)
     if isinstance(thing, list | tuple) and thing:

@@ -573,7 +573,7 @@ class _Member(NamedTuple):
                 _checksum(self.path, fingerprint.status_of(self.path), begin, self.info.file_size)
                 != self.info.CRC
             ):
-                raise _unreadable(self.shown, ValueError("its checksum is wrong"))
+                raise _unreadable(self.shown, ValueError("bad CRC-32"))
             return array
         if self.header.nbytes > _memory():
             raise GandiagError(

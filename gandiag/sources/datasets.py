@@ -288,6 +288,14 @@ def is_hugging_face(thing: object) -> bool:
     return type(thing).__module__.partition(".")[0] == "datasets" and hasattr(thing, "column_names")
 
 
+def hugging_face_classes(dataset: Any) -> list[str] | None:
+    """What the integers in its column of labels stand for, where it says so."""
+    features = dataset.features or {}
+    label = key_among(features, LABEL_KEYS)
+    names = None if label is None else getattr(features[label], "names", None)
+    return list(names) if names is not None and _are_strings(names) else None
+
+
 def open_hugging_face(
     dataset: Any, name: str, on_bad_image: OnBadImage, value_range: ValueRange | None = None
 ) -> IndexedImages:
@@ -311,7 +319,7 @@ def open_hugging_face(
     )
     if label is None:
         return replace(source, labels_inside=False)
-    names = getattr(dataset.features[label], "names", None)
+    names = hugging_face_classes(dataset)
     labels = as_labels(list(dataset[label]), len(dataset), names)
     return replace(source, labels=labels, labels_inside=False)
 

@@ -53,6 +53,8 @@ from PIL import (
 )
 from torch import Tensor
 
+from gandiag.sources.whole import LACKS
+
 MAX_PIXELS = 89_478_485
 """Larger images are refused from their header: a quarter of a gigabyte once decoded to RGB.
 
@@ -131,8 +133,13 @@ def decode(data: bytes, extension: str) -> Decoded:
         if EXTENSIONS.get(extension) != name:
             codes.append("mislabelled")
         # Before the pixels are loaded, because TIFF's plugin then turns them itself and forgets it.
-        turned = image.getexif().get(ExifTags.Base.Orientation) in TURNED
+        if name == "PNG":
+            image.load()  # its EXIF may lie behind the pixels
+        turned = _orientation(image) in TURNED
         image.load()
+        lacks = LACKS[name](data, image) if name in LACKS else None
+        if lacks is not None:
+            raise UnreadableError(f"its {name} data is truncated or damaged ({lacks})")
         upright = ImageOps.exif_transpose(image) if turned else image
         if turned:
             codes.append("exif-rotated")
@@ -175,6 +182,14 @@ def to_tensor(rgb: Image.Image) -> Tensor:
     width, height = rgb.size
     flat = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8)
     return flat.view(height, width, 3).permute(2, 0, 1).contiguous()
+
+
+def _orientation(image: ImageFile.ImageFile) -> object:
+    """What EXIF says of it; None also where EXIF is damaged, which the pixels need not be."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # as many kinds as there are bytes to damage
+        return None
 
 
 def _sniff(data: bytes) -> str:

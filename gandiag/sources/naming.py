@@ -9,8 +9,8 @@ from pathlib import Path
 from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS
 
-PICTURES = frozenset("apng avif cr2 dng exr heic heif ico jfif jpe jxl nef psd svg tga".split())
-"""Extensions of pictures that are not read."""
+UNREAD = frozenset("apng avif cls cr2 dng exr heic heif ico jfif jpe jxl nef psd svg tga".split())
+"""Extensions of pictures, and of labels, that are not read."""
 
 SHOWN_EXTENSIONS = " ".join(sorted(EXTENSIONS))
 
@@ -55,14 +55,14 @@ def below_common_top(paths: Sequence[str]) -> Sequence[str]:
 def passed_over(images: Iterable[str], others: Iterable[str], shown: str) -> Note | None:
     """A note of the files in a folder or an archive that are not read; None if there are none.
 
-    What lies beside an image with its name, as captions and labels do, goes with the image; but
-    not another picture.
+    What lies beside an image with its name, as captions do, goes with the image; but not another
+    picture, nor a label.
     """
     stems = {stem(path) for path in images}
     left = [
         path
         for path in sorted(others, key=os.fsencode)
-        if stem(path) not in stems or extension(path) in PICTURES
+        if stem(path) not in stems or extension(path) in UNREAD
     ]
     return Note(len(left), os.path.join(shown, display(left[0]))) if left else None
 

@@ -40,6 +40,8 @@ class StreamImages:
     """How many of them are taken, or None for all."""
     on_bad_image: OnBadImage = "fail"
     value_range: ValueRange | None = None
+    class_names: Sequence[str] | None = None
+    """What integer labels stand for, where that is known."""
     points: None = None
     """It is of images."""
     seen: Passes = field(default_factory=Passes, repr=False)
@@ -118,7 +120,8 @@ class StreamImages:
                 yield self._read(pixels), labels[index] if labels is not None else None
 
     def _split(self, batch: object, number: int) -> tuple[Images, list[str] | None]:
-        return split_batch(batch, f"batch {number} of {self.name}", self.value_range)
+        shown = f"batch {number} of {self.name}"
+        return split_batch(batch, shown, self.value_range, self.class_names)
 
     def _read(self, pixels: Array | Image.Image) -> Decoded | UnreadableError:
         try:
@@ -134,6 +137,7 @@ def open_stream(
     name: str,
     on_bad_image: OnBadImage = "fail",
     value_range: ValueRange | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> StreamImages:
     """An iterable of batches.
 
@@ -141,7 +145,13 @@ def open_stream(
     """
     if isinstance(given, Iterator):
         given = Once(given, name)
-    source = StreamImages(name, given, on_bad_image=on_bad_image, value_range=value_range)
+    source = StreamImages(
+        name,
+        given,
+        on_bad_image=on_bad_image,
+        value_range=value_range,
+        class_names=class_names,
+    )
     if not isinstance(given, Sequence):
         return source
     return replace(
@@ -150,7 +160,10 @@ def open_stream(
 
 
 def split_batch(
-    batch: object, shown: str, value_range: ValueRange | None = None
+    batch: object,
+    shown: str,
+    value_range: ValueRange | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> tuple[Images, list[str] | None]:
     """One element of the iterable => its images, and a label for each if it has them.
 
@@ -163,7 +176,7 @@ def split_batch(
     if isinstance(images, Image.Image):
         images, labels = [images], [labels]
     if isinstance(images, list | tuple) and all(isinstance(i, Image.Image) for i in images):
-        return images, as_labels(labels, len(images))
+        return images, as_labels(labels, len(images), class_names)
     if not isinstance(images, Tensor | np.ndarray):
         raise GandiagError(
             f"{shown} is {type(batch).__name__}, not images; "
@@ -172,7 +185,7 @@ def split_batch(
     if images.ndim != 4:
         size = " x ".join(map(str, images.shape))
         raise GandiagError(f"{shown} is {size}; give four axes: (N, 3, height, width)")
-    return as_images(images, shown, value_range), as_labels(labels, len(images))
+    return as_images(images, shown, value_range), as_labels(labels, len(images), class_names)
 
 
 class Once(Generic[T]):

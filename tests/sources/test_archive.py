@@ -12,7 +12,7 @@ import pytest
 from pictures import encoded, pixels, read, write_folder, write_tar, write_zip
 
 from gandiag.errors import GandiagError
-from gandiag.sources import open_source
+from gandiag.sources import classes, labelled, open_source
 
 IMAGES = pixels(6)
 PNG = encoded(IMAGES[0])
@@ -252,3 +252,30 @@ def test_the_file_is_closed_with_the_source(kind, root):
     del source
     if before is not None:
         assert len(os.listdir("/proc/self/fd")) == before - 1
+
+
+@pytest.mark.parametrize("write", [write_zip, write_tar])
+def test_what_is_passed_over_is_told(root, write):
+    names = ["a/1.png", "a/1.txt", "a/2.heic", "a/readme", "b.avif", ".hidden"]
+    path = write(root / "a.archive", dict.fromkeys(names, encoded(pixels(1)[0])))
+    note = open_source(path).notes()["passed-over"]
+    assert (note.count, note.example) == (3, f"{path}/a/2.heic")
+
+
+def test_labels_of_webdataset_are_beside_the_images(root):
+    png = encoded(pixels(1)[0])
+    files = {"s/1.png": png, "s/1.cls": b"7", "s/2.rgb.png": png, "s/2.cls": b" cat\n"}
+    source = open_source(write_tar(root / "a.tar", files))
+    assert read(source)[2] == ["7", "cat"]
+    assert source.notes() == {}
+    assert labelled(source)
+    assert classes(source) == {"7", "cat"}
+
+
+def test_labels_of_some_images_are_none(root):
+    png = encoded(pixels(1)[0])
+    files = {"x/1.png": png, "x/1.cls": b"7", "y/2.png": png}
+    source = open_source(write_tar(root / "a.tar", files))
+    assert read(source)[2] == ["x", "y"]
+    note = source.notes()["passed-over"]
+    assert (note.count, note.example) == (1, f"{root}/a.tar/x/1.cls")

@@ -29,6 +29,25 @@ def test_every_extension_in_any_case(root):
     assert source.notes()["mislabelled"].count == 11
 
 
+def test_what_is_passed_over_is_told(root):
+    write_folder(root, dict.fromkeys(["a.png", "b.heic", "c.AVIF", "sub/d", ".hidden"], PNG))
+    source = open_source(root)
+    note = source.notes()["passed-over"]  # known without a pass
+    assert (note.count, note.example) == (3, f"{root}/b.heic")
+    read(source)
+    assert source.notes() == {"passed-over": note}
+    assert source.limit(1, 0).notes() == {"passed-over": note}
+
+
+def test_what_goes_with_an_image_is_not_passed_over(root):
+    beside = ["a.txt", "a.seg.json", "a.caption"]
+    write_folder(root, dict.fromkeys(["a.png", *beside], PNG))
+    assert open_source(root).notes() == {}
+    write_folder(root, dict.fromkeys(["a.heic", "a.cls", "sub/a.txt", "b.txt"], PNG))
+    note = open_source(root).notes()["passed-over"]
+    assert (note.count, note.example) == (4, f"{root}/a.cls")
+
+
 def test_order_is_bytewise_by_relative_path(root):
     names = ["Z.png", "a-b/1.png", "a/10.png", "a/9.png", "a.png", "é.png", "日.png"]
     write_folder(root, dict.fromkeys(names, PNG))

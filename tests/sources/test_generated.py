@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from gandiag.errors import GandiagError
-from gandiag.sources import GeneratedImages, checkpoints, open_source
+from gandiag.sources import GeneratedImages, checkpoints, generated, labelled, open_source
 from gandiag.sources.generated import BLOCK, DEFAULT
 
 
@@ -167,3 +168,153 @@ def test_a_module_in_a_head_is_not_imported(tmp_path):
     write_head(tmp_path / "step-1", step=1, loader="os:system")
     with pytest.raises(GandiagError, match="no installed package provides"):
         open_source(tmp_path)
+
+
+# ----------------------------------------------------------------------- functions, modules
+
+
+def drawn(rngs):
+    return torch.stack([torch.rand(3, 4, 4, generator=rng) for rng in rngs]) * 2 - 1
+
+
+def test_a_function_of_random_generators():
+    source = open_source(drawn)
+    assert source.name == "drawn"
+    assert source.count() == DEFAULT
+    assert source.fingerprint() is None
+    assert source.stamp() is None
+    assert labelled(source) is None
+    first = values(source)
+    assert torch.equal(first, values(open_source(drawn), size=7))
+    assert not torch.equal(first, values(open_source(drawn, seed=1)))
+    limited = source.limit(100, 0)
+    assert len(list(limited.batches(100))) == 1
+    assert limited.notes() == {}
+
+
+def test_a_function_that_gives_labels():
+    source = open_source(lambda rngs: (drawn(rngs), [i % 3 for i in range(len(rngs))]))
+    (batch,) = source.limit(5, 0).batches(8)
+    assert batch.labels == ("0", "1", "2", "0", "1")
+
+
+class Network(nn.Module):
+    z_dim = 6
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(6, 48), nn.BatchNorm1d(48), nn.Dropout(0.5))
+        self.layers[1].eval()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.layers[0].reset_parameters()
+
+    def forward(self, z):
+        return torch.tanh(self.layers(z)).view(-1, 3, 4, 4)
+
+
+@pytest.fixture(autouse=True)
+def initial_weights_leave_the_global_state():
+    with torch.random.fork_rng():
+        yield
+
+
+def test_a_module_draws_in_evaluation_mode_and_is_put_back():
+    network = Network()
+    modes = [module.training for module in network.modules()]
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    source = open_source(network).limit(70, 0)
+    images = torch.cat([batch.images for batch in source.batches(32)])
+    assert [module.training for module in network.modules()] == modes
+    assert sorted(set(modes)) == [False, True]
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+    assert source.notes() == {}  # dropout alone would make it irreproducible
+    rngs = [generated._rng(0, number) for number in range(64)]
+    latents = torch.stack([torch.randn(6, generator=rng) for rng in rngs])
+    with torch.no_grad():
+        expected = network.eval()(latents)
+    assert torch.equal(images[:64], (expected * 127.5 + 127.5).round().to(torch.uint8))
+
+
+def test_a_module_is_put_back_when_it_raises():
+    network = Network()
+    network.z_dim = 5
+    with pytest.raises(GandiagError, match="the generator of Network raised RuntimeError"):
+        values(open_source(network))
+    assert network.training
+
+
+@pytest.mark.parametrize("attribute", ["z_dim", "latent_dim", "nz"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_module_that_begins_with_a_convolution(attribute, dtype):
+    network = nn.Sequential(nn.ConvTranspose2d(5, 3, 4), nn.Tanh()).to(dtype)
+    setattr(network, attribute, 5)
+    assert values(open_source(network), 10).shape == (10, 3, 4, 4)
+
+
+def test_a_module_that_does_not_say_its_latents():
+    with pytest.raises(GandiagError, match="Linear does not say how many latents it takes"):
+        open_source(nn.Linear(3, 12))
+
+
+def test_a_generator_that_ignores_its_seeds():
+    rng = torch.Generator().manual_seed(0)
+    source = open_source(lambda rngs: torch.rand(len(rngs), 3, 4, 4, generator=rng) * 2 - 1)
+    limited = source.limit(70, 0)
+    list(limited.batches(32))
+    note = limited.notes()["not-reproducible"]
+    assert (note.count, note.example) == (1, "<lambda>[0]")
+    points = open_source(lambda rngs: torch.rand(len(rngs), 2, generator=rng)).limit(70, 0)
+    list(points.batches(32))
+    assert "not-reproducible" in points.notes()
+
+
+def test_one_level_of_rounding_is_no_difference():
+    calls = []
+
+    def sample(rngs):
+        calls.append(rngs)
+        return torch.full((len(rngs), 3, 2, 2), 100 + len(calls) % 2, dtype=torch.uint8)
+
+    source = open_source(sample).limit(70, 0)
+    list(source.batches(32))
+    assert source.notes() == {}
+
+
+@pytest.mark.parametrize("error", [ValueError("no\nway"), KeyError("x"), SystemExit(0)])
+def test_a_generator_that_raises(error, weights):
+    def sample(rngs):
+        raise error
+
+    with pytest.raises(GandiagError) as caught:
+        values(open_source(sample))
+    assert f"the generator of sample raised {type(error).__name__} (" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(GandiagError, match=f"raised {type(error).__name__}"):
+        open_source(weights, generator=lambda state, device: sample(device))
+
+
+def test_samples_of_changing_sizes():
+    sizes = iter([4, 4, 5, 5, 5])
+
+    def sample(rngs):
+        size = next(sizes)
+        return torch.zeros(len(rngs), 3, size, size, dtype=torch.uint8)
+
+    with pytest.raises(GandiagError, match=r"samples of different sizes \(\(3, 4, 4\), \(3, 5"):
+        values(open_source(sample), 100, size=100)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8])
+def test_weights_that_were_meddled_with(tmp_path, dtype):
+    save_file(
+        {"a": torch.ones(3), "weight": torch.ones(4, 4).to(dtype)}, tmp_path / "g.safetensors"
+    )
+    with pytest.raises(GandiagError, match=r"g\.safetensors holds weight as torch\.u?int8"):
+        open_source(tmp_path / "g.safetensors", generator=linear)
+
+
+def test_what_takes_no_argument_is_no_generator():
+    for thing in (lambda: 1, dict, Network):
+        with pytest.raises(GandiagError, match=r"images cannot be read from .*; call it"):
+            open_source(thing)

@@ -31,6 +31,16 @@ def test_missing(root, as_path):
     refused(as_path(root / "samples" / "a.png" / "b"), "samples/a.png/b does not exist")
 
 
+def test_the_name_of_a_dataset_alone():
+    refused("cifar10", "cifar10 does not exist; did you mean dataset:cifar10?")
+    refused("cifar10:test", "did you mean dataset:cifar10:test?")
+    refused("./cifar10", "check the path")
+
+
+def test_a_home_folder_that_is_not_known():
+    refused("~nosuchuser/x", "~nosuchuser/x names a home folder that is not known; give the whole")
+
+
 def test_an_empty_name():
     # As in `gandiag score "$UNSET"`: it must not become the current folder.
     refused("", "the name of the images is empty")

@@ -64,9 +64,12 @@ def hugging_face(root):
     features = datasets.Features(
         {"image": datasets.Image(), "label": datasets.ClassLabel(names=list(CLASSES))}
     )
-    pictures = [Image.fromarray(image) for image in IMAGES]
+    pictures = [{"bytes": encoded(image), "path": None} for image in IMAGES]
     columns = {"image": pictures, "label": TARGETS.tolist()}
-    return datasets.Dataset.from_dict(columns, features)
+    table = datasets.table.InMemoryTable.from_pydict(columns, schema=features.arrow_schema)
+    # With a fingerprint of its own, because the library's hash of a table pickles all of pyarrow.
+    info = datasets.DatasetInfo(features=features)
+    return datasets.Dataset(table, info=info, fingerprint="pictures")
 
 
 def npz(path, save=np.savez, **arrays):
@@ -330,6 +333,27 @@ def test_limit_beyond_the_end_is_the_source_itself(source, kind):
 def test_limit_refuses_nothing(source, kind, count):
     with pytest.raises(GandiagError, match=f"number of images to use is {count}"):
         source.limit(count, 0)
+
+
+@seekable
+def test_limit_refuses_a_seed_below_0(source, kind):
+    with pytest.raises(GandiagError, match="the seed is -1; give a whole number"):
+        source.limit(3, seed=-1)
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz", "Dataset", "list of batches"])
+def test_passes_at_the_same_time_have_notes_of_their_own(kind, root, monkeypatch):
+    source = opened(kind, KINDS[kind](root))
+    begun = source.batches(4)
+    next(begun)
+    assert len(read(source)[0]) == COUNT
+    other = source.batches(4)
+    next(other)
+    sizes = [tally._sizes.total() for tally in (source.seen._whole, source.seen._latest)]
+    list(begun)
+    assert sizes[0] == COUNT
+    assert source.seen._whole._sizes.total() == COUNT
+    assert source.notes() == {}
 
 
 @every
