@@ -126,7 +126,6 @@ def test_no_divergence_is_below_the_floor_of_a_single_sample():
         ("even", 1000, None, 0.90),
         ("uneven", 1000, None, 0.87),
         ("even", 1000, 1000, 0.90),
-        ("even", 5000, 1000, 0.90),
         # With the reference left out of the first order 84 and 49.
         ("uneven", 1000, 1000, 0.88),
         ("uneven", 5000, 500, 0.90),
@@ -150,6 +149,16 @@ def test_the_deviation_of_the_divergence_is_that_of_repeated_draws(shape, n, n_r
     # of counting in both orders it would be 1.7 on even shares.
     ratio = deviations.mean() / values.std(ddof=1)
     assert 0.8 < ratio < (1.2 if n_reference != 500 else 1.45)
+
+
+@pytest.mark.parametrize("m", [None, 600])
+def test_the_deviation_at_equality_is_that_of_chi_squared(m):
+    # 2N KL with K - 1 = 2 degrees of freedom: variance 2 (K - 1) / (2N)^2, 1/N = 1/n + 1/m.
+    modes = torch.tensor([0] * 100 + [1] * 200 + [2] * 300)
+    rate = 1 / 600 + (0 if m is None else 1 / m)
+    found = coverage_of(modes, torch.tensor([1.0, 2.0, 3.0]), m)
+    assert found.reverse_kl == pytest.approx(0, abs=1e-15)
+    assert found.deviation == pytest.approx(math.sqrt(2 * 2) * rate / 2)
 
 
 def test_ties_go_to_the_first_mode_and_far_points_keep_their_digits():
