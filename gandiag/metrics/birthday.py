@@ -46,10 +46,16 @@ class Collisions(NamedTuple):
 
     @property
     def deviation(self) -> float:
-        """Of the log of `support`: the U-statistic's, from the degrees and from the pairs."""
+        """Of the log of `support`: the U-statistic's, from the degrees and from the pairs.
+
+        Degrees vary also because each is a sum over few others, which the pairs' part holds
+        already: it is taken off.
+        """
+        count = len(self.degrees)
         rate = self.copies / self.pairs
-        spread = float((self.degrees.double() / (len(self.degrees) - 1)).var(correction=0))
-        variance = 4 * spread / len(self.degrees) + rate * (1 - rate) / self.pairs
+        spread = float((self.degrees.double() / (count - 1)).var(correction=0))
+        first = max(0.0, spread - rate * (1 - rate) / (count - 1))
+        variance = 4 * first / count + rate * (1 - rate) / self.pairs
         return math.sqrt(variance) / rate
 
 
@@ -97,7 +103,10 @@ class Birthday(Metric):
 
     Two samples are near-copies when they are no further apart than the closest hundredth of the
     real images are from their nearest neighbours. The same number for real images stands beside
-    it: it is finite because real images too have near-copies by that rule.
+    it: it is finite because real images too have near-copies by that rule. The two are to be
+    compared. Of distributions without copies, such as points of a mixture, alone it says nothing: a
+    generator that fell to one of eight equal modes has an eighth of the real points' number, which
+    may well be in the thousands.
     """
 
     name: ClassVar[str] = "birthday"
@@ -131,7 +140,8 @@ class Birthday(Metric):
                 found.support,
                 low=min(found.support, max(1.0, found.support / factor)),
                 high=found.support * factor,
-                method="delta method over generated images, the distance fixed",
+                method="delta method over generated images, the distance fixed; to be read beside "
+                "that of real images, which the same distance gives",
                 extra=extra,
             )
         }

@@ -7,8 +7,8 @@ Z = 1.959963984540054
 """The normal quantile that leaves 2.5 % on each side."""
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """The interval of a share observed among `n` independent draws.
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """The interval of a share observed among `n` independent draws, or what is worth as many.
 
     It stays within [0, 1] and is not empty at 0 or 1, as the plain normal one is (Wilson 1927).
     """

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 from gandiag.errors import GandiagError
@@ -325,6 +324,8 @@ class KernelDistance(Metric):
 
 
 def _score_of_blocks(real: Tensor, generated: Tensor, blocks: Blocks) -> Score:
+    from scipy.special import stdtrit  # here, for it takes a tenth of a second
+
     values = kernel_distance_of_blocks(real=real, generated=generated, blocks=blocks)
     value, count = float(values.mean()), len(values)
     if count < 2:

@@ -7,11 +7,11 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import hypergeom
 from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
+from gandiag.metrics.chances import hypergeometric
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.intervals import wilson
 from gandiag.statistics import Statistic
@@ -53,11 +53,7 @@ class Bins(NamedTuple):
         share = divergence = 0.0
         totals, repeats = torch.unique(self.real + self.generated, return_counts=True)
         for total, times in zip(totals.tolist(), repeats.tolist(), strict=True):
-            mean = total * n / (n + m)
-            reach = 12 * math.sqrt(mean * m / (n + m)) + 12  # beyond it is less than rounding
-            low = max(0, total - m, math.floor(mean - reach))
-            real = torch.arange(low, min(total, n, math.ceil(mean + reach)) + 1)
-            chance = torch.from_numpy(hypergeom.pmf(real.numpy(), n + m, total, n))
+            real, chance = hypergeometric(n, m, total)
             differ = _level(_z(real, total - real, n, m)) < alpha
             share += times * float((chance * differ).sum())
             divergence += times * float((chance * _divergences(real, total - real, n, m)).sum())

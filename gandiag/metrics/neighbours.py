@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, as_rows, banks, check_count, check_same_width
 from gandiag.metrics.intervals import Z, wilson
+from gandiag.metrics.jackknife import Balls, deleted_radii, deviation, groups_of
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
 
@@ -63,12 +64,30 @@ def k_nearest(rows: Rows, k: int, among: Rows | None = None) -> Tensor:
     check_same_width({"rows": x.shape[1], "among": y.shape[1]})
     _check_k(k)
     check_count("rows" if among is None else "among", len(y), k + 1 if among is None else k)
+    return _k_nearest(x, y, k, among is None).distances
+
+
+class _Nearest(NamedTuple):
+    """The k nearest rows, and a few more."""
+
+    distances: Tensor
+    """(n, k) float64, ascending."""
+    candidates: Tensor
+    """(n, c) float64, ascending: distances to the k nearest and, but for near ties, to the next."""
+    places: Tensor
+    """(n, c) int64, which rows the candidates are."""
+
+
+def _k_nearest(x: Tensor, y: Tensor, k: int, same: bool) -> _Nearest:
+    """With `same`, row i of `y` is row i of `x` itself."""
     centre = y.mean(dim=0, dtype=torch.float64)
-    return torch.cat([_k_nearest(x, i, y, k, centre, among is None) for i in tiles(len(x))])
+    parts = [_nearest_of_tile(x, i, y, k, centre, same) for i in tiles(len(x))]
+    return _Nearest(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
-def _k_nearest(x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: bool) -> Tensor:
-    """`k_nearest` for the rows `i` of `x`; with `same`, row i of `y` is row i of `x` itself."""
+def _nearest_of_tile(
+    x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: bool
+) -> _Nearest:
     block = x[i]
     least = block.new_full((len(block), 0), 0.0, dtype=torch.float64)
     index = torch.zeros((len(block), 0), dtype=torch.int64, device=x.device)
@@ -89,17 +108,29 @@ def _k_nearest(x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: boo
     if same:
         itself = index == torch.arange(i.start, i.stop, device=x.device)[:, None]
         found.masked_fill_(itself, math.inf)
-    found = found.sort(dim=1).values[:, :k]
+    candidates, order = found.sort(dim=1)
+    found = candidates[:, :k].clone()
     if index.shape[1] < len(y):
         # Rows left out are no nearer than the last candidate's bound. Where that does not settle
         # the k-th (many near ties), look at all.
         unsettled = (found[:, -1].square() > least[:, -1]).nonzero()[:, 0]
-        for row in unsettled.tolist():
-            exact = torch.cat([distances(block[row : row + 1], y[j])[0] for j in tiles(len(y))])
-            if same:
-                exact[i.start + row] = math.inf
-            found[row] = exact.topk(k, largest=False, sorted=True).values
-    return found
+        for part in tiles(len(unsettled)):
+            rows = unsettled[part]
+            found[rows] = _search(block[rows], y, k, i.start + rows if same else None)
+    return _Nearest(found, candidates, index.gather(1, order))
+
+
+def _search(x: Tensor, y: Tensor, k: int, itself: Tensor | None) -> Tensor:
+    """(n, width), (m, width) => (n, k), by every single distance; `itself` names rows of y."""
+    least = torch.zeros((len(x), 0), dtype=torch.float64, device=x.device)
+    for j in tiles(len(y)):
+        exact = distances(x, y[j])
+        if itself is not None:
+            columns = torch.arange(j.start, j.stop, device=x.device)
+            exact.masked_fill_(columns == itself[:, None], math.inf)
+        least = torch.cat((least, exact), 1)
+        least = least.topk(min(k, least.shape[1]), largest=False, sorted=True).values
+    return least
 
 
 def _parts(n: int, width: int) -> Iterator[slice]:
@@ -126,13 +157,22 @@ def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbou
     Raises:
         GandiagError: as `precision_recall_density_coverage`.
     """
+    return _neighbourhoods(real, generated, k, tie, deviations=False)[0]
+
+
+def _neighbourhoods(
+    real: Rows, generated: Rows, k: int, tie: Tie, *, deviations: bool
+) -> tuple[Neighbourhoods, dict[str, float]]:
+    """Who lies where, and, if asked for, the standard deviations of the four shares."""
     _check_k(k)
     real, generated = as_pair(real, generated, least=k + 1)
-    real_radii, generated_radii = k_nearest(real, k)[:, -1], k_nearest(generated, k)[:, -1]
+    own, others = _k_nearest(real, real, k, True), _k_nearest(generated, generated, k, True)
+    real_radii, generated_radii = own.distances[:, -1], others.distances[:, -1]
     hits = torch.zeros(len(generated), dtype=torch.int64, device=real.device)
     covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     centre = real.mean(dim=0, dtype=torch.float64)
+    jackknife = _Jackknife.of(own, others, k) if deviations else None
     for i in tiles(len(real)):
         for j in tiles(len(generated)):
             x, y = real[i], generated[j]
@@ -143,19 +183,61 @@ def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbou
             hits[j] += in_real.sum(dim=0)
             covered[i] |= in_real.any(dim=1)
             recalled[i] |= in_generated.any(dim=1)
-    return Neighbourhoods(hits, covered, recalled)
+            if jackknife is not None:
+                jackknife.real.add(i, j, upper, in_real)
+                jackknife.generated.add(j, i, upper.T, in_generated.T)
+    found = Neighbourhoods(hits, covered, recalled)
+    return found, {} if jackknife is None else jackknife.deviations(k)
+
+
+class _Jackknife(NamedTuple):
+    """The balls of both sets, with groups of rows left out."""
+
+    real: Balls
+    generated: Balls
+
+    @classmethod
+    def of(cls, own: _Nearest, others: _Nearest, k: int) -> Self:
+        device = own.distances.device
+        sets = [(each, groups_of(len(each.distances)).to(device)) for each in (own, others)]
+
+        def balls(nearest: _Nearest, groups: Tensor, members: Tensor) -> Balls:
+            deleted = deleted_radii(nearest.candidates, nearest.places, groups, k)
+            return Balls(deleted, groups, members)
+
+        (own, mine), (others, theirs) = sets
+        return cls(balls(own, mine, theirs), balls(others, theirs, mine))
+
+    def deviations(self, k: int) -> dict[str, float]:
+        return {
+            "precision": deviation(*self.real.inside()),
+            "recall": deviation(*self.generated.inside()),
+            "density": deviation(*self.real.density(k)),
+            "coverage": deviation(*self.real.covered()),
+        }
 
 
 def within(lower: Tensor, upper: Tensor, radii: Tensor, x: Tensor, y: Tensor, tie: Tie) -> Tensor:
     """Bounds of squared distances and radii that broadcast to them => (n, m) bool."""
+    radii = radii.expand_as(lower)
     squares = radii.square()
     inside = upper < squares
-    rows, columns = (~inside & (lower <= squares)).nonzero(as_tuple=True)
+    near = ~inside & (lower <= squares)
+
+    def settled(distance: Tensor, radius: Tensor) -> Tensor:
+        return distance <= radius if tie == "<=" else distance < radius
+
+    # Rows all of whose distances are alike, say. Gathering pairs costs eight times as much a pair.
+    crowded = (near.sum(dim=1) * 8 > len(y)).nonzero()[:, 0]
+    if len(crowded):
+        found = settled(distances(x[crowded], y), radii[crowded])
+        inside[crowded] |= near[crowded] & found
+        near[crowded] = False
+    rows, columns = near.nonzero(as_tuple=True)
     for part in _parts(len(rows), x.shape[1]):
         row, column = rows[part], columns[part]
         found = distances(x[row, None], y[column, None])[:, 0, 0]
-        radius = radii.expand_as(lower)[row, column]
-        inside[row, column] = found <= radius if tie == "<=" else found < radius
+        inside[row, column] = settled(found, radii[row, column])
     return inside
 
 
@@ -239,23 +321,29 @@ class PRDC(Metric):
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => the four."""
         real, generated = banks(self, statistics)
-        found = neighbourhoods(real=real, generated=generated, k=self.k, tie=self.tie)
-        value = int(found.hits.sum()) / (self.k * len(generated))
-        half = Z * float(found.hits.double().std()) / self.k / math.sqrt(len(generated))
+        found, deviations = _neighbourhoods(real, generated, self.k, self.tie, deviations=True)
+        density = int(found.hits.sum()) / (self.k * len(generated))
+        half = Z * deviations["density"]
         return {
-            "precision": _share(found.hits > 0, "generated"),
-            "recall": _share(found.recalled, "real"),
+            "precision": _share(found.hits > 0, deviations["precision"]),
+            "recall": _share(found.recalled, deviations["recall"]),
             "density": Score(
-                value,
-                low=max(0.0, value - half),
-                high=value + half,
-                method="normal over generated images, the balls fixed",
+                density,
+                low=max(0.0, density - half),
+                high=density + half,
+                method=f"normal, with the deviation of {JACKKNIFE}",
             ),
-            "coverage": _share(found.covered, "real"),
+            "coverage": _share(found.covered, deviations["coverage"]),
         }
 
 
-def _share(inside: Tensor, role: Role) -> Score:
-    share = int(inside.sum()) / len(inside)
-    low, high = wilson(share, len(inside))
-    return Score(share, low, high, method=f"Wilson over {role} images, the balls fixed")
+JACKKNIFE = "a jackknife over twentieths of the real and of the generated images"
+
+
+def _share(inside: Tensor, spread: float) -> Score:
+    """The score interval of as many independent draws as would vary by `spread`."""
+    n, share = len(inside), int(inside.sum()) / len(inside)
+    variance = share * (1 - share)
+    # A share of 0 or 1 does not vary, but is not known to be that: then as many as there are.
+    low, high = wilson(share, variance / spread**2 if variance and spread else n)
+    return Score(share, low, high, method=f"Wilson, with the deviation of {JACKKNIFE}")

@@ -44,6 +44,30 @@ def test_the_interval_holds_the_truth():
     assert hits >= 87
 
 
+@pytest.mark.parametrize(
+    ("zipf", "support", "count", "low"),
+    [
+        # 200 draws at .95 have the deviation .015: three of these. Zipf's tail is heavy at 150.
+        (False, 200, 150, 0.905),
+        (False, 1000, 500, 0.905),
+        (True, 200, 150, 0.87),
+        (True, 200, 400, 0.905),
+    ],
+)
+def test_the_deviation_is_that_of_repeated_draws(zipf, support, count, low):
+    shares = 1 / torch.arange(1, support + 1) if zipf else torch.ones(support)
+    truth = float(shares.sum() ** 2 / shares.square().sum())
+    logs, deviations = [], []
+    for seed in range(200):
+        found = collisions(prototypes(support, count, 2 * seed, shares), 0.01)
+        logs.append(math.log(found.support / truth))
+        deviations.append(found.deviation)
+    logs, deviations = torch.tensor(logs), torch.tensor(deviations)
+    assert low < float((logs.abs() < 1.96 * deviations).double().mean())
+    # Known to 5 %: three of these. On the uniform, with the noise of the degrees, it would be 1.7.
+    assert float(deviations.mean() / logs.std()) == pytest.approx(1, abs=0.16)
+
+
 def test_pairs_are_those_of_the_slow_twin():
     rows = torch.randn(60, 3, generator=rng()).double()
     rows[7] = rows[20]
