@@ -3,13 +3,20 @@
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.extractors.classifier import save_classifier
 from gandiag.extractors.fetching import fetch_weights
-from gandiag.extractors.opening import open_extractor
+from gandiag.extractors.opening import EXTRACTORS, open_extractor
 from gandiag.extractors.preprocessing import (
+    ADM,
     CLEAN_FID,
     CLEAN_FID_LEGACY_PYTORCH,
     CLEAN_FID_LEGACY_TENSORFLOW,
     DGM_EVAL,
+    EDM,
+    EDM2,
+    EDM2_DINOV2,
     PYTORCH_FID,
+    STUDIOGAN,
+    STYLEGAN,
+    TFGAN,
     TORCH_FIDELITY,
     TORCHMETRICS,
     TORCHMETRICS_NO_ANTIALIAS,
@@ -26,11 +33,19 @@ from gandiag.extractors.weights import (
 )
 
 __all__ = [
+    "ADM",
     "CLEAN_FID",
     "CLEAN_FID_LEGACY_PYTORCH",
     "CLEAN_FID_LEGACY_TENSORFLOW",
     "DGM_EVAL",
+    "EDM",
+    "EDM2",
+    "EDM2_DINOV2",
+    "EXTRACTORS",
     "PYTORCH_FID",
+    "STUDIOGAN",
+    "STYLEGAN",
+    "TFGAN",
     "TORCHMETRICS",
     "TORCHMETRICS_NO_ANTIALIAS",
     "TORCH_FIDELITY",

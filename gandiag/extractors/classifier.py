@@ -5,13 +5,11 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
-import torch
 from torch import nn
 
 from gandiag.errors import GandiagError
-from gandiag.extractors.base import Precision
 from gandiag.extractors.preprocessing import Scaling
-from gandiag.extractors.resizing import ResizeName
+from gandiag.extractors.request import Request
 from gandiag.extractors.timm_models import PREFIX, TimmModel, require_known, undrawn
 from gandiag.files import atomic_write, sha256
 
@@ -38,7 +36,13 @@ def save_classifier(
         input_size: the side of the square that images are resized to.
         mean: of the scaling it was trained with, for images in 0..1.
         std: its deviation.
+
+    Raises:
+        GandiagError: there are no classes, the square has no side, or the file cannot be written.
     """
+    for fact, number in {"num_classes": num_classes, "input_size": input_size}.items():
+        if number < 1:
+            raise GandiagError(f"{fact}={number} describes no classifier; give at least 1")
     metadata = {
         "format": FORMAT,
         "architecture": architecture,
@@ -54,13 +58,7 @@ def save_classifier(
         file.write(safetensors.torch.save(state, metadata))
 
 
-def open_classifier(
-    path: Path,
-    *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    resize: ResizeName = "pil-bicubic",
-) -> TimmModel:
+def open_classifier(request: Request) -> TimmModel:
     """A classifier that `save_classifier` wrote: `features` (pooled) and `logits` (its classes).
 
     Raises:
@@ -68,6 +66,9 @@ def open_classifier(
     """
     import timm
 
+    path = Path(request.name)
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise _unfit(path, "it is no regular file")
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -80,6 +81,9 @@ def open_classifier(
         mean, std = (_three(metadata[key]) for key in ("mean", "std"))
     except (KeyError, ValueError, TypeError) as error:
         raise _unfit(path, f"its metadata lack or garble {error}") from error
+    for fact, number in {"num_classes": classes, "input_size": size}.items():
+        if number < 1:
+            raise _unfit(path, f"its {fact} is {number}")
     if not architecture.startswith(PREFIX):
         raise _unfit(path, f"its architecture {architecture!r} is not {PREFIX}NAME")
     # Checked first: timm takes some names as addresses to fetch from.
@@ -98,9 +102,9 @@ def open_classifier(
         verified="your own",
         size=size,
         scaling=Scaling.of_unit_range(mean, std),
-        resize=resize,
-        device=device,
-        precision=precision,
+        resize=request.resize("pil-bicubic"),
+        device=request.device,
+        precision=request.precision,
     )
 
 

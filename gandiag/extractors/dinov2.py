@@ -10,28 +10,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gandiag.extractors.base import Precision
 from gandiag.extractors.preprocessing import IMAGENET
-from gandiag.extractors.resizing import ResizeName
+from gandiag.extractors.request import Request
 from gandiag.extractors.timm_models import TimmModel, hub_model, tensors_digest
 
 NETWORK = "vit_large_patch14_dinov2.lvd142m"
 SIZE = 224
 
 
-def open_dinov2(
-    *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    resize: ResizeName = "pil-bicubic-8bit",
-) -> TimmModel:
+def open_dinov2(request: Request) -> TimmModel:
     """DINOv2 ViT-L/14: `features` (1024), the class token after the last norm.
 
     The whole image is resized to 224 x 224 by Pillow's bicubic on whole levels and scaled with
-    ImageNet's mean and deviation, as dgm-eval does without ``--clean_resize``.
+    ImageNet's mean and deviation, as dgm-eval does without ``--clean_resize``. EDM2's numbers need
+    `EDM2_DINOV2` for the resize.
 
     Raises:
-        GandiagError: timm cannot get the weights.
+        GandiagError: the weights are not on this machine.
     """
     model = hub_model(NETWORK)
     digest = tensors_digest(model.state_dict())
@@ -46,9 +41,9 @@ def open_dinov2(
         verified="not pinned: as the hub gave them",
         size=SIZE,
         scaling=IMAGENET,
-        resize=resize,
-        device=device,
-        precision=precision,
+        resize=request.resize("pil-bicubic-8bit"),
+        device=request.device,
+        precision=request.precision,
     )
 
 

@@ -1,5 +1,6 @@
 """Downloading weight files: the one place in gandiag that touches the network on its own."""
 
+import contextlib
 import http.client
 import urllib.error
 import urllib.request
@@ -7,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import torch
+
 from gandiag.errors import GandiagError
+from gandiag.extractors.dinov2 import NETWORK
+from gandiag.extractors.timm_models import PREFIX, hub_names, in_torch_hub, on_disk, published
 from gandiag.extractors.weights import WEIGHTS, Weights, weights_folder
 from gandiag.files import BLOCK, sha256
+from gandiag.state_dicts import first_line
 
 TIMEOUT = 30.0
 TRIES = 5
@@ -20,23 +26,34 @@ Tell = Callable[[int, int], None]
 def fetch_weights(
     name: str, *, tell: Tell = lambda _done, _total: None, folder: Path | None = None
 ) -> Path:
-    """Download a row of `WEIGHTS`, or go on where an earlier try was cut off.
+    """Download a row of `WEIGHTS`, or the weights of ``dinov2`` or ``timm:NAME``.
 
-    The bytes gather in a file ``NAME.part`` beside the target, which takes its name only when the
-    digest is right; with a wrong digest it is removed. Each address is tried in turn, and again
-    after a broken connection as long as that brings bytes.
+    Of a row the bytes gather in a file ``NAME.part`` beside the target, which takes its name only
+    when the digest is right; with a wrong digest it is removed. An earlier try that was cut off is
+    gone on with. Each address is tried in turn, and again after a broken connection as long as that
+    brings bytes.
+
+    timm's weights go to the cache folder of the hub's client, or of torch for the few that timm
+    keeps elsewhere, where timm looks for them too. Nothing pins their content; the extractor's
+    provenance has the digest of what came.
 
     Args:
-        name: the row.
+        name: the row, ``dinov2``, or ``timm:NAME``.
         tell: called with the bytes that are here and the bytes in all.
-        folder: where to; `weights_folder()` if not given.
+        folder: where to; `weights_folder()` if not given. It is not for timm's.
+
+    Returns:
+        Where the file is.
 
     Raises:
-        GandiagError: no such row, no address answers, what came has a wrong digest, or the disk
-            cannot be written.
+        GandiagError: no such row or network, no address answers, what came has a wrong digest, or
+            the disk cannot be written.
     """
+    if name == "dinov2" or name.startswith(PREFIX):
+        return _of_timm(NETWORK if name == "dinov2" else name.removeprefix(PREFIX), tell)
     if name not in WEIGHTS:
-        raise GandiagError(f"{name!r} is no known weights file; known are {', '.join(WEIGHTS)}")
+        known = ", ".join((*WEIGHTS, "dinov2"))
+        raise GandiagError(f"{name!r} is no known weights file; known are {known} and timm:NAME")
     row = WEIGHTS[name]
     if not row.urls:
         raise GandiagError(f"{name} is not fetched: {row.source}")
@@ -64,6 +81,33 @@ def fetch_weights(
     )
 
 
+def _of_timm(network: str, tell: Tell) -> Path:
+    """The hub's own client does the work, and goes on where it was cut off."""
+    import huggingface_hub
+
+    config = published(network)
+    path = on_disk(config)
+    try:
+        if path is None and config.hf_hub_id:
+            # Fail at once where the hub cannot be reached: its client would try for 46 seconds.
+            request = urllib.request.Request(huggingface_hub.constants.ENDPOINT, method="HEAD")
+            with contextlib.suppress(urllib.error.HTTPError):  # an answer of any kind will do
+                urllib.request.urlopen(request, timeout=10).close()
+            path = Path(huggingface_hub.hf_hub_download(config.hf_hub_id, hub_names(config)[0]))
+        elif path is None:
+            path = in_torch_hub(config)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(config.url, str(path), progress=False)
+    except Exception as error:  # the client and the network below it raise of every kind
+        raise GandiagError(
+            f"could not fetch the weights of {network} ({first_line(error)}): fetch them where "
+            f"there is a network and copy the hub's cache folder here, or use --features lite0"
+        ) from error
+    size = path.stat().st_size
+    tell(size, size)
+    return path
+
+
 class _UnreachableError(Exception):
     """An address does not give the file at all."""
 
@@ -79,7 +123,7 @@ def _from(url: str, row: Weights, part: Path, tell: Tell) -> str | None:
     while stalled < TRIES:
         start = part.stat().st_size if part.exists() else 0
         try:
-            if start != row.size:
+            if not row.size or start != row.size:
                 _append(url, row, part, start, tell)
         except _UnreachableError as error:
             return str(error)
@@ -99,7 +143,10 @@ def _from(url: str, row: Weights, part: Path, tell: Tell) -> str | None:
 
 
 def _append(url: str, row: Weights, part: Path, start: int, tell: Tell) -> None:
-    """Add what the server has after `start` bytes, to the end."""
+    """Add what the server has after `start` bytes, to the end.
+
+    Where the size is not known the server's word is taken; the digest tells the rest.
+    """
     request = urllib.request.Request(url, headers={"User-Agent": "gandiag"})
     if start:
         request.add_header("Range", f"bytes={start}-")
@@ -115,18 +162,18 @@ def _append(url: str, row: Weights, part: Path, start: int, tell: Tell) -> None:
         resumed = response.status == http.client.PARTIAL_CONTENT
         done = start if resumed else 0
         length = response.headers.get("Content-Length")
-        if length is not None and done + int(length) != row.size:
+        total = done + int(length) if length is not None else row.size
+        if row.size and total != row.size:
             # A login page of a network answers like this; keep what is there.
-            offered = done + int(length)
-            raise _UnreachableError(f"it offers {offered} bytes where the file has {row.size}")
+            raise _UnreachableError(f"it offers {total} bytes where the file has {row.size}")
         with part.open("ab" if resumed else "wb") as file:
-            tell(done, row.size)
+            tell(done, total)
             while block := _read(response):
                 file.write(block)
                 done += len(block)
-                tell(done, row.size)
-    if done < row.size:
-        raise _BrokenError(f"the connection ended after {done} of {row.size} bytes")
+                tell(done, total)
+    if done < total:
+        raise _BrokenError(f"the connection ended after {done} of {total} bytes")
 
 
 def _read(response: IO[bytes]) -> bytes:

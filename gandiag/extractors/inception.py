@@ -5,12 +5,12 @@ TensorFlow's ``inception-2015-12-05``. It is not torchvision's: average pools le
 of the mean, the last block pools by maximum, and there are 1,008 logits.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from gandiag.extractors.base import Precision
 from gandiag.extractors.precision import autocast, fast_format, in_slices, running
@@ -21,13 +21,21 @@ EPSILON = 1e-3
 LAYERS = {
     "pool1": 64,
     "pool2": 192,
+    "mixed_6d.branch1x1": 17 * 17 * 7,
+    "mixed_6e": 17 * 17 * 7,
     "pre_aux": 768,
     "pool3": 2048,
     "logits": 1008,
     "logits_unbiased": 1008,
 }
-"""All but the logits are averaged over the picture. `logits_unbiased` leaves the bias of the last
-layer out, as the published Inception Score does."""
+"""All but the logits and the two spatial layers are averaged over the picture. `logits_unbiased`
+leaves the bias of the last layer out, as the published Inception Score does.
+
+The spatial layers keep where things are: the first 7 channels of a 17 x 17 map. There are two in
+use under the name sFID. `mixed_6d.branch1x1` is that of ADM's evaluator, which takes the 1 x 1
+branch of the graph's ``mixed_6`` and flattens it in the order (y, x, channel): published
+``mu_s, sigma_s`` are in that order. `mixed_6e` is dgm-eval's ``sinception``, the block after it in
+the order (channel, y, x)."""
 
 Pool = Literal["average", "maximum", "reduce"]
 
@@ -49,11 +57,11 @@ class Fork(NamedTuple):
 
 
 Step = Conv | Fork | Pool
-Block = tuple[tuple[Step, ...], ...]
+Plan = tuple[tuple[Step, ...], ...]
 """Branches side by side, each a chain of steps."""
 
 
-def block_a(pooled: int) -> Block:
+def block_a(pooled: int) -> Plan:
     """35 x 35."""
     return (
         (Conv("branch1x1", 64, (1, 1)),),
@@ -67,7 +75,7 @@ def block_a(pooled: int) -> Block:
     )
 
 
-BLOCK_B: Block = (  # 35 x 35 => 17 x 17
+BLOCK_B: Plan = (  # 35 x 35 => 17 x 17
     (Conv("branch3x3", 384, (3, 3), 2, padded=False),),
     (
         Conv("branch3x3dbl_1", 64, (1, 1)),
@@ -78,7 +86,7 @@ BLOCK_B: Block = (  # 35 x 35 => 17 x 17
 )
 
 
-def block_c(inner: int) -> Block:
+def block_c(inner: int) -> Plan:
     """17 x 17."""
     return (
         (Conv("branch1x1", 192, (1, 1)),),
@@ -98,7 +106,7 @@ def block_c(inner: int) -> Block:
     )
 
 
-BLOCK_D: Block = (  # 17 x 17 => 8 x 8
+BLOCK_D: Plan = (  # 17 x 17 => 8 x 8
     (
         Conv("branch3x3_1", 192, (1, 1)),
         Conv("branch3x3_2", 320, (3, 3), 2, padded=False),
@@ -113,7 +121,7 @@ BLOCK_D: Block = (  # 17 x 17 => 8 x 8
 )
 
 
-def block_e(pool: Pool) -> Block:
+def block_e(pool: Pool) -> Plan:
     """8 x 8."""
     return (
         (Conv("branch1x1", 320, (1, 1)),),
@@ -130,144 +138,187 @@ def block_e(pool: Pool) -> Block:
     )
 
 
-# Layer => the stages that lead to it from the layer before: a block with the prefix of its names.
-NETWORK: dict[str, tuple[tuple[str, Block], ...]] = {
-    "pool1": (
+BLOCKS: dict[str, Plan] = {
+    "stem_1": (
         (
-            "",
-            (
-                (
-                    Conv("Conv2d_1a_3x3", 32, (3, 3), 2, padded=False),
-                    Conv("Conv2d_2a_3x3", 32, (3, 3), padded=False),
-                    Conv("Conv2d_2b_3x3", 64, (3, 3)),
-                    "reduce",
-                ),
-            ),
+            Conv("Conv2d_1a_3x3", 32, (3, 3), 2, padded=False),
+            Conv("Conv2d_2a_3x3", 32, (3, 3), padded=False),
+            Conv("Conv2d_2b_3x3", 64, (3, 3)),
+            "reduce",
         ),
     ),
-    "pool2": (
+    "stem_2": (
         (
-            "",
-            (
-                (
-                    Conv("Conv2d_3b_1x1", 80, (1, 1)),
-                    Conv("Conv2d_4a_3x3", 192, (3, 3), padded=False),
-                    "reduce",
-                ),
-            ),
+            Conv("Conv2d_3b_1x1", 80, (1, 1)),
+            Conv("Conv2d_4a_3x3", 192, (3, 3), padded=False),
+            "reduce",
         ),
     ),
-    "pre_aux": (
-        ("Mixed_5b.", block_a(32)),
-        ("Mixed_5c.", block_a(64)),
-        ("Mixed_5d.", block_a(64)),
-        ("Mixed_6a.", BLOCK_B),
-        ("Mixed_6b.", block_c(128)),
-        ("Mixed_6c.", block_c(160)),
-        ("Mixed_6d.", block_c(160)),
-        ("Mixed_6e.", block_c(192)),
-    ),
-    "pool3": (
-        ("Mixed_7a.", BLOCK_D),
-        ("Mixed_7b.", block_e("average")),
-        ("Mixed_7c.", block_e("maximum")),
-    ),
+    "Mixed_5b": block_a(32),
+    "Mixed_5c": block_a(64),
+    "Mixed_5d": block_a(64),
+    "Mixed_6a": BLOCK_B,
+    "Mixed_6b": block_c(128),
+    "Mixed_6c": block_c(160),
+    "Mixed_6d": block_c(160),
+    "Mixed_6e": block_c(192),
+    "Mixed_7a": BLOCK_D,
+    "Mixed_7b": block_e("average"),
+    "Mixed_7c": block_e("maximum"),
 }
+"""The network, one block after the other."""
 
 
-def convolutions() -> dict[str, tuple[int, int, int, int]]:
-    """The 94 convolutions: name => shape of the weight (out, in, height, width)."""
-    shapes = {}
-    width = 3
-    for stages in NETWORK.values():
-        for prefix, block in stages:
-            out = 0
-            for branch in block:
-                inner = width
-                for step in branch:
-                    ends = step.ends if isinstance(step, Fork) else (step,)
-                    convs = [end for end in ends if isinstance(end, Conv)]
-                    for conv in convs:
-                        shapes[prefix + conv.name] = (conv.width, inner, *conv.kernel)
-                    inner = sum(conv.width for conv in convs) or inner
-                out += inner
-            width = out
-    return shapes
+def averaged(maps: Tensor) -> Tensor:
+    """(batch, width, height, width) => (batch, width) float32."""
+    return maps.float().mean((2, 3))
 
 
-class Parameters(NamedTuple):
-    """The network's numbers."""
-
-    convs: Mapping[str, tuple[Tensor, Tensor]]
-    """Weight and bias of each convolution, its batch norm folded in."""
-    weight: Tensor
-    """(1008, 2048), of the last layer."""
-    bias: Tensor
-    """(1008,)"""
+def spatial_as_adm(maps: Tensor) -> Tensor:
+    """(batch, width, 17, 17) => (batch, 17 * 17 * 7) float32, in the order (y, x, channel)."""
+    # The 1 x 1 branch comes first in its block's output.
+    return maps[:, :7].float().permute(0, 2, 3, 1).flatten(1)
 
 
-def fold(state: Mapping[str, Tensor]) -> Parameters:
-    """Fold each batch norm into its convolution, in float64: the same function in fewer passes.
+def spatial_as_dgm_eval(maps: Tensor) -> Tensor:
+    """(batch, width, 17, 17) => (batch, 7 * 17 * 17) float32, in the order (channel, y, x)."""
+    return maps[:, :7].float().flatten(1)
+
+
+READS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
+    "pool1": ("stem_1", averaged),
+    "pool2": ("stem_2", averaged),
+    "mixed_6d.branch1x1": ("Mixed_6d", spatial_as_adm),
+    "mixed_6e": ("Mixed_6e", spatial_as_dgm_eval),
+    "pre_aux": ("Mixed_6e", averaged),
+    "pool3": ("Mixed_7c", averaged),
+}
+"""Layer => the block whose output it reads, and how; the logits come after `pool3`."""
+
+
+class ConvReLU(nn.Conv2d):
+    """A convolution whose batch norm is folded into it, and a ReLU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, in, height, width) => (batch, out, height, width)."""
+        return super().forward(x).relu_()
+
+
+class Block(nn.Module):
+    """The branches of a plan on one input, joined along the channels."""
+
+    def __init__(self, width: int, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.width = 0
+        for branch in plan:
+            inner = width
+            for step in branch:
+                ends = step.ends if isinstance(step, Fork) else (step,)
+                convs = [end for end in ends if isinstance(end, Conv)]
+                for conv in convs:
+                    height, across = conv.kernel
+                    padding = (height // 2, across // 2) if conv.padded else (0, 0)
+                    self.add_module(
+                        conv.name, ConvReLU(inner, conv.width, conv.kernel, conv.stride, padding)
+                    )
+                inner = sum(conv.width for conv in convs) or inner
+            self.width += inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, in, height, width) => (batch, self.width, height, width)."""
+        return torch.cat([self._branch(steps, x) for steps in self.plan], 1)
+
+    def _branch(self, steps: tuple[Step, ...], x: Tensor) -> Tensor:
+        for step in steps:
+            match step:
+                case Conv(name):
+                    x = self.get_submodule(name)(x)
+                case Fork(ends):
+                    x = torch.cat([self.get_submodule(conv.name)(x) for conv in ends], 1)
+                case "average":
+                    x = F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
+                case "maximum":
+                    x = F.max_pool2d(x, 3, 1, padding=1)
+                case "reduce":
+                    x = F.max_pool2d(x, 3, 2)
+        return x
+
+
+class InceptionNetwork(nn.Module):
+    """(batch, 3, 299, 299) in -1..1 and the layers' names => {layer: (batch, width) float32}.
+
+    It is made without numbers; `network_of` fills it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict()
+        width = 3
+        with torch.device("meta"):
+            for name, plan in BLOCKS.items():
+                block = Block(width, plan)
+                self.blocks[name] = block
+                width = block.width
+            self.fc = nn.Linear(width, LAYERS["logits"])
+
+    def convolutions(self) -> dict[str, ConvReLU]:
+        """The 94 convolutions under torchvision's names."""
+        return {
+            (f"{name}." if name.startswith("Mixed") else "") + inner: module
+            for name, block in self.blocks.items()
+            for inner, module in block.named_modules()
+            if isinstance(module, ConvReLU)
+        }
+
+    def forward(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Run as deep as `layers` ask for."""
+        logits = {"logits", "logits_unbiased"} & {*layers}
+        wanted = [layer for layer in READS if layer in layers or (logits and layer == "pool3")]
+        last = max(list(BLOCKS).index(READS[layer][0]) for layer in wanted)
+        found: dict[str, Tensor] = {}
+        for name in list(BLOCKS)[: last + 1]:
+            x = self.blocks[name](x)
+            for layer in wanted:
+                block, read = READS[layer]
+                if block == name:
+                    found[layer] = read(x)
+        if logits:
+            # The last product stays float32 in bfloat16 runs too: a logit of 10 would lose 0.03.
+            with autocast(x.device, enabled=False):
+                unbiased = F.linear(found["pool3"], self.fc.weight)
+            found["logits_unbiased"] = unbiased
+            found["logits"] = unbiased + self.fc.bias
+        return {layer: found[layer] for layer in layers}
+
+
+def convolutions() -> dict[str, tuple[int, ...]]:
+    """The 94 convolutions: torchvision's name => shape of the weight (out, in, height, width)."""
+    return {
+        name: tuple(conv.weight.shape) for name, conv in InceptionNetwork().convolutions().items()
+    }
+
+
+def network_of(state: Mapping[str, Tensor]) -> InceptionNetwork:
+    """The network with its numbers, each batch norm folded into its convolution in float64.
 
     Args:
         state: as torchvision names it, float: for each convolution ``NAME.conv.weight`` and
             ``NAME.bn.weight|bias|running_mean|running_var``; ``fc.weight`` and ``fc.bias``.
     """
-    convs = {}
-    for name in convolutions():
+    network = InceptionNetwork()
+    for name, conv in network.convolutions().items():
         gamma, beta, mean, variance = (
             state[f"{name}.bn.{part}"].double()
             for part in ("weight", "bias", "running_mean", "running_var")
         )
         scale = gamma / (variance + EPSILON).sqrt()
         weight = state[f"{name}.conv.weight"].double() * scale[:, None, None, None]
-        convs[name] = weight.float(), (beta - mean * scale).float()
-    return Parameters(convs, state["fc.weight"].float(), state["fc.bias"].float())
-
-
-def activations(
-    parameters: Parameters, prepared: Tensor, layers: Collection[str]
-) -> dict[str, Tensor]:
-    """(batch, 3, 299, 299) in -1..1 => {layer: (batch, width) float32}, as deep as asked for."""
-    found: dict[str, Tensor] = {}
-    logits = {"logits", "logits_unbiased"} & {*layers}
-    last = max(list(NETWORK).index("pool3" if layer in logits else layer) for layer in layers)
-    x = prepared
-    for layer in list(NETWORK)[: last + 1]:
-        for prefix, block in NETWORK[layer]:
-            x = torch.cat([_branch(parameters, prefix, branch, x) for branch in block], 1)
-        if layer in layers or (layer == "pool3" and logits):
-            found[layer] = x.float().mean((2, 3))
-    if logits:
-        # The last product stays float32 in bfloat16 runs too: a logit of 10 would lose 0.03.
-        with autocast(x.device, enabled=False):
-            unbiased = F.linear(found["pool3"], parameters.weight)
-        found["logits_unbiased"] = unbiased
-        found["logits"] = unbiased + parameters.bias
-    return {layer: found[layer] for layer in layers}
-
-
-def _branch(parameters: Parameters, prefix: str, steps: tuple[Step, ...], x: Tensor) -> Tensor:
-    for step in steps:
-        match step:
-            case Conv():
-                x = _conv(parameters, prefix, step, x)
-            case Fork(ends):
-                x = torch.cat([_conv(parameters, prefix, conv, x) for conv in ends], 1)
-            case "average":
-                x = F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
-            case "maximum":
-                x = F.max_pool2d(x, 3, 1, padding=1)
-            case "reduce":
-                x = F.max_pool2d(x, 3, 2)
-    return x
-
-
-def _conv(parameters: Parameters, prefix: str, conv: Conv, x: Tensor) -> Tensor:
-    weight, bias = parameters.convs[prefix + conv.name]
-    height, width = conv.kernel
-    padding = (height // 2, width // 2) if conv.padded else 0
-    return F.conv2d(x, weight, bias, conv.stride, padding).relu_()
+        conv.weight = nn.Parameter(weight.float())
+        conv.bias = nn.Parameter((beta - mean * scale).float())
+    network.fc.weight = nn.Parameter(state["fc.weight"].float())
+    network.fc.bias = nn.Parameter(state["fc.bias"].float())
+    return network.eval().requires_grad_(False)
 
 
 class Inception:
@@ -281,6 +332,9 @@ class Inception:
     layers: Mapping[str, int] = LAYERS
     features: str = "pool3"
     logits: str | None = "logits_unbiased"
+    classes: tuple[str, ...] = ()
+    balanced: bool = False
+    input_size: int | None = SIZE
 
     def __init__(
         self,
@@ -299,15 +353,7 @@ class Inception:
         self.preprocessing = preprocessing
         self.digest = digest
         self._format = fast_format(device)
-        convs, weight, bias = fold(state)
-        self._parameters = Parameters(
-            {
-                name: (w.to(device, memory_format=self._format), b.to(device))
-                for name, (w, b) in convs.items()
-            },
-            weight.to(device),
-            bias.to(device),
-        )
+        self.network = network_of(state).to(device).to(memory_format=self._format)
 
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers."""
@@ -331,4 +377,4 @@ class Inception:
         """(batch, 3, 299, 299) => {layer: (batch, width) float32}, on `device`."""
         with running(self.precision, self.device):
             x = prepared.to(self.device).contiguous(memory_format=self._format)
-            return in_slices(lambda part: activations(self._parameters, part, layers), x)
+            return in_slices(lambda part: self.network(part, layers), x)

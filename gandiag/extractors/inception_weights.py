@@ -4,24 +4,19 @@
   batch counters as torch-fidelity's converter does; ``.pth`` or ``.safetensors``.
 - A TorchScript archive under TensorFlow's names, as NVIDIA's StyleGAN repositories and clean-fid
   use it.
-
-`torch.jit.load` would run the archive's own code. Only its tensors are wanted, and they lie in the
-zip as raw bytes beside a pickled tree of modules, so that tree is read here with an unpickler that
-knows tensors and inert nodes and refuses everything else.
 """
 
-import io
-import pickle
-import zipfile
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from gandiag.extractors.inception import LAYERS, convolutions
-from gandiag.state_dicts import first_line, read_state, unfit
+from gandiag.extractors.inception import LAYERS, Inception, convolutions
+from gandiag.extractors.preprocessing import CLEAN_FID
+from gandiag.extractors.request import Request
+from gandiag.extractors.torchscript import read_weights
+from gandiag.state_dicts import unfit
 
 WHAT = "the 2015 Inception's weights"
 
@@ -110,7 +105,7 @@ def load_state(path: Path) -> dict[str, Tensor]:
     Raises:
         GandiagError: the file is of no known form, or a tensor is missing or of another shape.
     """
-    state = _read(path)
+    state = read_weights(path, WHAT)
     if any(name.startswith("layers.") for name in state):
         state = _from_graph_names(state)
     expected = _shapes()
@@ -153,124 +148,18 @@ def _from_graph_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        members = _torchscript_members(path)
-        if members is not None:
-            return dict(_named_tensors(_read_tree(path, members)))
-    # A damaged archive or pickle fails in as many ways as there are bytes to damage.
-    except Exception as error:
-        raise unfit(path, WHAT, first_line(error)) from error
-    return read_state(path, WHAT)
+def open_inception(request: Request) -> Inception:
+    """The 2015 Inception.
 
-
-# --- TorchScript archives, read as data ---
-
-
-class _Node:
-    """Stands for a module of the archive: a bag of attributes, with no code."""
-
-    attributes: Mapping[str, object] = {}
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, dict):
-            self.attributes = state
-
-
-class _Storage:
-    """Stands for a type of storage."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-
-
-_STORAGES = {
-    "FloatStorage": torch.float32,
-    "DoubleStorage": torch.float64,
-    "HalfStorage": torch.float16,
-    "LongStorage": torch.int64,
-}
-
-
-def _rebuild(
-    storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
-) -> Tensor:
-    if offset < 0 or any(number < 0 for number in (*size, *stride)):
-        raise pickle.UnpicklingError("a tensor has a negative size, stride or offset")
-    reach = offset + 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if 0 not in size and reach > storage.numel():
-        raise pickle.UnpicklingError("a tensor reaches beyond its storage")
-    return storage.as_strided(size, stride, offset)
-
-
-def _untagged(value: object, _: object) -> object:
-    return value
-
-
-class _TreeReader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, archive: zipfile.ZipFile, root: str) -> None:
-        super().__init__(file)
-        self._archive = archive
-        self._root = root
-        self._storages: dict[str, Tensor] = {}
-
-    def find_class(self, module: str, name: str) -> object:
-        if module == "__torch__" or module.startswith("__torch__."):
-            return _Node
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if module == "torch" and name in _STORAGES:
-            return _Storage(_STORAGES[name])
-        if module == "torch.jit._pickle" and name.startswith("build_"):
-            return list
-        if (module, name) == ("torch.jit._pickle", "restore_type_tag"):
-            return _untagged
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights do not need")
-
-    def persistent_load(self, pid: object) -> Tensor:
-        match pid:
-            case ("storage", _Storage(dtype=dtype), str(key), str(), int(count)):
-                if key not in self._storages:
-                    member = f"{self._root}/data/{key}"
-                    if self._archive.getinfo(member).file_size != count * dtype.itemsize:
-                        raise pickle.UnpicklingError(f"{member} is not {count} numbers long")
-                    raw = bytearray(self._archive.read(member))
-                    self._storages[key] = (
-                        torch.frombuffer(raw, dtype=dtype) if count else torch.empty(0, dtype=dtype)
-                    )
-                return self._storages[key]
-            case _:
-                raise pickle.UnpicklingError("a storage is described in an unknown way")
-
-
-def _torchscript_members(path: Path) -> list[str] | None:
-    """The archive's members, or None if it is no TorchScript archive (those carry code)."""
-    if not zipfile.is_zipfile(path):
-        return None
-    with zipfile.ZipFile(path) as archive:
-        members = archive.namelist()
-    return members if any("/code/" in member for member in members) else None
-
-
-def _read_tree(path: Path, members: list[str]) -> object:
-    roots = [name.removesuffix("/data.pkl") for name in members if name.endswith("/data.pkl")]
-    if len(roots) != 1:
-        raise pickle.UnpicklingError(f"it has {len(roots)} members data.pkl where one is due")
-    (root,) = roots
-    with zipfile.ZipFile(path) as archive:
-        if f"{root}/byteorder" in members and archive.read(f"{root}/byteorder") != b"little":
-            raise pickle.UnpicklingError("its numbers are big-endian")
-        file = io.BytesIO(archive.read(f"{root}/data.pkl"))
-        return _TreeReader(file, archive, root).load()
-
-
-def _named_tensors(node: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    if not isinstance(node, _Node):
-        return
-    for name, value in node.attributes.items():
-        if isinstance(value, Tensor):
-            yield prefix + name, value
-        else:
-            yield from _named_tensors(value, f"{prefix}{name}.")
+    Raises:
+        GandiagError: the weights are not there, or the file holds something else.
+    """
+    found = request.find_weights()
+    return Inception(
+        load_state(found.path),
+        digest=found.sha256,
+        verified=found.verified,
+        device=request.device,
+        precision=request.precision,
+        preprocessing=request.preprocessing or CLEAN_FID,
+    )

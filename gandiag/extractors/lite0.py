@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from gandiag.extractors.base import Precision
-from gandiag.extractors.resizing import ResizeName
+from gandiag.extractors.request import Request
 from gandiag.extractors.timm_models import TimmModel, scaling_of
-from gandiag.extractors.weights import Found
 from gandiag.state_dicts import read_state, unfit
 
 NETWORK = "tf_efficientnet_lite0"
@@ -23,13 +21,7 @@ SIZE = 224
 WHAT = "the lite0 weights"
 
 
-def open_lite0(
-    found: Found,
-    *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    resize: ResizeName = "pil-bicubic",
-) -> TimmModel:
+def open_lite0(request: Request) -> TimmModel:
     """EfficientNet-Lite0: `features` (1280, averaged over space) and `logits` (1000, ImageNet).
 
     The whole image is resized to 224 x 224, antialiased bicubic, and scaled as (x - 127.5) / 127.5,
@@ -37,10 +29,11 @@ def open_lite0(
     keeps its proportions; no crop is made here, since what a generator does at the border counts.
 
     Raises:
-        GandiagError: the file holds something else.
+        GandiagError: the weights are not there, or the file holds something else.
     """
     import timm
 
+    found = request.find_weights()
     with torch.device("meta"):
         model = timm.create_model(NETWORK)
     state = _in_order(read_state(found.path, WHAT), model.state_dict(), found.path)
@@ -53,9 +46,9 @@ def open_lite0(
         verified="yes" if found.verified else "no",
         size=SIZE,
         scaling=scaling_of(model),
-        resize=resize,
-        device=device,
-        precision=precision,
+        resize=request.resize("pil-bicubic"),
+        device=request.device,
+        precision=request.precision,
     )
 
 

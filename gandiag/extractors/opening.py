@@ -1,6 +1,11 @@
 """From what a person writes after ``--features`` to an extractor."""
 
+import difflib
+import os
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any, get_args
 
 import torch
 
@@ -8,25 +13,57 @@ from gandiag.errors import GandiagError
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.extractors.classifier import open_classifier
 from gandiag.extractors.dinov2 import open_dinov2
-from gandiag.extractors.identity import Identity
-from gandiag.extractors.inception import Inception
-from gandiag.extractors.inception_weights import load_state
+from gandiag.extractors.identity import open_identity
+from gandiag.extractors.inception_weights import open_inception
 from gandiag.extractors.lite0 import open_lite0
-from gandiag.extractors.pixels import Pixels
-from gandiag.extractors.preprocessing import CLEAN_FID, Preprocessing
-from gandiag.extractors.small_classifiers import NAMES, SmallClassifier
-from gandiag.extractors.timm_models import PREFIX, open_timm
-from gandiag.extractors.vgg16 import open_vgg16
-from gandiag.extractors.weights import find_weights
+from gandiag.extractors.pixels import open_pixels
+from gandiag.extractors.preprocessing import Preprocessing
+from gandiag.extractors.request import Opener, Request
+from gandiag.extractors.small_classifiers import open_small_classifier
+from gandiag.extractors.timm_models import open_timm
+from gandiag.extractors.vgg16 import open_vgg16, open_vgg16_nvidia
+from gandiag.state_dicts import first_line
 
-SPECS = (
-    "inception, lite0, dinov2, vgg16, pixels, pixels:SIZE, timm:NAME, digits, fashion-mnist, "
-    "stacked-digits, stacked-fashion-mnist, a classifier's file, or for points identity"
-)
+GROUP = "gandiag.extractors"
+"""The entry points by which an installed package adds extractors.
+
+Each is a function ``open(argument: str, *, device, precision) -> FeatureExtractor``; the
+specification is ``NAME`` or ``NAME:ARGUMENT``, and `argument` is empty for the first.
+"""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A row of `EXTRACTORS`."""
+
+    open: Opener
+    argument: str = ""
+    """What may follow the name, as help writes it: ``:NAME``, or ``[:SIZE]`` where it may stay
+    away."""
+    weights: bool = False
+    """Whether it can be given a file of weights."""
+
+
+EXTRACTORS: dict[str, Extractor] = {
+    "inception": Extractor(open_inception, weights=True),
+    "lite0": Extractor(open_lite0, weights=True),
+    "dinov2": Extractor(open_dinov2),
+    "vgg16": Extractor(open_vgg16, weights=True),
+    "vgg16-nvidia": Extractor(open_vgg16_nvidia, weights=True),
+    "pixels": Extractor(open_pixels, "[:SIZE]"),
+    "timm": Extractor(open_timm, ":NAME"),
+    "digits": Extractor(open_small_classifier),
+    "fashion-mnist": Extractor(open_small_classifier),
+    "stacked-digits": Extractor(open_small_classifier),
+    "stacked-fashion-mnist": Extractor(open_small_classifier),
+    "identity": Extractor(open_identity, ":WIDTH"),
+    "features": Extractor(open_identity, ":WIDTH"),
+}
+"""Every extractor that has a name. A saved classifier goes by its file's path."""
 
 
 def open_extractor(
-    spec: str | FeatureExtractor,
+    spec: str | os.PathLike[str] | FeatureExtractor,
     *,
     device: torch.device,
     precision: Precision = "fp32",
@@ -39,73 +76,111 @@ def open_extractor(
     Args:
         spec: ``inception`` (2015 TensorFlow network, the only one whose numbers are called FID),
             ``lite0`` (embedded), ``dinov2`` (ViT-L/14 as dgm-eval), ``vgg16`` (as torch-fidelity
-            takes precision and recall from), ``timm:NAME``, ``pixels`` or ``pixels:SIZE``,
-            ``digits``, ``fashion-mnist``, ``stacked-digits`` or ``stacked-fashion-mnist``
-            (classifiers that ship), ``identity:WIDTH`` (points of so many coordinates), the path of
-            a saved classifier, or an extractor, which comes back as it is.
+            takes precision and recall from), ``vgg16-nvidia`` (as StyleGAN does), ``timm:NAME``,
+            ``pixels`` or ``pixels:SIZE``, ``digits``, ``fashion-mnist``, ``stacked-digits`` or
+            ``stacked-fashion-mnist`` (classifiers that ship), ``identity:WIDTH`` (points of so many
+            coordinates), ``features:WIDTH`` (features that are already extracted), the name that an
+            installed package registers in the group `GROUP`, the path of a saved classifier, or an
+            extractor, which comes back as it is.
         device: where it runs.
         precision: ``fp32`` (true float32), ``tf32`` or ``bf16``; features are float32 in any case.
         preprocessing: resize and normalisation of a published protocol. None is the extractor's
             own: for ``inception``, antialiased bicubic in float as clean-fid. Networks other than
-            Inception take the resize alone and keep their own mean and deviation.
-        weights: a file to take the weights from, for ``inception``, ``vgg16`` and ``lite0``.
+            Inception take the resize alone and keep their own mean and deviation; those that take
+            images as they are have no use for it.
+        weights: a file to take the weights from, for those whose row says so.
         allow_unverified: accept a file with an unknown digest; then the extractor is not canonical
             and its provenance says so.
 
     Raises:
-        GandiagError: nothing is called `spec`, or its weights are missing or not those published.
+        GandiagError: nothing is called `spec`, it is no extractor, or its weights are missing or
+            not those published.
     """
+    if precision not in get_args(Precision):
+        known = ", ".join(get_args(Precision))
+        raise GandiagError(f"precision={precision!r} is none of {known}; choose one of them")
+    if isinstance(spec, os.PathLike):
+        spec = os.fspath(spec)
     if not isinstance(spec, str):
-        return spec
-    if weights is not None and spec not in ("inception", "vgg16", "lite0"):
-        raise GandiagError(
-            f"weights {weights} are for inception, vgg16 or lite0, not for {spec}; leave them out"
-        )
-    resize = preprocessing.resize if preprocessing is not None else None
-    if spec == "inception":
-        found = find_weights("inception", file=weights, allow_unverified=allow_unverified)
-        return Inception(
-            load_state(found.path),
-            digest=found.sha256,
-            verified=found.verified,
-            device=device,
-            precision=precision,
-            preprocessing=preprocessing or CLEAN_FID,
-        )
-    if spec == "lite0":
-        found = find_weights("lite0", file=weights, allow_unverified=allow_unverified)
-        return open_lite0(found, device=device, precision=precision, resize=resize or "pil-bicubic")
-    if spec == "vgg16":
-        found = find_weights("vgg16", file=weights, allow_unverified=allow_unverified)
-        return open_vgg16(found, device=device, precision=precision, resize=resize or "tf1")
-    if spec == "dinov2":
-        return open_dinov2(device=device, precision=precision, resize=resize or "pil-bicubic-8bit")
-    if spec.startswith(PREFIX):
-        return open_timm(
-            spec.removeprefix(PREFIX),
-            device=device,
-            precision=precision,
-            resize=resize or "pil-bicubic",
-        )
-    if spec == "pixels" or spec.startswith("pixels:"):
-        size = spec.removeprefix("pixels").removeprefix(":") or "32"
-        if not size.isdecimal():
-            raise GandiagError(f"{spec!r} does not name a size; write it as pixels:32")
-        return Pixels(
-            int(size), device=device, precision=precision, resize=resize or "torch-antialias"
-        )
-    if spec in NAMES:
-        return SmallClassifier(spec, device=device, precision=precision)
-    if spec == "identity" or spec.startswith("identity:"):
-        width = spec.removeprefix("identity").removeprefix(":")
-        if not width.isdecimal():
-            raise GandiagError(
-                f"{spec!r} is for points and does not say how many coordinates they have; "
-                "write it as identity:2, or choose features of images"
-            )
-        return Identity(int(width), device=device)
+        return _own(spec)
+    name, _, argument = spec.partition(":")
+    request = Request(name, argument, device, precision, preprocessing, weights, allow_unverified)
+    row = EXTRACTORS.get(name)
+    if weights is not None and not (row is not None and row.weights):
+        takers = ", ".join(name for name, row in EXTRACTORS.items() if row.weights)
+        raise GandiagError(f"weights {weights} are for {takers}, not for {spec}; leave them out")
+    if row is not None:
+        if argument and not row.argument:
+            raise GandiagError(f"{name} takes nothing after a colon; write {name}, not {spec}")
+        return row.open(request)
     if spec.endswith(".safetensors") or Path(spec).is_file():
-        return open_classifier(
-            Path(spec), device=device, precision=precision, resize=resize or "pil-bicubic"
+        return open_classifier(replace(request, name=spec, argument=""))
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    if name in installed:
+        return _open_installed(installed[name], request)
+    near = difflib.get_close_matches(name, [*EXTRACTORS, *installed], 1)
+    hint = f", did you mean {near[0]}" if near else ""
+    named = ", ".join(name + row.argument for name, row in EXTRACTORS.items())
+    others = "".join(f", {name}" for name in installed)
+    raise GandiagError(
+        f"there are no features called {spec!r}{hint}; choose {named}{others} or a classifier's "
+        "file"
+    )
+
+
+def _open_installed(point: EntryPoint, request: Request) -> FeatureExtractor:
+    if request.preprocessing is not None:
+        raise GandiagError(
+            f"{request.name} is another package's and takes no resize of a protocol; "
+            "leave the protocol out"
         )
-    raise GandiagError(f"there are no features called {spec!r}; choose {SPECS}")
+    try:
+        opener = point.load()
+        found = opener(request.argument, device=request.device, precision=request.precision)
+    except GandiagError:
+        raise
+    except Exception as error:  # somebody else's code raises what it likes
+        raise GandiagError(
+            f"{request.name}, which {point.value} registers, could not be opened "
+            f"({type(error).__name__}: {first_line(error)}); mend or remove that package"
+        ) from error
+    if not isinstance(found, FeatureExtractor):
+        raise GandiagError(
+            f"{point.value} opened a {type(found).__name__} as {request.name}, "
+            f"{_lacks(found)}; mend or remove that package"
+        )
+    return found
+
+
+def _own(given: Any) -> FeatureExtractor:
+    """An extractor of the user's, as it is.
+
+    Raises:
+        GandiagError: it is none.
+    """
+    if isinstance(given, FeatureExtractor):
+        return given
+    kind = type(given).__name__
+    if isinstance(given, torch.nn.Module):
+        raise GandiagError(
+            f"features= was given the network {kind} alone; wrap it in a class that also says how "
+            "images are prepared, as gandiag.extractors.FeatureExtractor describes, or, for a "
+            "network of timm's, write it with gandiag.extractors.save_classifier and name the file"
+        )
+    if isinstance(given, (list, tuple, int, float, dict, set)) or given is None:
+        raise GandiagError(
+            f"features={given!r} is neither a name nor an extractor; "
+            "choose one name, as in features='inception'"
+        )
+    raise GandiagError(
+        f"features= was given a {kind}, {_lacks(given)}; add that, or choose a name, "
+        "as in features='inception'"
+    )
+
+
+def _lacks(given: object) -> str:
+    members = {name for name in _MEMBERS if not hasattr(given, name)}
+    return f"which lacks {', '.join(sorted(members))} of gandiag.extractors.FeatureExtractor"
+
+
+_MEMBERS = (*FeatureExtractor.__annotations__, "provenance", "prepare", "__call__")

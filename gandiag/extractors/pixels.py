@@ -8,7 +8,7 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
 from gandiag.extractors.preprocessing import Scaling, prepare
-from gandiag.extractors.resizing import ResizeName
+from gandiag.extractors.request import Request
 
 UNIT_RANGE = Scaling((0.0,) * 3, (255.0,) * 3)
 
@@ -23,6 +23,8 @@ class Pixels:
     canonical: bool = False
     features: str = "features"
     logits: str | None = None
+    classes: tuple[str, ...] = ()
+    balanced: bool = False
 
     def __init__(
         self,
@@ -30,7 +32,7 @@ class Pixels:
         *,
         device: torch.device,
         precision: Precision = "fp32",
-        resize: ResizeName = "torch-antialias",
+        resize: str = "torch-antialias",
     ) -> None:
         if not 1 <= size <= 256:
             raise GandiagError(
@@ -40,10 +42,11 @@ class Pixels:
         if size != 32:
             self.name = f"pixels:{size}"
         self.size = size
+        self.input_size: int | None = size
         self.layers: Mapping[str, int] = {"features": 3 * size * size}
         self.device = device
         self.precision = precision
-        self.resize: ResizeName = resize
+        self.resize = resize
 
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers."""
@@ -66,3 +69,20 @@ class Pixels:
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, size, size) => {"features": (batch, 3 * size * size) float32}."""
         return {layer: prepared.to(self.device).flatten(1) for layer in layers}
+
+
+def open_pixels(request: Request) -> Pixels:
+    """``pixels`` or ``pixels:SIZE``.
+
+    Raises:
+        GandiagError: the size is no number from 1 to 256.
+    """
+    size = request.argument or "32"
+    if not size.isdecimal():
+        raise GandiagError(f"'pixels:{size}' does not name a size; write it as pixels:32")
+    return Pixels(
+        int(size),
+        device=request.device,
+        precision=request.precision,
+        resize=request.resize("torch-antialias"),
+    )

@@ -1,8 +1,9 @@
 """What "float32" means while a network runs: said by the extractor, not by ambient switches."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,11 +22,15 @@ def running(precision: Precision, device: torch.device) -> Iterator[None]:
 
     ``fp32`` is true float32: no TensorFloat-32 on NVIDIA, no bfloat16 in the CPU's matrix products
     (`torch.set_float32_matmul_precision` allows both). ``tf32`` allows TensorFloat-32 and changes
-    nothing elsewhere. ``bf16`` is autocast to bfloat16. The switches are the process's own and
-    come back as they were.
+    nothing elsewhere. ``bf16`` is autocast to bfloat16.
+
+    The switches are the process's own: those of `device` alone are touched, and only where they say
+    something else; they come back as they were when the last thread is done. A thread that wants
+    another precision on the same kind of device waits; blocks inside each other in one thread must
+    want the same.
     """
     with (
-        _float32_as("tf32" if precision == "tf32" else "ieee"),
+        _float32_as("tf32" if precision == "tf32" else "ieee", device),
         torch.inference_mode(),
         autocast(device, enabled=precision == "bf16"),
     ):
@@ -56,30 +61,85 @@ def autocast(device: torch.device, *, enabled: bool) -> contextlib.AbstractConte
     return context
 
 
-@contextlib.contextmanager
-def _float32_as(value: Literal["ieee", "tf32"]) -> Iterator[None]:
-    backends = torch.backends
-    cudnn: Any = backends.cudnn
-    mkldnn: Any = backends.mkldnn
-    if hasattr(backends.cuda.matmul, "fp32_precision"):  # since torch 2.9, which forbids mixing
-        cuda = (backends.cuda.matmul, cudnn.conv)
-        cpu = (mkldnn.matmul, mkldnn.conv)
-        before = [(switch, switch.fp32_precision) for switch in (*cuda, *cpu)]
+class _Switches:
+    """The process's switches of one kind of device, held at one value while any thread needs it.
+
+    Threads that want the same value share it; one that wants another waits until they are done.
+    What the process had comes back with the last of them.
+    """
+
+    def __init__(self, *switches: "Switch") -> None:
+        self._switches = switches
+        self._changed = threading.Condition()
+        self._depth = 0
+        self._value = ""
+        self._before: list[tuple[Switch, str]] = []
+
+    @contextlib.contextmanager
+    def at(self, value: str) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._depth == 0 or self._value == value)
+            if self._depth == 0:
+                self._value = value
+                self._before = [
+                    (switch, was) for switch in self._switches if (was := switch.get()) != value
+                ]
+                for switch, _ in self._before:
+                    switch.set(value)
+            self._depth += 1
         try:
-            for switch in cuda:
-                switch.fp32_precision = value
-            for switch in cpu:
-                switch.fp32_precision = "ieee"
             yield
         finally:
-            for switch, was in before:
-                switch.fp32_precision = was
-        return
-    matmul, convolution = torch.get_float32_matmul_precision(), cudnn.allow_tf32
-    try:
-        torch.set_float32_matmul_precision("high" if value == "tf32" else "highest")
-        cudnn.allow_tf32 = value == "tf32"
-        yield
-    finally:
-        torch.set_float32_matmul_precision(matmul)
-        cudnn.allow_tf32 = convolution
+            with self._changed:
+                self._depth -= 1
+                if self._depth == 0:
+                    for switch, was in self._before:
+                        switch.set(was)
+                    self._changed.notify_all()
+
+
+class Switch(NamedTuple):
+    """A setting of the process that is "ieee", "tf32" or what else torch knows."""
+
+    get: Callable[[], str]
+    set: Callable[[str], None]
+
+
+def _attribute(owner: Any, name: str = "fp32_precision") -> Switch:
+    return Switch(lambda: str(getattr(owner, name)), lambda value: setattr(owner, name, value))
+
+
+def _switches() -> dict[str, _Switches]:
+    """By kind of device; a kind that is absent has none."""
+    backends: Any = torch.backends
+    if hasattr(backends.cuda.matmul, "fp32_precision"):  # since torch 2.9, which forbids mixing
+        return {
+            "cuda": _Switches(_attribute(backends.cuda.matmul), _attribute(backends.cudnn.conv)),
+            "cpu": _Switches(_attribute(backends.mkldnn.matmul), _attribute(backends.mkldnn.conv)),
+        }
+    # One switch there is for both, so that "cpu" and "cuda" must not hold it at different values.
+    names = {"highest": "ieee", "high": "tf32"}
+    matmul = Switch(
+        lambda: names.get(torch.get_float32_matmul_precision(), "medium"),
+        lambda value: torch.set_float32_matmul_precision(
+            {ours: theirs for theirs, ours in names.items()}.get(value, value)
+        ),
+    )
+    convolution = Switch(
+        lambda: "tf32" if backends.cudnn.allow_tf32 else "ieee",
+        lambda value: setattr(backends.cudnn, "allow_tf32", value == "tf32"),
+    )
+    both = _Switches(matmul, convolution)
+    return {"cuda": both, "cpu": both}
+
+
+_SWITCHES = _switches()
+
+
+def _float32_as(
+    value: Literal["ieee", "tf32"], device: torch.device
+) -> contextlib.AbstractContextManager[None]:
+    switches = _SWITCHES.get(device.type)
+    if switches is None:
+        return contextlib.nullcontext()
+    return switches.at(value if device.type == "cuda" else "ieee")

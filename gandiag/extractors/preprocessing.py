@@ -1,35 +1,14 @@
 """From image levels to network input, as the published protocols do it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from gandiag.extractors.resizing import RESIZES, ResizeName
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How an image becomes the input of the 2015 Inception network.
-
-    Other networks take the resize from here and keep their own mean and standard deviation.
-    """
-
-    resize: ResizeName
-    normalise: Literal["128", "127.5"] = "128"
-    """(x - 128) / 128 as the 2015 graph does, or (x - 127.5) / 127.5, which is 2 x / 255 - 1."""
-
-
-TORCH_FIDELITY = Preprocessing("tf1", "128")
-PYTORCH_FID = Preprocessing("torch-bilinear", "127.5")
-CLEAN_FID = Preprocessing("pil-bicubic", "128")
-CLEAN_FID_LEGACY_PYTORCH = PYTORCH_FID
-CLEAN_FID_LEGACY_TENSORFLOW = Preprocessing("tf1-grid", "128")
-TORCHMETRICS = Preprocessing("torch-antialias", "128")
-TORCHMETRICS_NO_ANTIALIAS = TORCH_FIDELITY
-DGM_EVAL = PYTORCH_FID
-"""dgm-eval's Inception; its DINOv2 is the extractor ``dinov2`` as it comes."""
+from gandiag.errors import GandiagError
+from gandiag.extractors.resizing import RESIZES
 
 
 @dataclass(frozen=True)
@@ -78,8 +57,57 @@ SCALINGS = {
 IMAGENET = Scaling.of_unit_range((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the input of the 2015 Inception network.
+
+    Other networks take the resize from here and keep their own mean and standard deviation.
+
+    Raises:
+        GandiagError: there is no such resize or normalisation.
+    """
+
+    resize: str
+    """A name in `RESIZES`."""
+    normalise: Literal["128", "127.5"] = "128"
+    """(x - 128) / 128 as the 2015 graph does, or (x - 127.5) / 127.5, which is 2 x / 255 - 1."""
+
+    def __post_init__(self) -> None:
+        _require(RESIZES, self.resize, "resize")
+        _require(SCALINGS, self.normalise, "normalisation")
+
+
+def _require(table: Mapping[str, object], name: str, what: str) -> None:
+    if name not in table:
+        raise GandiagError(f"there is no {what} {name!r}; choose {', '.join(table)}")
+
+
+TORCH_FIDELITY = Preprocessing("tf1", "128")
+PYTORCH_FID = Preprocessing("torch-bilinear", "127.5")
+CLEAN_FID = Preprocessing("pil-bicubic", "128")
+CLEAN_FID_LEGACY_PYTORCH = PYTORCH_FID
+CLEAN_FID_LEGACY_TENSORFLOW = Preprocessing("tf1-grid", "128")
+TORCHMETRICS = Preprocessing("torch-antialias", "128")
+TORCHMETRICS_NO_ANTIALIAS = TORCH_FIDELITY
+DGM_EVAL = PYTORCH_FID
+"""dgm-eval's Inception; its DINOv2 is the extractor ``dinov2`` as it comes."""
+ADM = Preprocessing("tf1", "128")
+"""guided-diffusion feeds levels to the 2015 graph, which resizes."""
+STYLEGAN = EDM = EDM2 = Preprocessing("tf1-grid", "128")
+"""The network that NVIDIA publishes resizes inside."""
+EDM2_DINOV2 = Preprocessing("torch-bicubic")
+"""EDM2's resize for DINOv2, the extractor ``dinov2``; its slower ``resize_mode='pil'`` is
+dgm-eval's."""
+STUDIOGAN = Preprocessing("torch-bilinear", "127.5")
+"""StudioGAN's ``post_resizer`` ``legacy``: torch's bilinear; mean and deviation are .5."""
+TFGAN = Preprocessing("tf1", "128")
+"""`preprocess_image` of TF-GAN's ``classifier_metrics``: the bilinear resize of ``tf.compat.v1``,
+hence without pixel centres under TensorFlow 2 too, then (x - 128) / 128. Since the network comes
+from TF-Hub (``inception_metrics``) the caller resizes, as the CIFAR example does by the same op."""
+
+
 def prepare(
-    images: Tensor, size: int, resize: ResizeName, scaling: Scaling, device: torch.device
+    images: Tensor, size: int, resize: str, scaling: Scaling, device: torch.device
 ) -> Tensor:
     """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`."""
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:

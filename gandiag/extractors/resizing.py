@@ -5,13 +5,13 @@ Every function has one signature:
     (batch, 3, height, width) uint8 => (batch, 3, size, size) float32 in 0..255, on `device`
 
 The aspect ratio is not kept and nothing is cropped, as in all published protocols. Nothing is
-rounded back to whole levels, but where the name says so.
+rounded back to whole levels, but where the name says so. Another resize is a function and a line
+of `RESIZES`.
 """
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from PIL import Image
 from torch import Tensor
 
 Resize = Callable[[Tensor, int, torch.device], Tensor]
-ResizeName = Literal[
-    "tf1", "tf1-grid", "torch-bilinear", "torch-antialias", "pil-bicubic", "pil-bicubic-8bit"
-]
 
 
 def tf1_bilinear(images: Tensor, size: int, device: torch.device) -> Tensor:
@@ -80,12 +77,23 @@ def torch_bilinear(images: Tensor, size: int, device: torch.device) -> Tensor:
 
 def torch_antialias(images: Tensor, size: int, device: torch.device) -> Tensor:
     """Bilinear with an antialiasing filter when reducing, as torchmetrics since 1.8."""
-    # Not every accelerator has the antialiased kernel; the CPU and CUDA do.
+    return _antialiased(images, size, device, "bilinear")
+
+
+def torch_bicubic(images: Tensor, size: int, device: torch.device) -> Tensor:
+    """Antialiased bicubic by torch, in float, neither clipped nor rounded: EDM2's, for DINOv2.
+
+    Bicubic overshoots, so at edges levels lie outside 0..255. But for that and for rounding it is
+    `pil_bicubic`.
+    """
+    return _antialiased(images, size, device, "bicubic")
+
+
+def _antialiased(images: Tensor, size: int, device: torch.device, mode: str) -> Tensor:
+    # Not every accelerator has the antialiased kernels; the CPU and CUDA do.
     at = device if device.type in ("cpu", "cuda") else torch.device("cpu")
     images = images.to(at, non_blocking=True).float()
-    resized = F.interpolate(
-        images, (size, size), mode="bilinear", align_corners=False, antialias=True
-    )
+    resized = F.interpolate(images, (size, size), mode=mode, align_corners=False, antialias=True)
     return resized.to(device, non_blocking=True)
 
 
@@ -131,11 +139,12 @@ def _in_threads(
     return resized.to(device, non_blocking=True)
 
 
-RESIZES: dict[ResizeName, Resize] = {
+RESIZES: dict[str, Resize] = {
     "tf1": tf1_bilinear,
     "tf1-grid": tf1_grid,
     "torch-bilinear": torch_bilinear,
     "torch-antialias": torch_antialias,
+    "torch-bicubic": torch_bicubic,
     "pil-bicubic": pil_bicubic,
     "pil-bicubic-8bit": pil_bicubic_8bit,
 }

@@ -15,6 +15,7 @@ from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
 from gandiag.extractors.precision import in_slices, running
 from gandiag.extractors.preprocessing import SCALINGS
+from gandiag.extractors.request import Request
 
 SHIPPED = ("digits", "fashion-mnist")
 STACKED = "stacked-"
@@ -43,12 +44,14 @@ class SmallClassifier:
     """A classifier of grey images, or of stacks of three of them as the channels of one.
 
     Of a stack the logits are those of the k^3 triples, in the order a k^2 + b k + c: the sums of
-    the three channels' log-probabilities, so that their softmax is the joint distribution.
+    the three channels' log-probabilities, so that their softmax is the joint distribution. Their
+    names are the three classes as digits, ``"007"``, and each triple is as frequent as the next.
     """
 
     canonical: bool = False
     features: str = "features"
     logits: str | None = "logits"
+    input_size: int | None = None
 
     def __init__(self, spec: str, *, device: torch.device, precision: Precision = "fp32") -> None:
         name = spec.removeprefix(STACKED)
@@ -66,7 +69,11 @@ class SmallClassifier:
         state = {key: each.float() for key, each in safetensors.torch.load(data).items()}
         self.name = spec
         self.channels = 3 if spec != name else 1
-        self.classes: tuple[str, ...] = tuple(json.loads(facts["classes"]))
+        self.grey_classes: tuple[str, ...] = tuple(json.loads(facts["classes"]))
+        self.classes: tuple[str, ...] = self.grey_classes
+        self.balanced = self.channels > 1
+        if self.channels > 1:
+            self.classes = tuple(f"{mode:03d}" for mode in range(len(self.grey_classes) ** 3))
         self.side = int(facts["side"])
         self.facts: Mapping[str, str] = facts
         self.device = device
@@ -74,20 +81,13 @@ class SmallClassifier:
         hidden = int(facts["hidden"])
         # On "meta" nothing is drawn: initial weights would move the global random state.
         with torch.device("meta"):
-            network = SmallNet(self.side, hidden, len(self.classes))
+            network = SmallNet(self.side, hidden, len(self.grey_classes))
         network.load_state_dict(state, assign=True)
         self.network = network.eval().requires_grad_(False).to(device)
         self.layers: Mapping[str, int] = {
             "features": hidden * self.channels,
-            "logits": len(self.classes) ** self.channels,
+            "logits": len(self.classes),
         }
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the logits: a class; of stacks the three classes as digits, ``"007"``."""
-        if self.channels == 1:
-            return self.classes
-        return tuple(f"{mode:03d}" for mode in range(len(self.classes) ** self.channels))
 
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers, and the share of held-out images that it knows."""
@@ -140,3 +140,12 @@ class SmallClassifier:
             "features": found["features"].reshape(n, -1),
             "logits": (a + b + c).flatten(1),
         }
+
+
+def open_small_classifier(request: Request) -> SmallClassifier:
+    """A classifier that ships, by its name.
+
+    Raises:
+        GandiagError: its weights are missing from the installation.
+    """
+    return SmallClassifier(request.name, device=request.device, precision=request.precision)

@@ -1,11 +1,10 @@
-"""Any network of timm as an extractor: ``timm:NAME``, with weights from timm's hub."""
+"""Any network of timm as an extractor: ``timm:NAME``, with the weights that timm publishes."""
 
-import contextlib
 import difflib
 import hashlib
-import urllib.error
-import urllib.request
+import urllib.parse
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
 from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import Scaling, prepare
-from gandiag.extractors.resizing import ResizeName
+from gandiag.extractors.request import Request
 from gandiag.state_dicts import first_line
 
 PREFIX = "timm:"
@@ -30,6 +29,7 @@ class TimmModel:
 
     canonical: bool = False
     features: str = "features"
+    balanced: bool = False
 
     def __init__(
         self,
@@ -41,20 +41,23 @@ class TimmModel:
         verified: str,
         size: int,
         scaling: Scaling,
-        resize: ResizeName,
+        resize: str,
         device: torch.device,
         precision: Precision,
+        classes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
+        self.classes = classes
         self.device = device
         self.logits: str | None = "logits" if model.num_classes > 0 else None
         self.layers: Mapping[str, int] = {
             "features": getattr(model, "head_hidden_size", model.num_features),
             **({"logits": model.num_classes} if model.num_classes > 0 else {}),
         }
+        self.input_size: int | None = size
         self.size = size
         self.scaling = scaling
-        self.resize: ResizeName = resize
+        self.resize = resize
         self.precision: Precision = precision
         self._network = network
         self._digest = digest
@@ -96,19 +99,13 @@ class TimmModel:
             return in_slices(network, x)
 
 
-def open_timm(
-    name: str,
-    *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    resize: ResizeName = "pil-bicubic",
-) -> TimmModel:
+def open_timm(request: Request) -> TimmModel:
     """A network by timm's name, with the weights that timm's hub has for it.
 
     Raises:
-        GandiagError: timm has no such network, or the weights can be had neither from timm's cache
-            nor from the network.
+        GandiagError: timm has no such network, or its weights are not on this machine.
     """
+    name = request.argument
     model = hub_model(name)
     return TimmModel(
         model,
@@ -118,65 +115,87 @@ def open_timm(
         verified="not pinned: as the hub gave them",
         size=input_size(model),
         scaling=scaling_of(model),
-        resize=resize,
-        device=device,
-        precision=precision,
+        resize=request.resize("pil-bicubic"),
+        device=request.device,
+        precision=request.precision,
     )
 
 
 def hub_model(name: str) -> Any:
-    """Build timm's network `name` with its published weights, without a request if they are cached.
+    """Build timm's network `name` with its published weights as they lie on this machine.
+
+    Nothing is fetched: `fetch_weights` does that when asked to.
 
     Raises:
-        GandiagError: timm has no such network or no weights for it, or the hub cannot be reached.
+        GandiagError: timm has no such network or no weights for it, or they are not here.
+    """
+    import timm
+
+    config = published(name)
+    path = on_disk(config)
+    if path is None:
+        raise GandiagError(
+            f"the weights of {name} are not on this machine: run `gandiag weights fetch "
+            f"{PREFIX}{name}` where there is a network, or copy the hub's cache folder here, or "
+            f"score with --features lite0, which needs none"
+        )
+    try:
+        return undrawn(
+            lambda: timm.create_model(
+                name, pretrained=True, pretrained_cfg_overlay={"file": str(path)}
+            )
+        )
+    # A damaged file fails in as many ways as there are bytes to damage.
+    except Exception as error:
+        raise GandiagError(
+            f"{path} does not hold the weights of {name}: {first_line(error)}; remove it and run "
+            f"`gandiag weights fetch {PREFIX}{name}`"
+        ) from error
+
+
+def published(name: str) -> Any:
+    """timm's own description of the weights of its network `name`.
+
+    Raises:
+        GandiagError: timm has no such network or no weights for it.
     """
     import timm
 
     require_known(name)
     try:
-        published: Any = timm.get_pretrained_cfg(name)
+        config: Any = timm.get_pretrained_cfg(name)
     except RuntimeError as error:  # how timm says that a network has no weights of that tag
         raise GandiagError(f"{first_line(error)}; timm.list_pretrained() has them all") from error
-    if not published.has_weights:
+    if not config.has_weights:
         # timm itself would only warn, and go on with random weights.
         raise GandiagError(f"timm has no weights for {name}; timm.list_pretrained() has them all")
-    try:
-        if (file := _in_hub_cache(published)) is not None:
-            overlay = {"file": file}
-        else:
-            overlay = {}
-            reach_hub(published)
-        return undrawn(
-            lambda: timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
-        )
-    # timm, its hub client and the network below them raise of every kind.
-    except Exception as error:
-        raise GandiagError(
-            f"timm could not get the weights of {name} ({first_line(error)}): run it once where "
-            f"there is a network and copy the hub's cache folder here, or use --features lite0"
-        ) from error
+    return config
 
 
-def _in_hub_cache(published: Any) -> str | None:
-    """The file of the weights if the hub's client has it: no request is made then."""
+def on_disk(config: Any) -> Path | None:
+    """The file of the weights, if the hub's client or torch has it; no request is made."""
     import huggingface_hub
 
-    if not published.hf_hub_id:
-        return None
-    name = published.hf_hub_filename or "model.safetensors"
-    found = huggingface_hub.try_to_load_from_cache(published.hf_hub_id, name)
-    return found if isinstance(found, str) else None
+    if not config.hf_hub_id:
+        path = in_torch_hub(config)
+        return path if path.is_file() else None
+    for name in hub_names(config):
+        found = huggingface_hub.try_to_load_from_cache(config.hf_hub_id, name)
+        if isinstance(found, str):
+            return Path(found)
+    return None
 
 
-def reach_hub(published: Any) -> None:
-    """Fail at once where the hub cannot be reached: its client would try for 46 seconds."""
-    import huggingface_hub
+def hub_names(config: Any) -> tuple[str, ...]:
+    """The names that the file may have on the hub, the likeliest first."""
+    named = config.hf_hub_filename
+    return (named,) if named else ("model.safetensors", "pytorch_model.bin")
 
-    if published.hf_hub_id:
-        endpoint = huggingface_hub.constants.ENDPOINT
-        request = urllib.request.Request(endpoint, method="HEAD")
-        with contextlib.suppress(urllib.error.HTTPError):  # an answer of any kind will do
-            urllib.request.urlopen(request, timeout=10).close()
+
+def in_torch_hub(config: Any) -> Path:
+    """Where torch keeps the file of an address."""
+    name = Path(urllib.parse.urlparse(config.url).path).name
+    return Path(torch.hub.get_dir()).expanduser() / "checkpoints" / name
 
 
 def require_known(name: str) -> None:

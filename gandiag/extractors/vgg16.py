@@ -1,10 +1,12 @@
-"""VGG-16's second hidden layer, which torch-fidelity takes precision and recall from.
+"""VGG-16's second hidden layer, which precision and recall are taken from.
 
-Simonyan and Zisserman, 2015, with torchvision's ImageNet weights. Kynkäänniemi et al. used NVIDIA's
-copy of the original weights instead, whose numbers differ.
+Simonyan and Zisserman, 2015. There are two sets of weights, whose numbers differ: torchvision's, in
+torch-fidelity; and the authors' own in NVIDIA's file, in Kynkäänniemi et al., "Improved precision
+and recall metric for assessing generative models", 2019, and in StyleGAN's repositories.
 """
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +15,18 @@ from torch import Tensor
 from gandiag.extractors.base import Precision
 from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import IMAGENET, prepare
-from gandiag.extractors.resizing import ResizeName
+from gandiag.extractors.request import Request
+from gandiag.extractors.torchscript import read_weights
 from gandiag.extractors.weights import Found
 from gandiag.state_dicts import read_state, unfit
 
 SIZE = 224
 WHAT = "torchvision's vgg16 weights"
+WHAT_NVIDIA = "NVIDIA's vgg16 weights"
+CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+"""Where torchvision's ``features`` has the 13 convolutions."""
+LINEAR = (0, 3, 6)
+"""Where its ``classifier`` has the three fully connected layers."""
 
 
 class VGG16:
@@ -26,12 +34,25 @@ class VGG16:
 
     TensorFlow 1's bilinear resize to 224 x 224 and ImageNet's mean and deviation by default: what
     torch-fidelity 0.4 does when precision and recall are asked for and no extractor is named.
+
+    Args:
+        state: under torchvision's names.
+        digest: SHA-256 of the file.
+        verified: whether it is a published one.
+        device: where it runs.
+        precision: of the network; features are float32 in any case.
+        resize: a name in `RESIZES`.
+        name: of the extractor.
+        network: what provenance calls it.
     """
 
     canonical: bool = False
     layers: Mapping[str, int] = {"fc2_relu": 4096}
     features: str = "fc2_relu"
     logits: str | None = None
+    classes: tuple[str, ...] = ()
+    balanced: bool = False
+    input_size: int | None = SIZE
 
     def __init__(
         self,
@@ -41,14 +62,17 @@ class VGG16:
         verified: bool,
         device: torch.device,
         precision: Precision = "fp32",
-        resize: ResizeName = "tf1",
+        resize: str = "tf1",
+        name: str = "vgg16",
+        network: str = "torchvision:vgg16",
     ) -> None:
         import torchvision
 
-        self.name = "vgg16" if verified else "vgg16-unverified"
+        self.name = name if verified else f"{name}-unverified"
         self.device = device
         self.precision: Precision = precision
-        self.resize: ResizeName = resize
+        self.resize = resize
+        self._network = network
         self._digest = digest
         self._verified = verified
         with torch.device("meta"):
@@ -61,7 +85,7 @@ class VGG16:
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers."""
         return {
-            "network": "torchvision:vgg16",
+            "network": self._network,
             "weights": self._digest[:16],
             "weights_sha256": self._digest,
             "verified": "yes" if self._verified else "no",
@@ -87,27 +111,70 @@ class VGG16:
         return F.relu(second(F.relu(first(maps.flatten(1))))).float()
 
 
-def open_vgg16(
-    found: Found,
-    *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    resize: ResizeName = "tf1",
-) -> VGG16:
+def open_vgg16(request: Request) -> VGG16:
     """VGG-16 from a file of torchvision's state dict.
 
     Raises:
-        GandiagError: the file holds something else.
+        GandiagError: the weights are not there, or the file holds something else.
     """
-    state = read_state(found.path, WHAT)
+    found = request.find_weights()
+    return _built(request, found, read_state(found.path, WHAT), WHAT, "torchvision:vgg16", "tf1")
+
+
+def open_vgg16_nvidia(request: Request) -> VGG16:
+    """VGG-16 from NVIDIA's TorchScript file, with StyleGAN's preprocessing.
+
+    Levels 0..255 are resized to 224 x 224 by the grid of NVIDIA's Inception, and scaled with
+    ImageNet's mean and deviation. Names of tensors, preprocessing and digest are second-hand, from
+    projects that read the file; provenance says so.
+
+    Raises:
+        GandiagError: the weights are not there, or the file holds something else.
+    """
+    found = request.find_weights()
+    state = from_nvidia_names(read_weights(found.path, WHAT_NVIDIA), found.path)
+    network = "NVIDIA's vgg16 (layout and preprocessing second-hand)"
+    return _built(request, found, state, WHAT_NVIDIA, network, "tf1-grid")
+
+
+def from_nvidia_names(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """``layers.conv1..13`` and ``layers.fc1..3`` under torchvision's names, as float32.
+
+    The file also holds the five weights of LPIPS, which are left out.
+
+    Raises:
+        GandiagError: one of the layers is missing.
+    """
+    ours = {f"conv{n}": f"features.{at}" for n, at in enumerate(CONVOLUTIONS, 1)}
+    ours |= {f"fc{n}": f"classifier.{at}" for n, at in enumerate(LINEAR, 1)}
+    renamed = {}
+    for theirs, name in ours.items():
+        for part in ("weight", "bias"):
+            key = f"layers.{theirs}.{part}"
+            if key not in state:
+                raise unfit(path, WHAT_NVIDIA, f"it lacks {key}")
+            renamed[f"{name}.{part}"] = state[key].float()
+    return renamed
+
+
+def _built(
+    request: Request,
+    found: Found,
+    state: Mapping[str, Tensor],
+    what: str,
+    network: str,
+    resize: str,
+) -> VGG16:
     try:
         return VGG16(
             state,
             digest=found.sha256,
             verified=found.verified,
-            device=device,
-            precision=precision,
-            resize=resize,
+            device=request.device,
+            precision=request.precision,
+            resize=request.resize(resize),
+            name=request.name,
+            network=network,
         )
     except RuntimeError as error:  # how torch says that names or shapes differ
-        raise unfit(found.path, WHAT, "its names or shapes are another network's") from error
+        raise unfit(found.path, what, "its names or shapes are another network's") from error

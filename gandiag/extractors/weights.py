@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from gandiag.errors import GandiagError
-from gandiag.files import atomic_write, cache_folder, sha256
+from gandiag.files import BLOCK, atomic_write, cache_folder, sha256
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Weights:
     """Byte-identical copies."""
     sha256: str
     size: int
-    """Bytes."""
+    """Bytes; 0 where that is not known."""
     licence: str
     purpose: str
     source: str = ""
@@ -72,6 +72,19 @@ WEIGHTS = {
             size=553_433_881,
             licence="BSD-3-Clause",
             purpose="precision and recall, --protocol torch-fidelity",
+        ),
+        # The digest is second-hand: that which projects built on StyleGAN check their copy against.
+        Weights(
+            name="vgg16-nvidia",
+            network="vgg16-nvidia",
+            files=("vgg16.pt",),
+            urls=(
+                "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt",
+            ),
+            sha256="b437eb095feaeb0b83eb3fa11200ebca4548ee39a07fb944a417ddc516cc07c3",
+            size=0,
+            licence="NVIDIA Source Code License",
+            purpose="precision and recall as StyleGAN takes them",
         ),
         Weights(
             name="lite0",
@@ -127,7 +140,8 @@ def find_weights(
     content is unknown counts as Inception's.
 
     Args:
-        network: ``inception``, ``vgg16`` or ``lite0``.
+        network: that a row of `WEIGHTS` is for: ``inception``, ``lite0``, ``vgg16`` or
+            ``vgg16-nvidia``.
         file: take this file and look nowhere else.
         allow_unverified: accept a file whose digest is not known, and say so in the result.
 
@@ -209,7 +223,7 @@ def import_weights(path: Path, name: str | None = None) -> Path:
         )
     target = weights_folder() / row.files[0]
     with path.open("rb") as source, atomic_write(target) as copy:
-        while block := source.read(1 << 20):
+        while block := source.read(BLOCK):
             copy.write(block)
     return target
 
@@ -221,6 +235,8 @@ def _named() -> Path | None:
 
 def _digest(path: Path) -> str:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise OSError("it is no regular file")  # a pipe would be waited for without end
         return sha256(path)
     except OSError as error:
         raise GandiagError(
@@ -234,7 +250,7 @@ def _missing(rows: list[Weights]) -> GandiagError:
         return GandiagError(f"the {name} weights are not on this machine: {rows[0].source}")
     return GandiagError(
         f"the {name} weights are not on this machine (looked in "
-        f"{' and '.join(str(folder) for folder in places()[:2])}): run `gandiag weights import "
-        f"FILE` on a copy that you have, or `gandiag weights fetch {name}` where there is a "
-        f"network and copy the file here, or score with `--features lite0`, which needs none"
+        f"{' and '.join(str(folder) for folder in places()[:2])}): run `gandiag weights fetch "
+        f"{name}`, or `gandiag weights import FILE` on a copy that you have, or score with "
+        f"`--features lite0`, which needs none"
     )

@@ -1,5 +1,7 @@
 """What `FeatureExtractor` promises, held against every extractor that runs without a network."""
 
+from pathlib import Path
+
 import pytest
 import timm
 import torch
@@ -28,7 +30,7 @@ def opened(random_inception, random_vgg16, tmp_path_factory):
             elif name == "timm":
                 spec, create = "timm:resnet10t.c3_in1k", timm.create_model
                 patch.setattr(timm, "create_model", lambda name, **_: create(name))
-                patch.setattr(timm_models, "reach_hub", lambda _published: None)
+                patch.setattr(timm_models, "on_disk", lambda _config: Path("/of/the/hub"))
             elif name == "classifier":
                 path = tmp_path_factory.mktemp("classifier") / "small.safetensors"
                 model = undrawn(lambda: timm.create_model("resnet10t", num_classes=10))
@@ -64,6 +66,30 @@ def test_its_fields(extractor):
     assert extractor.features in extractor.layers
     assert extractor.logits is None or extractor.logits in extractor.layers
     assert extractor.device == CPU
+    assert extractor.classes == ()  # none of these files names its classes
+    assert extractor.balanced is False
+    assert extractor.prepare(photographs(1, 20, seed=1)).shape[2:] == (extractor.input_size,) * 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "classes", "balanced"),
+    [
+        ("digits", [*"0123456789"], False),
+        ("stacked-digits", [f"{mode:03d}" for mode in range(1000)], True),
+        ("stacked-fashion-mnist", [f"{mode:03d}" for mode in range(1000)], True),
+        ("identity:3", [], False),
+        ("features:3", [], False),
+    ],
+)
+def test_what_takes_images_as_they_are(spec, classes, balanced):
+    extractor = open_extractor(spec, device=CPU)
+    assert isinstance(extractor, FeatureExtractor)
+    assert extractor.name == spec.partition(":")[0]
+    assert extractor.classes == tuple(classes)
+    assert extractor.balanced is balanced
+    assert extractor.input_size is None
+    if classes:
+        assert extractor.layers[extractor.logits] == len(classes)
 
 
 def test_its_provenance_is_text_that_pins_the_numbers(extractor):

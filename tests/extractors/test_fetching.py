@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gandiag.errors import GandiagError
-from gandiag.extractors import WEIGHTS, fetch_weights, weights_folder
+from gandiag.extractors import WEIGHTS, dinov2, fetch_weights, timm_models, weights_folder
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 WRONG = CONTENT[:-1] + b"!"
@@ -229,6 +229,97 @@ def test_a_damaged_file_in_its_place_is_replaced(server):
 def test_what_cannot_be_fetched(name, why):
     with pytest.raises(GandiagError, match=why):
         fetch_weights(name)
+
+
+class TestOfTimm:
+    SMALL = "mobilenetv3_small_050.lamb_in1k"
+
+    def test_the_hubs_client_brings_it_and_it_is_found(self, server, tmp_path, monkeypatch):
+        asked, cached = [], {}
+
+        def download(repository, name):
+            asked.append((repository, name))
+            cached[repository, name] = tmp_path / name
+            cached[repository, name].write_bytes(CONTENT)
+            return str(tmp_path / name)
+
+        def look(*names):
+            return str(cached[names]) if names in cached else None
+
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+        monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+        monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", look)
+        server.script = ["status 404"]  # an answer of any kind shows that the hub is there
+        told = []
+        path = fetch_weights(f"timm:{self.SMALL}", tell=lambda *counts: told.append(counts))
+        assert path == tmp_path / "model.safetensors"
+        assert told == [(len(CONTENT), len(CONTENT))]
+        assert timm_models.on_disk(timm_models.published(self.SMALL)) == path
+        assert fetch_weights(f"timm:{self.SMALL}") == path  # it is there: nothing is asked for
+        fetch_weights("dinov2")
+        assert asked == [
+            (f"timm/{self.SMALL}", "model.safetensors"),
+            (f"timm/{dinov2.NETWORK}", "model.safetensors"),
+        ]
+
+    def test_what_timm_keeps_elsewhere(self, server, monkeypatch):
+        published = timm_models.published("gcvit_xxtiny.in1k")
+        assert not published.hf_hub_id
+        here = replace(published, url=f"{server.url}/weights/gcvit.pth")
+        monkeypatch.setattr("gandiag.extractors.fetching.published", lambda _: here)
+        assert timm_models.on_disk(here) is None
+        path = fetch_weights("timm:gcvit_xxtiny.in1k")
+        assert path.read_bytes() == CONTENT
+        assert timm_models.on_disk(here) == path
+
+    def test_without_a_network_there_is_one_sentence_at_once(self, monkeypatch):
+        def wait(*_args):
+            raise AssertionError("the hub's client would try for 46 seconds")
+
+        monkeypatch.setenv("no_proxy", "*")
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+        monkeypatch.setattr("huggingface_hub.hf_hub_download", wait)
+        monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+        for name, network in {f"timm:{self.SMALL}": self.SMALL, "dinov2": dinov2.NETWORK}.items():
+            with pytest.raises(GandiagError) as caught:
+                fetch_weights(name)
+            sentence = str(caught.value)
+            assert sentence.startswith(f"could not fetch the weights of {network} (<urlopen error")
+            assert "--features lite0" in sentence
+            assert "\n" not in sentence
+
+    def test_a_network_that_there_is_not(self):
+        with pytest.raises(GandiagError, match=r"timm has no network called 'resnet5O'; did you"):
+            fetch_weights("timm:resnet5O")
+
+
+class TestOfUnknownSize:
+    """Where only the digest is known, the server's word is taken for the length."""
+
+    @pytest.fixture(autouse=True)
+    def unknown(self, server, monkeypatch):
+        monkeypatch.setitem(WEIGHTS, "inception", replace(WEIGHTS["inception"], size=0))
+
+    def test_it_arrives_and_goes_on_where_it_stopped(self, server):
+        server.script = ["whole 100000", "whole"]
+        told = []
+        fetch_weights("inception", tell=lambda *counts: told.append(counts))
+        assert (weights_folder() / NAME).read_bytes() == CONTENT
+        assert server.asked == [("/first", None), ("/first", "bytes=100000-")]
+        assert told[-1] == (len(CONTENT), len(CONTENT))
+
+    def test_a_full_left_over_is_taken(self, server):
+        weights_folder().mkdir(parents=True)
+        (weights_folder() / f"{NAME}.part").write_bytes(CONTENT)
+        fetch_weights("inception")
+        assert files() == WHOLE
+
+    @pytest.mark.parametrize("how", ["wrong", "longer", "page"])
+    def test_other_content_leaves_nothing(self, server, how):
+        server.script = [how, how]
+        with pytest.raises(GandiagError, match="what came has a SHA-256"):
+            fetch_weights("inception")
+        assert files() == {}
 
 
 def test_the_command_line(server, run, tmp_path):

@@ -8,7 +8,7 @@ from random_inception import TorchScriptInception, photographs
 
 from gandiag.errors import GandiagError
 from gandiag.extractors import TORCH_FIDELITY, open_extractor
-from gandiag.extractors.inception import LAYERS, activations, convolutions, fold
+from gandiag.extractors.inception import LAYERS, convolutions, network_of
 from gandiag.extractors.inception_weights import load_state
 from gandiag.extractors.weights import WEIGHTS, sha256
 
@@ -41,23 +41,40 @@ def test_it_computes_what_the_graph_computes(state):
     x = (F.interpolate(images.float(), (299, 299)) - 128) / 128
     graph = TorchScriptInception({name: tensor.clone() for name, tensor in state.items()}).eval()
     with torch.inference_mode():
-        expected = graph.layers(x).flatten(1)
-        found = activations(fold(state), x, ["pool3"])["pool3"]
-    # Float32 through 94 random convolutions: each side is 2e-5 from the float64 result.
-    assert ((found - expected).norm(dim=1) / expected.norm(dim=1)).max() < 1e-4
+        maps = {}
+        for name in ("mixed_6", "mixed_7"):
+            block = graph.layers.get_submodule(name)
+            keep = {"mixed_6": block.conv, "mixed_7": block}[name]
+            keep.register_forward_hook(lambda _m, _i, out, name=name: maps.update({name: out}))
+        expected = {"pool3": graph.layers(x).flatten(1)}
+        # The first 7 channels of ADM's 1 x 1 branch, position by position, channels innermost.
+        rows, columns = torch.arange(17).repeat_interleave(17 * 7), torch.arange(17 * 17 * 7) // 7
+        channels = torch.arange(17 * 17 * 7) % 7
+        expected["mixed_6d.branch1x1"] = maps["mixed_6"][:, channels, rows, columns % 17]
+        # dgm-eval's sinception: the same of the whole next block, channels outermost.
+        expected["mixed_6e"] = maps["mixed_7"][:, :7].reshape(2, -1)
+        found = network_of(state)(x, list(expected))
+    assert list(found) == list(expected)
+    for layer, theirs in expected.items():
+        assert found[layer].shape == theirs.shape == (2, LAYERS[layer])
+        # Float32 through 94 random convolutions: each side is 2e-5 from the float64 result.
+        assert ((found[layer] - theirs).norm(dim=1) / theirs.norm(dim=1)).max() < 1e-4, layer
+    assert (found["mixed_6d.branch1x1"] >= 0).all()  # after the ReLU
 
 
 def test_each_layer_is_the_same_alone_and_in_company(state):
-    parameters = fold(state)
+    network = network_of(state)
+    spatial = {"mixed_6d.branch1x1", "mixed_6e"}
     # The network is convolutional throughout: a smaller picture does for this, and is quick.
     x = torch.rand(2, 3, 107, 107, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
-        every = activations(parameters, x, [*LAYERS])
+        every = network(x, [*LAYERS])
         assert list(every) == list(LAYERS)
         for layer, width in LAYERS.items():
-            alone = activations(parameters, x, [layer])
+            alone = network(x, [layer])
             assert list(alone) == [layer]
-            assert alone[layer].shape == (2, width)
+            # 107 pixels leave 5 x 5 of the 17 x 17.
+            assert alone[layer].shape == (2, 5 * 5 * 7 if layer in spatial else width)
             assert (alone[layer] == every[layer]).all()
         assert (every["logits"] == every["logits_unbiased"] + state["fc.bias"]).all()
         expected = F.linear(every["pool3"].double(), state["fc.weight"].double())
@@ -109,3 +126,17 @@ def test_bfloat16_is_near_float32_and_comes_back_as_float32(random_inception):
         assert coarse.dtype == torch.float32
         off = (coarse - exact).norm() / exact.norm()
         assert 1e-4 < off < 0.2, layer  # bfloat16 keeps 8 bits, and errors add up over 94 layers
+
+
+def test_the_network_is_a_module_that_takes_hooks_and_moves(state):
+    network = network_of(state)
+    assert isinstance(network, torch.nn.Module)
+    assert not any(each.requires_grad for each in network.parameters())
+    seen = []
+    name = "Mixed_6d.branch1x1"
+    network.convolutions()[name].register_forward_hook(lambda _m, _i, out: seen.append(out))
+    x = torch.rand(1, 3, 107, 107, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        found = network(x, ["mixed_6d.branch1x1"])["mixed_6d.branch1x1"]
+    assert (seen[0][:, :7].permute(0, 2, 3, 1).flatten(1) == found).all()
+    assert {each.dtype for each in network.to(torch.float64).parameters()} == {torch.float64}

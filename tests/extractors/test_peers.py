@@ -96,11 +96,13 @@ def test_pytorch_fid(inception, images, random_inception, monkeypatch):
     with torch.random.fork_rng():
         network = module.InceptionV3([0, 1, 2, 3]).eval()
     tensors = [TF.to_tensor(picture)[None] for picture in pictures(images)]
-    found = [[maps.mean((2, 3)) for maps in network(tensor)] for tensor in tensors]
+    maps = [network(tensor) for tensor in tensors]
     layers = ("pool1", "pool2", "pre_aux", "pool3")
-    ours = inception(PYTORCH_FID, *layers)
-    for layer, theirs in zip(layers, zip(*found, strict=True), strict=True):
-        assert_close(ours[layer], torch.cat(theirs))
+    ours = inception(PYTORCH_FID, *layers, "mixed_6e")
+    for layer, theirs in zip(layers, zip(*maps, strict=True), strict=True):
+        assert_close(ours[layer], torch.cat(theirs).mean((2, 3)))
+    # dgm-eval runs this network, and takes 7 channels of its third output for sFID.
+    assert_close(ours["mixed_6e"], torch.cat([each[2] for each in maps])[:, :7].flatten(1))
 
 
 def clean_fid_inputs(images, mode):

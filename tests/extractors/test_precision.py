@@ -1,9 +1,11 @@
+import threading
+
 import pytest
 import torch
 
-from gandiag.extractors.precision import in_slices, running
+from gandiag.extractors.precision import Switch, _float32_as, _Switches, in_slices, running
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 @pytest.fixture
@@ -34,13 +36,17 @@ def test_float32_is_float32_whatever_the_process_allows_and_the_process_gets_its
 ):
     torch.set_float32_matmul_precision(loose)
     before = switches()
-    with running("fp32", CPU):
-        assert set(switches().values()) == {"ieee"}
-    assert switches() == before
-    with running("tf32", CPU):
-        assert switches()["cuda.matmul"] == switches()["cudnn.conv"] == "tf32"
-        assert switches()["mkldnn.matmul"] == switches()["mkldnn.conv"] == "ieee"
-    assert switches() == before
+    cuda, cpu = ("cuda.matmul", "cudnn.conv"), ("mkldnn.matmul", "mkldnn.conv")
+    for precision, on_cuda in {"fp32": "ieee", "tf32": "tf32", "bf16": "ieee"}.items():
+        with running(precision, CPU):
+            inside = switches()
+        # The other device's may be in use by a training beside it.
+        assert inside == before | dict.fromkeys(cpu, "ieee")
+        assert switches() == before
+        with _float32_as(on_cuda, CUDA):
+            inside = switches()
+        assert inside == before | dict.fromkeys(cuda, on_cuda)
+        assert switches() == before
     assert torch.get_float32_matmul_precision() == loose
     assert torch.backends.cudnn.allow_tf32 is True
 
@@ -50,6 +56,64 @@ def test_the_switches_come_back_after_an_error(ambient):
     with pytest.raises(ZeroDivisionError), running("fp32", CPU):
         raise ZeroDivisionError
     assert torch.get_float32_matmul_precision() == "medium"
+
+
+class Setting:
+    """One switch, and every value that it was set to."""
+
+    def __init__(self, value: str) -> None:
+        self.history = [value]
+        self.switch = Switch(lambda: self.history[-1], self.history.append)
+
+
+def test_a_switch_that_is_right_is_not_touched():
+    right, wrong = Setting("ieee"), Setting("tf32")
+    with _Switches(right.switch, wrong.switch).at("ieee"):
+        pass
+    assert right.history == ["ieee"]
+    assert wrong.history == ["tf32", "ieee", "tf32"]
+
+
+def test_two_threads_that_overlap_leave_it_as_it_was():
+    """Each unlike the other in when it begins and ends: the second would restore the first's."""
+    setting = Setting("medium")
+    switches = _Switches(setting.switch)
+    inside, leave, left = threading.Event(), threading.Event(), threading.Event()
+
+    def first():
+        with switches.at("ieee"):
+            inside.set()
+            leave.wait(10)
+        left.set()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    with switches.at("ieee"):
+        leave.set()
+        assert left.wait(10)
+        assert setting.history[-1] == "ieee"  # the other is done, and this one still needs it
+    thread.join(10)
+    assert setting.history == ["medium", "ieee", "medium"]
+
+
+def test_another_value_waits_for_the_first_to_be_done():
+    setting = Setting("medium")
+    switches = _Switches(setting.switch)
+    done = threading.Event()
+
+    def other():
+        with switches.at("tf32"):
+            done.set()
+
+    thread = threading.Thread(target=other)
+    with switches.at("ieee"):
+        thread.start()
+        assert not done.wait(0.05)
+        assert setting.history[-1] == "ieee"
+    assert done.wait(10)
+    thread.join(10)
+    assert setting.history == ["medium", "ieee", "medium", "tf32", "medium"]
 
 
 def test_only_bf16_is_autocast_and_nothing_has_gradients():

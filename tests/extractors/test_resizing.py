@@ -12,6 +12,7 @@ from gandiag.extractors.resizing import (
     tf1_bilinear,
     tf1_grid,
     torch_antialias,
+    torch_bicubic,
     torch_bilinear,
 )
 
@@ -69,7 +70,7 @@ def test_only_the_antialiased_ones_average_what_they_drop():
     stripes = row_image(*[0, 0, 0, 200] * 8)
     for aliasing in (tf1_bilinear, torch_bilinear):
         assert aliasing(stripes, 8, CPU).unique().tolist() == [0]  # never on the fourth column
-    for smooth in (torch_antialias, pil_bicubic, pil_bicubic_8bit):
+    for smooth in (torch_antialias, torch_bicubic, pil_bicubic, pil_bicubic_8bit):
         inside = smooth(stripes, 8, CPU)[0, 0, 0, 2:-2]
         assert (inside - 50).abs().max() < 5  # the filters leave a ripple of a few levels
 
@@ -81,6 +82,19 @@ def test_bicubic_overshoots_and_is_clipped():
     assert raw.min() < -5
     assert raw.max() > 260
     assert (pil_bicubic(edge, 32, CPU)[0, 0].numpy() == raw.clip(0, 255)).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (70, 33), (224, 300), (400, 257)])
+def test_torchs_bicubic_is_pillows_without_the_clip(height, width):
+    images = photographs(1, 400, seed=8)[..., :height, :width].contiguous()
+    images[:, :, : height // 2, : width // 2] = 255  # an edge that overshoots
+    planes = [Image.fromarray(plane.numpy().astype(np.float32)) for plane in images[0]]
+    raw = [np.asarray(each.resize((64, 64), Image.Resampling.BICUBIC)) for each in planes]
+    found = torch_bicubic(images, 64, CPU)[0].numpy()
+    # Pillow adds up in float64, torch in float32 with weights in float32: ulps of 255, of 1.5e-5.
+    np.testing.assert_allclose(found, np.stack(raw), rtol=0, atol=5e-4)
+    assert found.max() > 255  # neither clipped
+    assert (found % 1 != 0).any()  # nor rounded
 
 
 def test_the_8_bit_one_gives_whole_levels_and_the_float_one_does_not():
@@ -96,8 +110,9 @@ def test_shape_type_range_and_level(resize, height, width):
     out = resize(images, 32, CPU)
     assert out.shape == (2, 3, 32, 32)
     assert out.dtype == torch.float32
-    assert out.min() >= -1e-3  # rounding in the positions of tf1-grid; the others stay inside
-    assert out.max() <= 255 + 1e-3
+    if resize is not torch_bicubic:  # which overshoots and is not clipped
+        assert out.min() >= -1e-3  # rounding in the positions of tf1-grid; the others stay inside
+        assert out.max() <= 255 + 1e-3
     flat = resize(torch.full_like(images, 77), 32, CPU)
     assert (flat - 77).abs().max() < 1e-4  # float32 weights that add up to one within rounding
 

@@ -75,6 +75,10 @@ def test_missing_weights_name_the_three_ways_out():
         "--features lite0",
     ):
         assert way in str(caught.value)
+    # What most people need comes first.
+    assert re.search(
+        "run `gandiag weights fetch inception`, or .*import.* or .*lite0", str(caught.value)
+    )
     assert str(weights_folder()) in str(caught.value)
     assert "\n" not in str(caught.value)
 
