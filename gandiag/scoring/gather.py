@@ -122,6 +122,8 @@ def given(opened: Opened, plan: Plan) -> dict[Want, Statistic]:
             if own == (layer == "features"):
                 want = Want(task.extractor.name, task.layer, kind)
                 width = task.extractor.layers[task.layer]
+                if statistic.width != width and not own:
+                    continue  # another layer's, as that of one more distance
                 if statistic.width != width:
                     raise GandiagError(
                         f"{opened.name} holds statistics of {statistic.width} features and "

@@ -9,11 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gandiag.extractors import (
+    ADM,
     CLEAN_FID,
     CLEAN_FID_LEGACY_PYTORCH,
     CLEAN_FID_LEGACY_TENSORFLOW,
     DGM_EVAL,
+    EDM,
+    EDM2,
+    EDM2_DINOV2,
     PYTORCH_FID,
+    STUDIOGAN,
+    STYLEGAN,
+    TFGAN,
     TORCH_FIDELITY,
     TORCHMETRICS,
     Preprocessing,
@@ -21,6 +28,7 @@ from gandiag.extractors import (
 from gandiag.metrics import (
     METRICS,
     PRDC,
+    Blocks,
     FrechetDistance,
     InceptionScore,
     KernelDistance,
@@ -132,6 +140,75 @@ _ROWS = (
         features="inception",
         preprocessing={"inception": CLEAN_FID},
         metrics={"prdc": PRDC(k=5, tie="<")},
+    ),
+    Protocol(
+        "adm",
+        "guided-diffusion's evaluator (ADM): sFID, IS by blocks, precision and recall on Inception",
+        features="inception",
+        preprocessing={"inception": ADM},
+        metrics={
+            "fid": FrechetDistance(),
+            "sfid": FrechetDistance(layer="mixed_6d.branch1x1"),
+            "is": InceptionScore(block=5000),
+            "prdc": PRDC(k=3, tie="<="),
+        },
+        notes=(
+            "ADM compares distances in float16, here they are exact: its precision and recall are "
+            "expected within .003 of these",
+        ),
+    ),
+    Protocol(
+        "stylegan",
+        "StyleGAN2-ADA and 3: covariances by n; precision and recall on NVIDIA's VGG-16",
+        features="inception",
+        preprocessing={"inception": STYLEGAN},
+        metrics={
+            "fid": FrechetDistance(ddof=0),
+            "kid": KernelDistance(subsets=Subsets(shrink=True, seed=0)),
+            "is": InceptionScore(splits=10),
+            "prdc": PRDC(k=3, tie="<="),
+        },
+        extractors={"prdc": "vgg16-nvidia"},
+        default=("fid", "kid", "is"),
+        notes=(
+            "StyleGAN draws KID's subsets unseeded and compares VGG distances in float16: its KID "
+            "moves from run to run, and its precision and recall are expected within .003 of these",
+        ),
+    ),
+    Protocol(
+        "edm",
+        "EDM: FID with covariances by n - 1",
+        features="inception",
+        preprocessing={"inception": EDM},
+        metrics={"fid": FrechetDistance()},
+        notes=("EDM publishes the lowest FID of three runs of 50,000 samples, not one run's",),
+    ),
+    Protocol(
+        "edm2",
+        "EDM2: FID, and the same distance on DINOv2 in its own resize",
+        features="inception",
+        preprocessing={"inception": EDM2, "dinov2": EDM2_DINOV2},
+        metrics={"fid": FrechetDistance(), "fd_dinov2": FrechetDistance()},
+        extractors={"fd_dinov2": "dinov2"},
+        notes=("EDM2 publishes the lowest distance of several runs, not one run's",),
+    ),
+    Protocol(
+        "studiogan",
+        "PyTorch-StudioGAN, post-resizer legacy: IS with the logits' bias",
+        features="inception",
+        preprocessing={"inception": STUDIOGAN},
+        metrics={
+            "fid": FrechetDistance(),
+            "is": InceptionScore(layer="logits"),
+            "prdc": PRDC(k=5, tie="<"),
+        },
+    ),
+    Protocol(
+        "tfgan",
+        "TensorFlow-GAN: KID by blocks of at most 1,024",
+        features="inception",
+        preprocessing={"inception": TFGAN},
+        metrics={"fid": FrechetDistance(), "kid": KernelDistance(subsets=Blocks())},
     ),
 )
 

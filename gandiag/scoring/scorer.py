@@ -241,7 +241,10 @@ class Scorer:
         if not same or {**other.plan.pins()} != {**pins}:
             raise GandiagError("only scorers with equal options can be merged; make them alike")
         for role, going in other._passes.items():
-            self._take(role, going.gathered(), other.plan.points)
+            mine = self._passes.pop(role, None)
+            for each in (mine, going):
+                if each is not None:
+                    self._take(role, each.gathered(), other.plan.points)
 
     def save(self, path: str | Path) -> None:
         """Write all that was given to an .npz file, for `load`.
