@@ -266,6 +266,19 @@ def test_notes_count_and_start_anew_with_each_pass(root):
     assert source.notes()["mislabelled"].example == f"{root}/c.jpg"
 
 
+def test_a_pass_in_another_thread_does_not_mix_in(root):
+    files = {f"{i:02}.jpg": encoded(image, "JPEG") for i, image in enumerate(pixels(20))}
+    source = open_source(write_folder(root, files))
+    whole, other = source.batches(4), source.batches(8)
+    next(whole)
+    next(other)
+    assert sum(len(batch.images) for batch in whole) == 16
+    assert source.notes()["lossy"].count == 20
+    next(other)
+    other.close()
+    assert source.notes()["lossy"].count == 20
+
+
 def test_a_draw_has_notes_of_its_own(root):
     write_folder(root, {"a.jpg": encoded(IMAGES[0], "JPEG"), "b.jpg": encoded(IMAGES[1], "JPEG")})
     source = open_source(root)

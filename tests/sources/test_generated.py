@@ -1,6 +1,7 @@
 """Samples of generators: number 17 is number 17, whoever makes it and however it is read."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -162,6 +163,24 @@ def test_a_head_that_says_nothing(tmp_path):
     write_head(tmp_path / "step-1", format=1)
     with pytest.raises(GandiagError, match="is no checkpoint's: it needs a step and a loader"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"loader": "x", "step": 1e999}', b"[" * 100_000, b"\xff\xfe", b"[]", b'{"step": "a"}'],
+)
+def test_a_head_that_is_none(tmp_path, content):
+    write_head(tmp_path / "step-1")
+    (tmp_path / "step-1" / "checkpoint.json").write_bytes(content)
+    with pytest.raises(GandiagError, match="is no checkpoint's: it needs a step and a loader"):
+        open_source(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_head(tmp_path):
+    write_head(tmp_path / "step-1", step=1, loader="martian")
+    (tmp_path / "step-2").mkdir()
+    os.mkfifo(tmp_path / "step-2" / "checkpoint.json")
+    assert [step for step, _ in checkpoints(tmp_path)] == [1]
 
 
 def test_a_module_in_a_head_is_not_imported(tmp_path):
