@@ -143,7 +143,7 @@ def open_source(
     if on_bad_image not in ("fail", "skip"):
         raise GandiagError(f"on_bad_image is {on_bad_image!r}; it must be 'fail' or 'skip'")
     value_range = checked_range(value_range)
-    how = _How(on_bad_image, seed, torch.device(device), value_range)
+    how = _How(on_bad_image, seed, _device(device), value_range)
     if isinstance(thing, ImageSource | StatisticsFile):
         return thing
     if generator is not None:
@@ -185,6 +185,15 @@ class _How(NamedTuple):
     seed: int
     device: torch.device
     value_range: ValueRange | None
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise GandiagError(
+            f"the device is {device!r}; give cpu, cuda or another of torch"
+        ) from error
 
 
 def _called(thing: object) -> str:

@@ -224,8 +224,13 @@ def open_module(
     Raises:
         GandiagError: it does not say the number of its latents.
     """
-    sizes = {key: getattr(network, key, None) for key in LATENTS}
-    size = next((s for s in sizes.values() if isinstance(s, int) and s > 0), None)
+    # DataParallel and its like keep the network in an attribute of that name.
+    sizes = [
+        getattr(each, key, None)
+        for each in (network, getattr(network, "module", None))
+        for key in LATENTS
+    ]
+    size = next((s for s in sizes if isinstance(s, int) and s > 0), None)
     if size is None:
         raise GandiagError(
             f"{name} does not say how many latents it takes (as {', '.join(LATENTS)}); give a "

@@ -271,6 +271,12 @@ def test_a_module_that_begins_with_a_convolution(attribute, dtype):
     assert values(open_source(network), 10).shape == (10, 3, 4, 4)
 
 
+def test_a_module_in_a_wrapper():
+    network = Network()
+    whole = values(open_source(nn.DataParallel(network).cpu()), 10)
+    assert torch.equal(whole, values(open_source(network), 10))
+
+
 def test_a_module_that_does_not_say_its_latents():
     with pytest.raises(GandiagError, match="Linear does not say how many latents it takes"):
         open_source(nn.Linear(3, 12))
