@@ -120,6 +120,7 @@ def test_points_stay_as_they_are(weights):
         (torch.zeros(0, 3, 4, 4), "gave 0 x 3 x 4 x 4; give"),
         (torch.zeros(64, 0), "gave 64 x 0; give"),
         (None, "gave NoneType; give a tensor"),
+        ((torch.zeros(()), [0]), "give .n, 3, height, width. or"),
         ((torch.zeros(64, 2), [0] * 64, 3), "gave tuple; give a tensor"),
         (torch.zeros(64, 5, 4, 4), r"gave 64 x 5 x 4 x 4; give \(n, 3, height, width\)"),
         ("words", "gave str; give a tensor"),
