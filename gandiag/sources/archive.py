@@ -54,6 +54,9 @@ COMPRESSED: Mapping[bytes, Callable[[Path], io.BufferedIOBase]] = {
 LABEL = "cls"
 """Extension of a label in WebDataset."""
 
+LABEL_BYTES = 1024
+"""What is longer is no label."""
+
 READABLE_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
@@ -133,7 +136,8 @@ def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
             return member.read(MAX_BYTES)
 
     members, others = _images(path, ((info.name, info) for info in infos if not info.isdir()))
-    labels = _labels(members, others, read)
+    short = {other: info for other, info in others.items() if info.size <= LABEL_BYTES}
+    labels = _labels(members, short, read)
     if labels is not None:
         others = {other: info for other, info in others.items() if extension(other) != LABEL}
     note = _note(path, members, others)

@@ -430,12 +430,15 @@ def decoded(pixels: Array, value_range: ValueRange | None = None) -> Decoded:
     Raises:
         UnreadableError: a value lies outside the range.
     """
-    if value_range is not None and pixels.dtype != np.uint8:
+    if pixels.dtype == np.uint8:
+        value_range = None
+    if value_range is not None:
         pixels = quantised(pixels, *value_range)
     codes = ("alpha",) if pixels.shape[2] == 4 and bool((pixels[..., 3] != 255).any()) else ()
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[..., :3]
     # A copy: the memory may be mapped from a file for reading, or be the user's.
-    return Decoded(torch.from_numpy(np.array(colour.transpose(2, 0, 1), order="C")), codes)
+    image = torch.from_numpy(np.array(colour.transpose(2, 0, 1), order="C"))
+    return Decoded(image, codes, value_range=value_range)
 
 
 def quantised(pixels: Array, low: float, high: float) -> NDArray[np.uint8]:

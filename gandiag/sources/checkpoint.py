@@ -33,7 +33,8 @@ def checkpoints(run: Path) -> list[tuple[int, Path]]:
     Raises:
         GandiagError: there is none, or one cannot be read.
     """
-    found = [run] if (run / HEAD).is_file() else [path.parent for path in run.glob(f"*/{HEAD}")]
+    heads = [run / HEAD] if (run / HEAD).is_file() else run.glob(f"*/{HEAD}")
+    found = [path.parent for path in heads if path.is_file()]  # to open a pipe would wait for ever
     # What a killed run left half-written has a name with a dot.
     there = sorted((int(_head(p)["step"]), p) for p in found if not p.name.startswith("."))
     if not there:
@@ -65,7 +66,7 @@ def _head(checkpoint: Path) -> dict[str, Any]:
     try:
         head = json.loads(path.read_bytes())
         return {"step": int(head["step"]), "loader": str(head["loader"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise GandiagError(
             f"{display(path)} is no checkpoint's: it needs a step and a loader; "
             "use another checkpoint"

@@ -271,12 +271,12 @@ def open_samples(
         whole = hashlib.sha256()
         for index in range(len(samples)):
             try:
-                pixels, codes, label = source.read(index)
+                image = source.read(index)
             except UnreadableError as error:
                 whole.update(repr(error).encode())
                 continue
-            whole.update(repr((tuple(pixels.shape), codes, label)).encode())
-            whole.update(pixels.numpy().data)
+            whole.update(repr((tuple(image.pixels.shape), image.codes, image.label)).encode())
+            whole.update(image.pixels.numpy().data)
         return whole.hexdigest()
 
     source = open_dataset(samples, name, on_bad_image, digest, value_range)

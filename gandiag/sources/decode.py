@@ -78,6 +78,8 @@ class Decoded(NamedTuple):
     """What a reader of the score should know of it, see the module's table."""
     label: str | None = None
     """Its class, where only reading the image tells."""
+    value_range: tuple[float, float] | None = None
+    """Of the floats that it was made of, if it was."""
 
 
 class Format(NamedTuple):

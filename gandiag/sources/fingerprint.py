@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write, cache_folder, sha256
 
-DECODING = "gandiag images 1"
-"""Changes when the same bytes come to be read as other pixels."""
+DECODING = "gandiag images 2"
+"""Changes when the same bytes come to be read as other pixels, or come to be refused."""
 
 RACY_NANOSECONDS = 2_000_000_000
 """FAT keeps times in steps of two seconds; other file systems are finer."""

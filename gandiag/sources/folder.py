@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from gandiag.sources.naming import (
     no_image_in,
     passed_over,
 )
+
+WAYS = 1000
+"""So often a folder may be reached: links to links double the ways at each level."""
 
 
 def open_folder(root: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
@@ -92,6 +96,7 @@ def survey(root: Path) -> tuple[list[str], Note | None]:
     """
     found: list[str] = []
     others: list[str] = []
+    ways: Counter[tuple[int, int]] = Counter()
     # (folder, relative path to it with a slash at the end, the folders above it)
     pending: list[tuple[Path, str, frozenset[tuple[int, int]]]] = [(root, "", frozenset())]
     while pending:
@@ -101,6 +106,12 @@ def survey(root: Path) -> tuple[list[str], Note | None]:
             identity = status.st_dev, status.st_ino
             if identity in above:
                 raise OSError(errno.ELOOP, "")
+            ways[identity] += 1
+            if ways[identity] > WAYS:
+                raise GandiagError(
+                    f"{display(folder)} is reached by more than {WAYS:,} ways through links; "
+                    "remove links until each image is there once"
+                )
             with os.scandir(folder) as entries:
                 visible = [entry for entry in entries if not is_hidden(entry.name)]
             for entry in visible:

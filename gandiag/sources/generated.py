@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ class GeneratedImages:
         return self._batches(size)
 
     def _batches(self, size: int) -> Iterator[Batch]:
-        tally = self.seen.begin(self.value_range)
+        tally = self.seen.begin()
         waiting: list[Batch] = []
         held = 0
         for start in range(0, self.total, BLOCK):
@@ -119,11 +120,10 @@ class GeneratedImages:
         """What the last whole pass saw, by code (see `notes.CODES`)."""
         return self.seen.notes()
 
-    @staticmethod
-    def _note(batch: Batch, tally: Tally) -> None:
+    def _note(self, batch: Batch, tally: Tally) -> None:
         if batch.images.ndim == 4:
             for image, name in zip(batch.images, batch.names, strict=True):
-                tally.add_image(image, name)
+                tally.add_image(image, name, self.value_range)
 
     def _block(self, start: int) -> Batch:
         samples, labels = self.draw(range(start, start + BLOCK))
@@ -191,20 +191,21 @@ def open_sample(
     def draw(numbers: range) -> tuple[Tensor, Sequence[str] | None]:
         with _told(shown):
             given = sample([_rng(seed, number) for number in numbers])
-        pair = isinstance(given, tuple | list) and len(given) == 2
-        images, labels = given if pair and isinstance(given, tuple | list) else (given, None)
+        pair = isinstance(given, tuple) and len(given) == 2
+        images, labels = cast(tuple[object, object], given) if pair else (given, None)
         if not isinstance(images, Tensor):
             raise GandiagError(
                 f"the generator of {shown} gave {type(images).__name__}; "
                 "give a tensor, or a pair of a tensor and labels"
             )
+        samples = as_samples(images, shown, value_range)
         names = None if labels is None else as_labels(labels, len(images))
         if labels is not None and names is None:
             raise GandiagError(
                 f"the generator of {shown} gave labels that are no classes; "
                 f"give an integer or a name for each of its {len(images)} samples"
             )
-        return as_samples(images, shown, value_range), names
+        return samples, names
 
     return GeneratedImages(name, draw, value_range=value_range, doubted=True)
 
@@ -224,8 +225,13 @@ def open_module(
     Raises:
         GandiagError: it does not say the number of its latents.
     """
-    sizes = {key: getattr(network, key, None) for key in LATENTS}
-    size = next((s for s in sizes.values() if isinstance(s, int) and s > 0), None)
+    # DataParallel and its like keep the network in an attribute of that name.
+    sizes = [
+        getattr(each, key, None)
+        for each in (network, getattr(network, "module", None))
+        for key in LATENTS
+    ]
+    size = next((s for s in sizes if isinstance(s, int) and s > 0), None)
     if size is None:
         raise GandiagError(
             f"{name} does not say how many latents it takes (as {', '.join(LATENTS)}); give a "

@@ -138,7 +138,7 @@ class IndexedImages:
 
     def _items(self, size: int) -> Generator[Item]:
         """The images that can be read, noted in `seen`."""
-        tally = self.seen.begin(self.value_range)
+        tally = self.seen.begin()
         given, why = 0, ""
         with closing(self._results(size)) as results:
             for index, result in zip(self._indices(), results, strict=True):
@@ -149,11 +149,11 @@ class IndexedImages:
                         raise GandiagError(f"{why}; remove it or pass --on-bad-image skip")
                     tally.add("skipped", name)
                     continue
-                pixels, codes, label = result
+                pixels, codes, label, value_range = result
                 for code in codes:
                     tally.add(code, name)
                 if self.points is None:
-                    tally.add_image(pixels, name)
+                    tally.add_image(pixels, name, value_range)
                 given += 1
                 yield Item(pixels, name, self.labels[index] if self.labels is not None else label)
         self.seen.end(tally)

@@ -35,7 +35,7 @@ ValueRange = tuple[float, float]
 class Tally:
     """Counts codes and sizes while the images of one pass go by."""
 
-    def __init__(self, value_range: ValueRange | None = None) -> None:
+    def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self._skipped: list[str] = []
@@ -43,8 +43,7 @@ class Tally:
         self._first_of_size: dict[tuple[int, int], str] = {}
         self._first: str | None = None
         # What holds for the source only if it holds for every image: asked until one denies it.
-        self._half = value_range is not None and value_range[0] < 0
-        self._two = value_range is None
+        self._half = self._two = True
         self._brightest = 0
 
     def add(self, code: str, name: str) -> None:
@@ -54,8 +53,8 @@ class Tally:
         if code == "skipped" and len(self._skipped) < NAMED:
             self._skipped.append(name)
 
-    def add_image(self, pixels: Tensor, name: str) -> None:
-        """The image `name` was given: (3, height, width) uint8."""
+    def add_image(self, pixels: Tensor, name: str, value_range: ValueRange | None = None) -> None:
+        """The image `name` was given: (3, height, width) uint8, quantised from `value_range`."""
         size = pixels.shape[1], pixels.shape[2]
         self._sizes[size] += 1
         self._first_of_size.setdefault(size, name)
@@ -63,10 +62,11 @@ class Tally:
             self._first = name
         if self._half:
             # The middle of the range becomes level 128: halves are rounded up.
-            self._half = int(pixels.min()) >= 128
+            below_0 = value_range is not None and value_range[0] < 0
+            self._half = below_0 and int(pixels.min()) >= 128
         if self._two:
             self._brightest = max(self._brightest, int(pixels.max()))
-            self._two = self._brightest <= 1
+            self._two = value_range is None and self._brightest <= 1
 
     def notes(self) -> dict[str, Note]:
         """By code, in the order of `CODES`."""
@@ -95,9 +95,9 @@ class Passes:
         self._latest = Tally()
         self._whole: Tally | None = None
 
-    def begin(self, value_range: ValueRange | None = None) -> Tally:
+    def begin(self) -> Tally:
         """A tally for one pass alone."""
-        self._latest = Tally(value_range)
+        self._latest = Tally()
         return self._latest
 
     def end(self, tally: Tally) -> None:

@@ -90,7 +90,7 @@ class StreamImages:
         return self.seen.notes()
 
     def _items(self) -> Generator[Item]:
-        tally = self.seen.begin(self.value_range)
+        tally = self.seen.begin()
         taken, given, why = 0, 0, ""
         for taken, (result, label) in enumerate(islice(self._images(), self.first), 1):
             name = f"{self.name}[{taken - 1}]"
@@ -105,7 +105,7 @@ class StreamImages:
                 tally.add(code, name)
             if self.first is not None:
                 tally.add("first-of-stream", name)
-            tally.add_image(result.pixels, name)
+            tally.add_image(result.pixels, name, result.value_range)
             yield Item(result.pixels, name, label)
         self.seen.end(tally)
         if not taken:

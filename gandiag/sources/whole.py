@@ -126,6 +126,8 @@ def parsed(data: bytes) -> Frame | None:
                 ids = tuple(body[1 + 2 * i] for i in range(count))
                 first, last, bits = body[1 + 2 * count : 4 + 2 * count]
                 end = found_end.start()
+                while data[end - 1] == 0xFF:  # fill bytes belong to the marker
+                    end -= 1
                 frame.scans.append(Scan(ids, first, last, bits & 15, interval, at, end))
                 at = end
     except (IndexError, ValueError, struct.error):

@@ -272,6 +272,12 @@ def test_labels_of_webdataset_are_beside_the_images(root):
     assert classes(source) == {"7", "cat"}
 
 
+def test_a_label_is_a_few_words(root):
+    png = encoded(pixels(1)[0])
+    files = {"1.png": png, "1.cls": b"7" * 5000}
+    assert read(open_source(write_tar(root / "a.tar", files)))[2] is None
+
+
 def test_labels_of_some_images_are_none(root):
     png = encoded(pixels(1)[0])
     files = {"x/1.png": png, "x/1.cls": b"7", "y/2.png": png}

@@ -8,7 +8,7 @@ import pytest
 from pictures import encoded, pixels, read, write_folder
 
 from gandiag.errors import GandiagError
-from gandiag.sources import open_source
+from gandiag.sources import folder, open_source
 from gandiag.sources.folder import list_images
 from gandiag.sources.naming import display
 
@@ -125,6 +125,18 @@ def test_links_to_files_and_folders_are_followed(root):
     ]
     (root / "way").symlink_to(root / "in")
     assert open_source(root / "way").count() == 5
+
+
+def test_links_that_double_at_each_level(root, monkeypatch):
+    monkeypatch.setattr(folder, "WAYS", 100)
+    write_folder(root / "0", {"a.png": PNG})
+    for level in range(1, 9):
+        (root / str(level)).mkdir()
+        for link in "ab":
+            (root / str(level) / link).symlink_to(root / str(level - 1))
+    assert open_source(root / "6").count() == 2**6
+    with pytest.raises(GandiagError, match=r"is reached by more than 100 ways through links; rem"):
+        open_source(root / "8")
 
 
 @pytest.mark.parametrize("on_bad_image", ["fail", "skip"])
@@ -264,6 +276,19 @@ def test_notes_count_and_start_anew_with_each_pass(root):
             "mislabelled": 1,
         }
     assert source.notes()["mislabelled"].example == f"{root}/c.jpg"
+
+
+def test_a_pass_in_another_thread_does_not_mix_in(root):
+    files = {f"{i:02}.jpg": encoded(image, "JPEG") for i, image in enumerate(pixels(20))}
+    source = open_source(write_folder(root, files))
+    whole, other = source.batches(4), source.batches(8)
+    next(whole)
+    next(other)
+    assert sum(len(batch.images) for batch in whole) == 16
+    assert source.notes()["lossy"].count == 20
+    next(other)
+    other.close()
+    assert source.notes()["lossy"].count == 20
 
 
 def test_a_draw_has_notes_of_its_own(root):

@@ -1,6 +1,7 @@
 """Samples of generators: number 17 is number 17, whoever makes it and however it is read."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -119,6 +120,7 @@ def test_points_stay_as_they_are(weights):
         (torch.zeros(0, 3, 4, 4), "gave 0 x 3 x 4 x 4; give"),
         (torch.zeros(64, 0), "gave 64 x 0; give"),
         (None, "gave NoneType; give a tensor"),
+        ((torch.zeros(()), [0]), "give .n, 3, height, width. or"),
         ((torch.zeros(64, 2), [0] * 64, 3), "gave tuple; give a tensor"),
         (torch.zeros(64, 5, 4, 4), r"gave 64 x 5 x 4 x 4; give \(n, 3, height, width\)"),
         ("words", "gave str; give a tensor"),
@@ -162,6 +164,24 @@ def test_a_head_that_says_nothing(tmp_path):
     write_head(tmp_path / "step-1", format=1)
     with pytest.raises(GandiagError, match="is no checkpoint's: it needs a step and a loader"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"loader": "x", "step": 1e999}', b"[" * 100_000, b"\xff\xfe", b"[]", b'{"step": "a"}'],
+)
+def test_a_head_that_is_none(tmp_path, content):
+    write_head(tmp_path / "step-1")
+    (tmp_path / "step-1" / "checkpoint.json").write_bytes(content)
+    with pytest.raises(GandiagError, match="is no checkpoint's: it needs a step and a loader"):
+        open_source(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_head(tmp_path):
+    write_head(tmp_path / "step-1", step=1, loader="martian")
+    (tmp_path / "step-2").mkdir()
+    os.mkfifo(tmp_path / "step-2" / "checkpoint.json")
+    assert [step for step, _ in checkpoints(tmp_path)] == [1]
 
 
 def test_a_module_in_a_head_is_not_imported(tmp_path):
@@ -250,6 +270,12 @@ def test_a_module_that_begins_with_a_convolution(attribute, dtype):
     network = nn.Sequential(nn.ConvTranspose2d(5, 3, 4), nn.Tanh()).to(dtype)
     setattr(network, attribute, 5)
     assert values(open_source(network), 10).shape == (10, 3, 4, 4)
+
+
+def test_a_module_in_a_wrapper():
+    network = Network()
+    whole = values(open_source(nn.DataParallel(network).cpu()), 10)
+    assert torch.equal(whole, values(open_source(network), 10))
 
 
 def test_a_module_that_does_not_say_its_latents():

@@ -119,6 +119,11 @@ def test_no_permission_even_for_the_superuser(root, monkeypatch):
     refused(root / "a.npy", f"cannot read {root}/a.npy: permission denied; give a folder")
 
 
+@pytest.mark.parametrize("device", ["banana", "cpu:x"])
+def test_a_device_that_is_none(root, device):
+    refused(root, f"the device is {device!r}; give cpu, cuda or", device=device)
+
+
 def test_an_unknown_way_to_treat_bad_images(root):
     refused(root, "on_bad_image is 'ignore'", on_bad_image="ignore")
 

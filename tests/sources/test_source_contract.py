@@ -341,21 +341,6 @@ def test_limit_refuses_a_seed_below_0(source, kind):
         source.limit(3, seed=-1)
 
 
-@pytest.mark.parametrize("kind", ["folder", "npz", "Dataset", "list of batches"])
-def test_passes_at_the_same_time_have_notes_of_their_own(kind, root, monkeypatch):
-    source = opened(kind, KINDS[kind](root))
-    begun = source.batches(4)
-    next(begun)
-    assert len(read(source)[0]) == COUNT
-    other = source.batches(4)
-    next(other)
-    sizes = [tally._sizes.total() for tally in (source.seen._whole, source.seen._latest)]
-    list(begun)
-    assert sizes[0] == COUNT
-    assert source.seen._whole._sizes.total() == COUNT
-    assert source.notes() == {}
-
-
 @every
 def test_a_batch_holds_something(source, kind):
     with pytest.raises(GandiagError, match="batch size is 0"):
@@ -377,3 +362,71 @@ def test_a_stream_is_limited_to_its_first_images(source, kind):
     note = limited.notes()["first-of-stream"]
     assert (note.count, note.example) == (7, names[0])
     assert limited.count() == (None if kind in DOES_NOT_SAY_HOW_MANY else 7)
+
+
+# Generators have no end, so that what is said of a count and a draw is another thing for them.
+
+
+class Network(torch.nn.Module):
+    nz = 3
+
+    def forward(self, z):
+        return torch.tanh(z)[:, :, None, None].expand(-1, 3, 10, 8)
+
+
+def grey(rngs):
+    return torch.stack([torch.rand(1, 10, 8, generator=rng) for rng in rngs]) * 2 - 1
+
+
+def halves(rngs):
+    return grey(rngs) / 2
+
+
+GENERATORS = {
+    "module": (lambda: Network(), {}),
+    "function, grey": (lambda: grey, {}),
+    "function, bytes and labels": (
+        lambda: (
+            lambda rngs: (
+                (grey(rngs) * 127 + 128).to(torch.uint8),
+                ["ant" if i % 2 else "bee" for i in range(len(rngs))],
+            )
+        ),
+        {},
+    ),
+    "function, a stated range": (lambda: halves, {"value_range": (-0.5, 0.5)}),
+}
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_what_generators_promise(kind):
+    make, options = GENERATORS[kind]
+    source = open_source(make(), name="mine", **options)
+    assert isinstance(source, ImageSource)
+    assert source.name == "mine"
+    assert open_source(source) is source
+    assert (source.fingerprint(), source.stamp(), labelled(source)) == (None, None, None)
+    assert classes(source) is None
+    limited = source.limit(COUNT, 5)
+    assert limited.count() == COUNT
+    for size in (1, 7, 64):
+        batches = list(limited.batches(size))
+        assert [len(batch.images) for batch in batches] == [
+            min(size, COUNT - start) for start in range(0, COUNT, size)
+        ]
+        assert all(isinstance(batch, Batch) for batch in batches)
+        images = torch.cat([batch.images for batch in batches])
+        assert images.dtype == torch.uint8
+        assert images.shape == (COUNT, 3, 10, 8)
+        assert all(batch.images.is_contiguous() for batch in batches)
+        assert torch.equal(images, next(limited.batches(64)).images)
+        assert all((batch.labels is not None) == ("labels" in kind) for batch in batches)
+        names = [name for batch in batches for name in batch.names]
+        assert names == [f"mine[{i}]" for i in range(COUNT)]
+    assert len(images.flatten(1).unique(dim=0)) == COUNT
+    assert limited.notes() == {}
+    for wrong in (0, -1):
+        with pytest.raises(GandiagError, match=f"number of images to use is {wrong}"):
+            source.limit(wrong, 0)
+    with pytest.raises(GandiagError, match="batch size is 0"):
+        source.batches(0)

@@ -140,6 +140,14 @@ def test_bytes_of_two_levels(kind, root):
         assert source.notes() == {}
 
 
+@pytest.mark.parametrize("kind", ["tensor", "npy", "npz", "Dataset", "list", "dicts"])
+def test_bytes_are_doubted_as_bytes_whatever_range_is_stated(kind, root):
+    for images, codes in ((BYTES // 2 + 128, set()), (BYTES % 2, {"two-levels"})):
+        source = open_source(KINDS[kind](images, root), value_range=(-1, 1))
+        read(source)
+        assert set(source.notes()) == codes
+
+
 def test_files_of_two_levels(root):
     write_folder(root, {f"{i}.png": encoded(image) for i, image in enumerate(IMAGES % 2)})
     source = open_source(root)

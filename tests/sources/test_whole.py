@@ -136,6 +136,17 @@ def test_what_a_spectral_selection_leaves_out():
     assert lacks_scans(sequential) is None
 
 
+@pytest.mark.parametrize("options", ["baseline", "restarts", "progressive"])
+def test_fill_bytes_before_markers(options):
+    data = jpeg("grey below", options)
+    pieces, at = [], 0
+    for scan in parsed(data).scans:
+        pieces += [data[at : scan.end], b"\xff\xff"]
+        at = scan.end
+    filled = b"".join([*pieces, data[at:]])
+    assert np.array_equal(decode(filled, "jpg").pixels, decode(data, "jpg").pixels)
+
+
 def test_padding_is_no_marker():
     assert b"\xff" not in PADDING
     assert MARKER.search(PADDING) is None
