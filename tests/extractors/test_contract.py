@@ -30,7 +30,9 @@ def opened(random_inception, random_vgg16, tmp_path_factory):
             elif name == "timm":
                 spec, create = "timm:resnet10t.c3_in1k", timm.create_model
                 patch.setattr(timm, "create_model", lambda name, **_: create(name))
-                patch.setattr(timm_models, "on_disk", lambda _config: Path("/of/the/hub"))
+                patch.setattr(
+                    timm_models, "on_disk", lambda _config: Path("/hub/model.safetensors")
+                )
             elif name == "classifier":
                 path = tmp_path_factory.mktemp("classifier") / "small.safetensors"
                 model = undrawn(lambda: timm.create_model("resnet10t", num_classes=10))
