@@ -21,6 +21,8 @@ def read_state(path: Path, what: str) -> dict[str, Tensor]:
     Raises:
         GandiagError: the file is damaged, of another kind, or holds more than tensors.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise unfit(path, what, "it is no regular file")
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)

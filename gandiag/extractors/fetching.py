@@ -1,4 +1,4 @@
-"""Downloading weight files: the one place in gandiag that touches the network on its own."""
+"""Downloading weight files, when asked to: the one place where extractors touch the network."""
 
 import contextlib
 import http.client

@@ -71,28 +71,31 @@ class _Switches:
     def __init__(self, *switches: "Switch") -> None:
         self._switches = switches
         self._changed = threading.Condition()
-        self._depth = 0
+        self._holders: list[int] = []
         self._value = ""
         self._before: list[tuple[Switch, str]] = []
 
     @contextlib.contextmanager
     def at(self, value: str) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: self._depth == 0 or self._value == value)
-            if self._depth == 0:
+            me = threading.get_ident()
+            if me in self._holders and self._value != value:
+                raise RuntimeError(f"this thread runs at {self._value} and would wait for itself")
+            self._changed.wait_for(lambda: not self._holders or self._value == value)
+            if not self._holders:
                 self._value = value
                 self._before = [
                     (switch, was) for switch in self._switches if (was := switch.get()) != value
                 ]
                 for switch, _ in self._before:
                     switch.set(value)
-            self._depth += 1
+            self._holders.append(me)
         try:
             yield
         finally:
             with self._changed:
-                self._depth -= 1
-                if self._depth == 0:
+                self._holders.remove(me)
+                if not self._holders:
                     for switch, was in self._before:
                         switch.set(was)
                     self._changed.notify_all()

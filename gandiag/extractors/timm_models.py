@@ -15,7 +15,7 @@ from gandiag.extractors.base import Precision
 from gandiag.extractors.precision import fast_format, in_slices, running
 from gandiag.extractors.preprocessing import Scaling, prepare
 from gandiag.extractors.request import Request
-from gandiag.state_dicts import first_line
+from gandiag.state_dicts import first_line, read_state
 
 PREFIX = "timm:"
 
@@ -139,6 +139,8 @@ def hub_model(name: str) -> Any:
             f"{PREFIX}{name}` where there is a network, or copy the hub's cache folder here, or "
             f"score with --features lite0, which needs none"
         )
+    if path.suffix not in (".safetensors", ".npz"):
+        read_state(path, f"the weights of {name}")  # older timm would run what a pickle says
     try:
         return undrawn(
             lambda: timm.create_model(

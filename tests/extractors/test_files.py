@@ -9,6 +9,7 @@ import pytest
 from gandiag import files
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write, check_output, write_output
+from gandiag.state_dicts import read_state
 
 pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 
@@ -78,6 +79,14 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
             write(path)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert sorted(os.listdir(tmp_path)) == ["folder", "link", "pipe"]
+
+
+@pipes
+def test_a_pipe_is_not_read_as_weights(tmp_path):
+    pipe = tmp_path / "weights.pth"
+    os.mkfifo(pipe)
+    with pytest.raises(GandiagError, match="does not hold the weights: it is no regular file"):
+        read_state(pipe, "the weights")
 
 
 @pipes

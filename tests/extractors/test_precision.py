@@ -1,9 +1,17 @@
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from gandiag.extractors.precision import Switch, _float32_as, _Switches, in_slices, running
+from gandiag.extractors.precision import (
+    Switch,
+    _float32_as,
+    _Switches,
+    _switches,
+    in_slices,
+    running,
+)
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -95,6 +103,38 @@ def test_two_threads_that_overlap_leave_it_as_it_was():
         assert setting.history[-1] == "ieee"  # the other is done, and this one still needs it
     thread.join(10)
     assert setting.history == ["medium", "ieee", "medium"]
+
+
+def test_a_thread_that_would_wait_for_itself_is_told():
+    setting = Setting("medium")
+    switches = _Switches(setting.switch)
+
+    def inside(value):
+        with switches.at("ieee"), switches.at(value):
+            assert setting.history[-1] == value
+
+    inside("ieee")
+    with pytest.raises(RuntimeError, match="runs at ieee and would wait for itself"):
+        inside("tf32")
+    assert setting.history == ["medium", "ieee", "medium", "ieee", "medium"]
+
+
+def test_torch_before_2_9_has_one_switch_for_all_products(ambient, monkeypatch):
+    monkeypatch.setattr(torch.backends.cuda, "matmul", SimpleNamespace())  # no fp32_precision
+    old = _switches()
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.cudnn.allow_tf32 = True
+    for device, value, matmul, convolution in [
+        ("cpu", "ieee", "highest", False),
+        ("cuda", "ieee", "highest", False),
+        ("cuda", "tf32", "high", True),
+    ]:
+        with old[device].at(value):
+            assert torch.get_float32_matmul_precision() == matmul
+            assert torch.backends.cudnn.allow_tf32 is convolution
+        assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.backends.cudnn.allow_tf32 is True
+    assert old["cpu"] is old["cuda"]
 
 
 def test_another_value_waits_for_the_first_to_be_done():

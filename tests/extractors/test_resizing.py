@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from random_inception import photographs
 from torch import Tensor
 
+from gandiag.extractors import ADM, EDM, EDM2, STUDIOGAN, STYLEGAN, TFGAN
+from gandiag.extractors.preprocessing import SCALINGS, prepare
 from gandiag.extractors.resizing import (
     RESIZES,
     pil_bicubic,
@@ -101,6 +104,36 @@ def test_the_8_bit_one_gives_whole_levels_and_the_float_one_does_not():
     image = photographs(1, 40, seed=0)
     assert (pil_bicubic_8bit(image, 64, CPU) % 1 == 0).all()
     assert (pil_bicubic(image, 64, CPU) % 1 != 0).any()
+
+
+@pytest.mark.parametrize("protocol", [ADM, TFGAN], ids=["adm", "tf-gan"])
+def test_the_graphs_own_input_is_its_slow_twin_bit_for_bit(protocol):
+    image = photographs(1, 41, seed=9)
+    expected = [tf1_pixel_by_pixel(plane.numpy().astype(np.float32), 23) for plane in image[0]]
+    found = prepare(image, 23, protocol.resize, SCALINGS[protocol.normalise], CPU)
+    assert (found[0].numpy() == (np.stack(expected) - 128) / 128).all()
+
+
+def test_nvidias_input_is_the_grid_written_out_bit_for_bit():
+    """As a theta of 2 x 3 numbers, with half a pixel less of the input and of the output."""
+    image = photographs(1, 41, seed=9)
+    one = torch.tensor(1.0)
+    shift = one / 41 - one / 23  # the graph computes it in float32
+    theta = torch.stack([torch.stack([one, 0 * one, shift]), torch.stack([0 * one, one, shift])])
+    grid = F.affine_grid(theta[None], [1, 3, 23, 23], align_corners=False)
+    x = F.grid_sample(image.float(), grid, padding_mode="border", align_corners=False)
+    found = prepare(image, 23, STYLEGAN.resize, SCALINGS[STYLEGAN.normalise], CPU)
+    assert (found == (x - 128) / 128).all()
+    assert STYLEGAN == EDM == EDM2
+
+
+def test_studiogans_input_is_bilinear_at_centres_in_float_and_between_minus_one_and_one():
+    image = photographs(1, 41, seed=9)
+    x = F.interpolate(image.float(), size=(23, 23), mode="bilinear", align_corners=False)
+    expected = (x.clamp(0, 255) / 255 - 0.5) / 0.5
+    found = prepare(image, 23, STUDIOGAN.resize, SCALINGS[STUDIOGAN.normalise], CPU)
+    # Two divisions of float32 in another order.
+    torch.testing.assert_close(found, expected, rtol=0, atol=5e-7)
 
 
 @EVERY

@@ -35,7 +35,7 @@ def hub_of_random_weights(monkeypatch):
         return create(name, pretrained=False, **arguments)
 
     monkeypatch.setattr(timm, "create_model", create_model)
-    monkeypatch.setattr(timm_models, "on_disk", lambda _config: Path("/of/the/hub"))
+    monkeypatch.setattr(timm_models, "on_disk", lambda _config: Path("/hub/model.safetensors"))
     return asked
 
 
@@ -101,6 +101,26 @@ def test_a_damaged_file_of_the_hubs_is_named(no_network, monkeypatch, tmp_path):
         open_extractor(f"timm:{SMALL}", device=CPU)
     assert str(damaged) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pickle_in_the_hubs_cache_is_refused_unrun(no_network, monkeypatch, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "crater"),)
+
+    bomb = tmp_path / "pytorch_model.bin"
+    torch.save({"conv_stem.weight": torch.zeros(1), "bomb": Bomb()}, bomb)
+
+    def look(_repository, name):
+        return str(bomb) if name == bomb.name else None
+
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", look)
+    built = []
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: built.append(1))
+    with pytest.raises(GandiagError, match=f"{bomb} does not hold the weights of {SMALL}"):
+        open_extractor(f"timm:{SMALL}", device=CPU)
+    assert built == []  # timm never saw the file
+    assert not (tmp_path / "crater").exists()
 
 
 def test_dinov2_takes_edm2s_resize(hub_of_random_weights, monkeypatch):
