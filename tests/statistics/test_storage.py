@@ -17,6 +17,7 @@ from gandiag.statistics import (
     SavedStatistics,
     load_statistics,
     save_statistics,
+    storage,
 )
 
 ROWS = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
