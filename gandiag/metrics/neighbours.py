@@ -1,8 +1,9 @@
 """Precision, recall, density, coverage: balls around each image out to its k-th neighbour."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
@@ -183,8 +184,9 @@ def _neighbourhoods(
             x, y = real[i], generated[j]
             sizes, products, error = bounded_squares(x, y, centre)
             lower, upper = sizes * (1 - error) - products, sizes * (1 + error) - products
-            in_real = within(lower, upper, real_radii[i, None], x, y, tie)
-            in_generated = within(lower, upper, generated_radii[None, j], x, y, tie)
+            exact = cache(partial(distances, x, y))  # computed once, if at all
+            in_real = within(lower, upper, real_radii[i, None], x, y, tie, exact)
+            in_generated = within(lower, upper, generated_radii[None, j], x, y, tie, exact)
             hits[j] += in_real.sum(dim=0)
             covered[i] |= in_real.any(dim=1)
             recalled[i] |= in_generated.any(dim=1)
@@ -222,8 +224,19 @@ class _Jackknife(NamedTuple):
         }
 
 
-def within(lower: Tensor, upper: Tensor, radii: Tensor, x: Tensor, y: Tensor, tie: Tie) -> Tensor:
-    """Bounds of squared distances and radii that broadcast to them => (n, m) bool."""
+def within(
+    lower: Tensor,
+    upper: Tensor,
+    radii: Tensor,
+    x: Tensor,
+    y: Tensor,
+    tie: Tie,
+    exact: Callable[[], Tensor] | None = None,
+) -> Tensor:
+    """Bounds of squared distances and radii that broadcast to them => (n, m) bool.
+
+    Pairs that the bounds leave open are settled by their distance; `exact` gives all of them.
+    """
     radii = radii.expand_as(lower)
     squares = radii.square()
     inside = upper < squares
@@ -235,7 +248,9 @@ def within(lower: Tensor, upper: Tensor, radii: Tensor, x: Tensor, y: Tensor, ti
     # Rows all of whose distances are alike, say. Gathering pairs costs eight times as much a pair.
     crowded = (near.sum(dim=1) * 8 > len(y)).nonzero()[:, 0]
     if len(crowded):
-        found = settled(distances(x[crowded], y), radii[crowded])
+        most = 2 * len(crowded) > len(x)
+        whole = exact()[crowded] if exact and most else distances(x[crowded], y)
+        found = settled(whole, radii[crowded])
         inside[crowded] |= near[crowded] & found
         near[crowded] = False
     rows, columns = near.nonzero(as_tuple=True)
