@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,11 +19,14 @@ Rows = Tensor | NDArray[Any]
 def as_rows(values: Rows, name: str) -> Tensor:
     """(n, width) array or tensor => a tensor of its dtype, on its device (MPS: on the CPU).
 
+    Dtypes that torch hardly computes with (booleans, unsigned integers) become float64. Any layout
+    and byte order will do.
+
     Raises:
-        GandiagError: `values` is not two-dimensional, has no column, or (`NonFiniteRow`) holds NaN
-            or an infinity.
+        GandiagError: `values` are no real numbers, are not two-dimensional, have no column, or
+            (`NonFiniteRow`) hold NaN or an infinity.
     """
-    rows = torch.as_tensor(values).detach()
+    rows = _as_tensor(values, name)
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise GandiagError(f"{name} must be (n, width), got shape {tuple(rows.shape)}")
     if rows.device.type == "mps":
@@ -31,6 +35,22 @@ def as_rows(values: Rows, name: str) -> Tensor:
     if not finite.all():
         raise NonFiniteRow(int((~finite).nonzero()[0, 0]))
     return rows
+
+
+def _as_tensor(values: Rows, name: str) -> Tensor:
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind not in "fiub":
+            raise GandiagError(f"{name} must be real numbers, got {values.dtype}")
+        if values.dtype.kind in "ub" or values.dtype.itemsize > 8:
+            values = values.astype(np.float64)
+        native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+        # torch warns of memory that may not be written to.
+        return torch.from_numpy(native if native.flags.writeable else native.copy())
+    rows = torch.as_tensor(values).detach()
+    if rows.is_complex():
+        raise GandiagError(f"{name} must be real numbers, got {rows.dtype}")
+    known = rows.is_floating_point() or rows.is_signed()
+    return rows if known else rows.cpu().double().to(rows.device)
 
 
 def as_pair(real: Rows, generated: Rows, least: int) -> tuple[Tensor, Tensor]:

@@ -140,8 +140,16 @@ def frechet_with_deviation(
     optimal map from the generated Gaussian to the real one (the derivative of the squared
     2-Wasserstein distance by the covariance is I - T). On rank-deficient covariances T acts on
     their common range. First order only: it does not see the bias of O(width / n); it vanishes,
-    like the distance, for equal sets; and it is too wide where n is not well above the width, by
-    about a third at n = width.
+    like the distance, for equal sets; and it is too wide near the reference, by up to two thirds
+    where both come from one distribution. What redrawing the reference would add is left out.
+
+    Args:
+        real: the reference.
+        generated: (n, width) rows, n >= 2.
+        ddof: of the generated covariance.
+
+    Raises:
+        GandiagError: a row is not finite, or values are so large that their squares overflow.
     """
     fitted = Gaussian.of_rows(generated, ddof)
     cross = _cross(real, fitted)

@@ -59,6 +59,7 @@ def inception_score(logits: Rows) -> float:
 class InceptionScore(Metric):
     """Inception Score, after Salimans et al. 2016, over all images at once.
 
+    It is biased downwards, the more the fewer images there are: compare values of equal N only.
     With fewer images a split's score is lower, so one split is the better estimate; the published
     numbers are means over ten. torch-fidelity 0.4: ``splits=10, shuffle="numpy"``. dgm-eval:
     ``splits=10, rule="floor", shuffle="numpy"``. mimicry: ``splits=10``. torchmetrics 1.9:

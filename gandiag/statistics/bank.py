@@ -47,14 +47,17 @@ class Bank(Statistic):
 
     @classmethod
     def of(cls, rows: Tensor) -> Self:
-        """(n, width) of any float dtype => the same rows in float32 on the CPU.
+        """(n, width) of any float dtype => the same rows in float32, on their device.
+
+        Rows on MPS go to the CPU.
 
         Raises:
             GandiagError: `rows` is not two-dimensional, or (`NonFiniteRow`) not finite in float32.
         """
         kept = rows.detach().to(torch.float32)
         check_rows(kept)
-        kept = kept.cpu()
+        if kept.device.type == "mps":
+            kept = kept.cpu()
         # A caller may reuse its buffer.
         return cls((kept.clone() if kept.data_ptr() == rows.data_ptr() else kept,))
 
@@ -76,7 +79,8 @@ class Bank(Statistic):
         check_widths(self.width, other.width)
         known = self.labels is not None and other.labels is not None
         labels = (self.labels or ()) + (other.labels or ()) if known else None
-        return type(self)(self._chunks + other._chunks, labels)
+        device = self._chunks[0].device
+        return type(self)(self._chunks + tuple(chunk.to(device) for chunk in other._chunks), labels)
 
     def to(self, device: torch.device) -> Self:
         """The same on another device, or itself on MPS, which has no float64 to work on it."""

@@ -33,14 +33,17 @@ class Statistic(ABC):
     @classmethod
     @abstractmethod
     def of(cls, rows: Tensor) -> Self:
-        """(n, width) of any float dtype, on any device => the statistic, on the CPU.
+        """(n, width) of any float dtype, on any device => the statistic, on that device.
+
+        Of rows on MPS, which has no float64, it is on the CPU.
 
         Raises:
             GandiagError: `rows` is not two-dimensional, or holds NaN or an infinity.
         """
 
     @abstractmethod
-    def __add__(self, other: Self) -> Self: ...
+    def __add__(self, other: Self) -> Self:
+        """Of both sets of rows together, on the device of the first."""
 
     @abstractmethod
     def to(self, device: torch.device) -> Self:

@@ -37,7 +37,7 @@ class Hashes(Statistic):
 
     @classmethod
     def of(cls, rows: Tensor) -> Self:
-        """(n, 1) int64 digests of the images' contents, one an image => the statistic, on the CPU.
+        """(n, 1) int64 digests of images' contents, one an image => the statistic, on their device.
 
         Raises:
             GandiagError: another shape or dtype.
@@ -47,7 +47,7 @@ class Hashes(Statistic):
                 f"digests must be (n, 1) int64, got {tuple(rows.shape)} {rows.dtype}; "
                 "hash the images first"
             )
-        return cls(rows[:, 0].detach().cpu().clone())
+        return cls(rows[:, 0].detach().clone())
 
     def duplicates(self) -> int:
         """How many images are copies of an earlier one: n less the number of different images."""
@@ -55,10 +55,10 @@ class Hashes(Statistic):
 
     def overlap(self, other: Self) -> int:
         """How many of these images are also among `other`'s."""
-        return int(torch.isin(self.digests, other.digests).sum())
+        return int(torch.isin(self.digests, other.digests.to(self.digests.device)).sum())
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(torch.cat((self.digests, other.digests)))
+        return type(self)(torch.cat((self.digests, other.digests.to(self.digests.device))))
 
     def to(self, device: torch.device) -> Self:
         """The same on another device."""

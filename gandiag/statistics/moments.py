@@ -16,6 +16,7 @@ from gandiag.statistics.checks import check_rows, check_widths
 
 ROWS = 1024
 UNKNOWN = -1
+MOST = 10**12  # rows that a file may say it saw; more come from a damaged or a forged one
 ASYMMETRY = 1e-5  # a covariance computed in float32 is symmetric to about 1e-7 of its largest entry
 
 
@@ -62,7 +63,7 @@ class Moments(Statistic):
 
     @classmethod
     def of(cls, rows: Tensor) -> Self:
-        """(n, width) => moments on the CPU; computed on the rows' device, 1,024 rows at a time.
+        """(n, width) => moments on the rows' device, computed 1,024 rows at a time.
 
         Raises:
             GandiagError: `rows` is not two-dimensional, or (`NonFiniteRow`) not finite.
@@ -75,7 +76,7 @@ class Moments(Statistic):
     @classmethod
     def _of_chunk(cls, rows: Tensor) -> Self:
         if len(rows) == 0:
-            zero = torch.zeros(rows.shape[1], dtype=torch.float64)
+            zero = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
             return cls(0, zero, torch.outer(zero, zero))
         rows = rows.double()
         mean = rows.mean(dim=0)
@@ -83,7 +84,7 @@ class Moments(Statistic):
         # The second pass takes out what rounding left in the mean.
         rest = centred.mean(dim=0)
         centred -= rest
-        return cls(len(rows), (mean + rest).cpu(), (centred.T @ centred).cpu())
+        return cls(len(rows), mean + rest, centred.T @ centred)
 
     @classmethod
     def from_published(cls, mu: Tensor, sigma: Tensor, n: int | None = None) -> Self:
@@ -120,15 +121,16 @@ class Moments(Statistic):
                 "cannot add to moments that do not say of how many images they are; "
                 "a published mu, sigma file is used as it is"
             )
-        n = self.n + other.n
+        n, share = self.n + other.n, other.n
         if n == 0:
             return self
+        other = other.to(self.mean.device)
         step = other.mean - self.mean
         # S = S_a + S_b + n_a n_b / n (mean_b - mean_a)(mean_b - mean_a)^T
         return type(self)(
             n,
-            self.mean + step * (other.n / n),
-            self.scatter + other.scatter + torch.outer(step, step) * (self.n * other.n / n),
+            self.mean + step * (share / n),
+            self.scatter + other.scatter + torch.outer(step, step) * (self.n * share / n),
         )
 
     def to(self, device: torch.device) -> Self:
@@ -153,7 +155,7 @@ class Moments(Statistic):
             n, mean, scatter = arrays["n"], arrays["mean"], arrays["scatter"]
         except KeyError as error:
             raise GandiagError(f"moments lack the array {error}; compute them anew") from error
-        if not (n.shape == () and n.dtype == np.int64 and int(n) >= UNKNOWN):
+        if not (n.shape == () and n.dtype == np.int64 and UNKNOWN <= int(n) <= MOST):
             raise GandiagError("moments hold no valid number of rows; compute them anew")
         if mean.dtype != np.float64 or scatter.dtype != np.float64:
             raise GandiagError(

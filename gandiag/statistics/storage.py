@@ -1,10 +1,11 @@
 """Statistics on disk: one npz a source, without pickle, readable by pytorch-fid and clean-fid."""
 
 import json
+import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from gandiag.errors import GandiagError
@@ -23,7 +26,13 @@ from gandiag.statistics.moments import Moments
 
 SCHEMA = 1
 HEADER = "gandiag"
-PUBLISHED = "features/moments"
+PUBLISHED = {"features/moments": ("mu", "sigma"), "spatial/moments": ("mu_s", "sigma_s")}
+"""The moments of a plain file, and the arrays that hold them; the second are ADM's, for sFID."""
+INDEFINITE = 1e-4  # of the norm; rounding a covariance to float32 makes eigenvalues of -1e-6 of it
+LARGE = 1 << 26
+PACKED = 100
+"""A member of more than `LARGE` bytes that was packed by more than this is taken for a trap:
+features and covariances hardly pack."""
 DAMAGED = (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 STATISTICS: Mapping[str, type[Statistic]] = MappingProxyType(
@@ -49,7 +58,8 @@ def save_statistics(path: Path, saved: SavedStatistics) -> None:
     that pytorch-fid, clean-fid and TTUR can read the file.
 
     Raises:
-        GandiagError: a key that is not ``layer/kind``, or the file cannot be written.
+        GandiagError: a key that is not ``layer/kind``, an array of Python objects (it would have to
+            be pickled), or the file cannot be written.
     """
     header = json.dumps({"schema": SCHEMA, "meta": saved.meta}, allow_nan=False)
     arrays: dict[str, NDArray[np.generic]] = {HEADER: np.array(header)}
@@ -62,27 +72,36 @@ def save_statistics(path: Path, saved: SavedStatistics) -> None:
     if len(moments) == 1:
         arrays["mu"] = moments[0].mean.cpu().numpy()
         arrays["sigma"] = moments[0].covariance.cpu().numpy()
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise GandiagError(
+                f"cannot write {name} to {path}: it holds Python objects, no numbers"
+            )
     with atomic_write(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        # Nothing else may be said here: numpy below 2.2 takes `allow_pickle` for an array's name.
+        write: Callable[..., None] = np.savez
+        write(file, **arrays)
 
 
 def load_statistics(path: Path) -> SavedStatistics:
     """Read a file of `save_statistics`, or a plain `mu, sigma` file (TTUR, pytorch-fid, clean-fid).
 
     A plain file does not say which layer it is of, or of how many images: its moments come under
-    ``features/moments`` with `n` None.
+    ``features/moments`` with `n` None, and those of `mu_s, sigma_s` (ADM's reference files) under
+    ``spatial/moments``. What else a plain file holds, such as images, is not read.
 
     Raises:
-        GandiagError: the file cannot be read, holds pickled objects, or is not such a file.
+        GandiagError: the file cannot be read, holds pickled objects, is not such a file, or has an
+            array that would unpack to far more than its file. The sentence names the file.
     """
     try:
         file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
+        if not isinstance(file, NpzFile):
             raise GandiagError("it holds a single array; an npz file is wanted")
         with file:
-            if HEADER in file:
+            if HEADER in file.files:
                 return _own(file)
-            if "mu" in file and "sigma" in file:
+            if "mu" in file.files and "sigma" in file.files:
                 return _published(file)
             raise GandiagError(
                 f"it holds {', '.join(file.files[:5]) or 'nothing'}, and neither gandiag's "
@@ -100,12 +119,45 @@ def load_statistics(path: Path) -> SavedStatistics:
     raise GandiagError(f"{path} is no statistics file: {reason}")
 
 
-def _own(file: Mapping[str, NDArray[np.generic]]) -> SavedStatistics:
+def _shape(file: NpzFile, name: str) -> tuple[int, ...]:
+    """From the header of an array that may be read: neither a trap nor pickled.
+
+    Raises:
+        ValueError: it is damaged, or holds Python objects.
+        GandiagError: it would unpack to far more than it takes.
+    """
+    assert file.zip is not None  # while it is open
+    members = [each for each in file.zip.infolist() if each.filename in (name, f"{name}.npy")]
+    if len(members) != 1:
+        raise GandiagError(f"it holds {name} {len(members)} times, so that it is not clear which")
+    (info,) = members
+    if info.file_size > LARGE and info.file_size > PACKED * info.compress_size:
+        raise GandiagError(
+            f"{name} would unpack from {info.compress_size:,} to {info.file_size:,} bytes, which "
+            "no statistics do; compute them anew"
+        )
+    with file.zip.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}[version]
+        shape, _, dtype = read(member)
+        if dtype.hasobject or member.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
+            raise ValueError(f"{name} is not what its header says")
+    return tuple(shape)
+
+
+def _own(file: NpzFile) -> SavedStatistics:
+    for name in file.files:
+        _shape(file, name)
     header = json.loads(str(file[HEADER][()]))
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         raise GandiagError("another version of gandiag wrote it; compute the statistics anew")
+    meta = header.get("meta", {})
+    if not isinstance(meta, dict):
+        raise GandiagError(
+            f"its description is no object but {meta!r:.40}; compute the statistics anew"
+        )
     arrays: dict[str, dict[str, NDArray[np.generic]]] = {}
-    for name in file:
+    for name in file.files:
         if name not in (HEADER, "mu", "sigma"):
             key, _, array = name.rpartition("/")
             arrays.setdefault(key, {})[array] = file[name]
@@ -115,14 +167,36 @@ def _own(file: Mapping[str, NDArray[np.generic]]) -> SavedStatistics:
     statistics = {
         key: STATISTICS[key.rpartition("/")[2]].restore(value) for key, value in arrays.items()
     }
-    return SavedStatistics(statistics, header.get("meta", {}))
+    return SavedStatistics(statistics, meta)
 
 
-def _published(file: Mapping[str, NDArray[np.generic]]) -> SavedStatistics:
-    mu, sigma = file["mu"], file["sigma"]
+def _published(file: NpzFile) -> SavedStatistics:
+    return SavedStatistics(
+        {
+            key: _plain_moments(file, mu, sigma)
+            for key, (mu, sigma) in PUBLISHED.items()
+            if mu in file.files and sigma in file.files
+        }
+    )
+
+
+def _plain_moments(file: NpzFile, mu_name: str, sigma_name: str) -> Moments:
+    shapes = _shape(file, mu_name), _shape(file, sigma_name)
+    if len(shapes[0]) != 1 or shapes[1] != shapes[0] * 2:
+        raise GandiagError(
+            f"{mu_name} and {sigma_name} must be (width,) and (width, width), got shapes "
+            f"{shapes[0]} and {shapes[1]}"
+        )
+    mu, sigma = file[mu_name], file[sigma_name]
     if mu.dtype.kind != "f" or sigma.dtype.kind != "f":
-        raise GandiagError(f"mu and sigma must be floats, got {mu.dtype} and {sigma.dtype}")
+        raise GandiagError(
+            f"{mu_name} and {sigma_name} must be floats, got {mu.dtype} and {sigma.dtype}"
+        )
     moments = Moments.from_published(
         torch.from_numpy(mu.astype(np.float64)), torch.from_numpy(sigma.astype(np.float64))
     )
-    return SavedStatistics({PUBLISHED: moments})
+    slack = INDEFINITE * moments.scatter.norm() + torch.finfo(torch.float64).tiny
+    _, failed = torch.linalg.cholesky_ex(moments.scatter + slack * torch.eye(moments.width))
+    if failed:
+        raise GandiagError(f"{sigma_name} has a negative eigenvalue, so it is no covariance matrix")
+    return moments

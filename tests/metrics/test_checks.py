@@ -7,6 +7,8 @@ import torch
 from gandiag.errors import GandiagError
 from gandiag.metrics import (
     Subsets,
+    class_coverage,
+    collisions,
     frechet_distance,
     inception_score,
     k_nearest,
@@ -80,3 +82,63 @@ def test_inputs_are_left_alone(function):
     x = X.copy()
     function(x)
     assert (x == X).all()
+
+
+LAYOUTS = {
+    "reversed": lambda x: x[::-1].copy()[::-1],
+    "big-endian": lambda x: x.astype(">f8"),
+    "every other": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "long double": lambda x: x.astype(np.longdouble),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_layout_and_byte_order(function, layout):
+    same(function(LAYOUTS[layout](X)), function(X))
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_that_may_not_be_written_to(function):
+    x = X.copy()
+    x.flags.writeable = False
+    same(function(x), function(X))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64, np.bool_])
+def test_booleans_and_unsigned_integers(function, dtype):
+    whole = (np.abs(np.round(3 * X)) > 2).astype(float) if dtype == np.bool_ else np.abs(X.round())
+    same(function(whole.astype(dtype)), function(whole))
+    same(function(torch.from_numpy(whole.astype(dtype))), function(whole))
+
+
+@pytest.mark.parametrize("values", [X + 0j, torch.tensor(X) + 0j, X.astype(str), X.astype(object)])
+def test_what_is_no_real_number_is_refused(function, values):
+    with pytest.raises(GandiagError, match="real numbers, got"):
+        function(values)
+
+
+def test_boolean_logits_have_classes():
+    logits = np.eye(3, dtype=bool)[[0, 1, 1]]
+    assert class_coverage(generated=logits).counts.tolist() == [1, 2, 0]
+    assert class_coverage(generated=logits, real=logits).counts.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e154, 1e200, 1e300])
+def test_the_vendi_score_does_not_depend_on_the_scale(size):
+    # A product by a number that is no power of two rounds each value once.
+    assert vendi_score(size * X) == pytest.approx(vendi_score(X), rel=1e-13)
+
+
+@pytest.mark.parametrize("power", [-900, -1, 7, 900])
+def test_powers_of_two_move_no_bit_of_the_vendi_score(power):
+    assert vendi_score(np.ldexp(X, power)) == vendi_score(X)
+
+
+def test_distances_that_overflow_are_refused():
+    for call in (
+        lambda x: precision_recall_density_coverage(real=x, generated=x),
+        lambda x: k_nearest(x, 2),
+        lambda x: collisions(x, 1.0),
+    ):
+        with pytest.raises(GandiagError, match="so large that their squares overflow"):
+            call(1e160 * X)

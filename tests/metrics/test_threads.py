@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import torch
 
@@ -22,6 +24,51 @@ def test_puts_back_the_number_of_threads():
     with pytest.raises(ZeroDivisionError), one_thread():
         raise ZeroDivisionError
     assert torch.get_num_threads() == 2
+
+
+def aside(call):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(call()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_two_threads_within_at_once_leave_everything_as_it_was():
+    """The second finds one thread, and leaves last: it must not leave that to those to come."""
+    entered, leave = threading.Event(), threading.Event()
+    seen = []
+
+    def second():
+        with one_thread():
+            seen.append(torch.get_num_threads())
+            entered.set()
+            leave.wait()
+            seen.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=second)
+    with one_thread():
+        thread.start()
+        entered.wait()
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    leave.set()
+    thread.join()
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == 2
+    assert aside(torch.get_num_threads) == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_what_another_thread_sets_meanwhile_stays():
+    # In a thread and for those that come after it, as torch does without us.
+    with one_thread():
+        aside(lambda: torch.set_num_threads(3))
+    assert torch.get_num_threads() == 2
+    assert aside(torch.get_num_threads) == 3
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -79,3 +79,18 @@ def test_refuses_to_add_other_widths(kind):
     of = STATISTICS[kind].of
     with pytest.raises(GandiagError, match="4 and 3"):
         of(rows(kind)) + of(rows(kind)[:, :3])
+
+
+def test_stays_on_the_device_of_its_rows(kind, monkeypatch):
+    """Nothing is moved to the CPU until it is written; there, that is no more than a call."""
+
+    def refuse(self, *args, **options):
+        raise AssertionError("moved to the CPU")
+
+    x = rows(kind)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "cpu", refuse)
+        whole = STATISTICS[kind].of(x[:7]) + STATISTICS[kind].of(x[7:]) + STATISTICS[kind].of(x[:0])
+        if kind == "bank":
+            whole.moments()
+    assert whole.n == len(x)

@@ -17,6 +17,7 @@ from gandiag.statistics import (
     SavedStatistics,
     load_statistics,
     save_statistics,
+    storage,
 )
 
 ROWS = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
@@ -157,6 +158,142 @@ def test_refuses_in_one_sentence_that_names_the_file(tmp_path, make, sentence):
         load_statistics(path)
     assert "bad.npz" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (
+            lambda p: write(p, gandiag=np.array(json.dumps({"schema": 1, "meta": [1]}))),
+            r"description is no object but \[1\]",
+        ),
+        (lambda p: own(p, **{"a/moments/n": np.array(2**62)}), "number of rows"),
+        (lambda p: write(p, mu=ZERO, sigma=np.array([[1, 2], [2, 1.0]])), "negative eigenvalue"),
+        (lambda p: write(p, mu=ZERO, sigma=EYE, mu_s=ZERO, sigma_s=np.eye(3)), "mu_s and sigma_s"),
+        (lambda p: damage(p), "damaged, or holds"),
+        (lambda p: twice(p), "holds mu 2 times"),
+        (lambda p: trailing(p), "damaged, or holds"),
+    ],
+)
+def test_refuses_what_was_tampered_with(tmp_path, make, sentence):
+    path = tmp_path / "bad.npz"
+    make(path)
+    with pytest.raises(GandiagError, match=sentence) as caught:
+        load_statistics(path)
+    assert "bad.npz" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def damage(path):
+    """One bit of a bank's rows, which only the checksum tells."""
+    save_statistics(path, SavedStatistics({"a/bank": Bank.of(ROWS)}))
+    data = bytearray(path.read_bytes())
+    at = data.index(ROWS.numpy().tobytes())
+    data[at + 40] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def twice(path):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("mu.npy", npy(ZERO))
+        file.writestr("sigma.npy", npy(EYE))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            file.writestr("mu.npy", npy(ZERO + 1))
+
+
+def trailing(path):
+    """After an array with more to come, its checksum would not be looked at."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("mu.npy", npy(ZERO) + b"more")
+        file.writestr("sigma.npy", npy(EYE))
+
+
+def no_unpacking(monkeypatch):
+    def refuse(self, name):
+        raise AssertionError(f"{name} was unpacked")
+
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", refuse)
+
+
+@pytest.mark.parametrize("name", ["mu", "a/bank/rows"])
+def test_a_large_array_in_a_small_file_is_refused_from_its_header(tmp_path, monkeypatch, name):
+    path = tmp_path / "trap.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(f"{name}.npy", npy(np.zeros((1 << 19, 2), dtype=np.float32)))
+        if name == "mu":
+            file.writestr("sigma.npy", npy(EYE))
+        else:
+            file.writestr("gandiag.npy", npy(HEADER))
+    no_unpacking(monkeypatch)
+    monkeypatch.setattr(storage, "LARGE", 1 << 20)
+    with pytest.raises(
+        GandiagError, match=rf"trap\.npz .* {name} would unpack from .* to 4,194,432"
+    ):
+        load_statistics(path)
+
+
+def test_shapes_are_refused_before_anything_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    write(path, mu=np.zeros((3, 2)), sigma=EYE)
+    no_unpacking(monkeypatch)
+    with pytest.raises(GandiagError, match=r"a\.npz .* got shapes \(3, 2\) and \(2, 2\)"):
+        load_statistics(path)
+
+
+def test_reads_the_moments_of_an_adm_reference_and_not_its_images(tmp_path, monkeypatch):
+    path = tmp_path / "VIRTUAL.npz"
+    pool, spatial = Moments.of(ROWS), Moments.of(2 * ROWS[:, :3])
+    np.savez(
+        path,
+        arr_0=np.zeros((5, 8, 8, 3), dtype=np.uint8),
+        mu=pool.mean.numpy(),
+        sigma=pool.covariance.numpy(),
+        mu_s=spatial.mean.numpy(),
+        sigma_s=spatial.covariance.numpy(),
+    )
+    read = []
+    whole = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile, "__getitem__", lambda self, key: read.append(key) or whole(self, key)
+    )
+    found = load_statistics(path).statistics
+    assert list(found) == ["features/moments", "spatial/moments"]
+    assert sorted(read) == ["mu", "mu_s", "sigma", "sigma_s"]
+    for key, known in (("features/moments", pool), ("spatial/moments", spatial)):
+        assert found[key].n is None
+        assert torch.equal(found[key].mean, known.mean)
+        torch.testing.assert_close(found[key].covariance, known.covariance, rtol=0, atol=1e-15)
+
+
+def test_writes_with_numpys_older_than_2_2(tmp_path, monkeypatch):
+    """Theirs stores whatever is named, `allow_pickle` too."""
+
+    def savez(file, *args, **arrays):
+        assert not args
+        assert all(isinstance(array, np.ndarray) for array in arrays.values())
+        whole(file, **arrays)
+
+    whole = np.savez
+    monkeypatch.setattr(np, "savez", savez)
+    path = tmp_path / "a.npz"
+    save_statistics(path, SavedStatistics(saved(), META))
+    assert load_statistics(path).meta == META
+
+
+def test_no_python_object_is_ever_written(tmp_path):
+    class Odd(Bank):
+        def arrays(self):
+            return {"rows": np.array([None, "x"], dtype=object)}
+
+    with pytest.raises(GandiagError, match=r"a/bank/rows to .*a\.npz: it holds Python objects"):
+        save_statistics(tmp_path / "a.npz", SavedStatistics({"a/bank": Odd((ROWS,))}))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_single_array_is_no_statistics(tmp_path):
