@@ -54,8 +54,6 @@ class Known:
     """The names of the logits, where they have names."""
     balanced: bool = False
     """Whether all classes are equally likely by construction, as those of stacks."""
-    chosen: bool = True
-    """Whether a person chose the extractor; False for a protocol's own."""
     points: bool = False
     """Whether the rows are points, with coordinates for features."""
     means: tuple[tuple[float, ...], ...] = ()
@@ -90,6 +88,9 @@ class Metric(ABC):
         "generated": (Bank,),
     }
     """Role -> statistics it can work from, best first."""
+
+    choose: ClassVar[tuple[str, str] | None] = None
+    """Where a protocol's own features will not do: why, and what to choose."""
 
     layer: str | None = field(default=None, kw_only=True)
     """A layer by name, or None for the extractor's own choice."""

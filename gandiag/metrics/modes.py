@@ -304,6 +304,10 @@ class ModeCoverage(Metric):
         "gan_test": "higher",
     }
     reads: ClassVar[Literal["features", "logits"]] = "logits"
+    choose: ClassVar[tuple[str, str] | None] = (
+        "counts the classes that a classifier sees",
+        CLASSIFIERS,
+    )
 
     means: tuple[tuple[float, ...], ...] = ()
     """(K, d): of points drawn from a mixture, its modes."""
@@ -331,8 +335,6 @@ class ModeCoverage(Metric):
                 labelled=not known.means,
                 layer=known.features,
             )
-        if not known.chosen:
-            raise Unfit("counts the classes that a classifier sees", CLASSIFIERS)
         if self.layer is None and known.logits is None:
             raise Unfit(f"needs class logits, which {known.extractor} does not have", CLASSIFIERS)
         return replace(self, classes=known.classes, uniform=known.balanced)

@@ -196,6 +196,9 @@ def make_plan(
         if "real" in ask.metric.accepts and not with_real:
             _leave(ask, "compares with real images", "give them with --real", left_out)
             continue
+        if ask.metric.choose is not None and features is None:
+            _leave(ask, *ask.metric.choose, left_out)
+            continue
         spec = features or protocol.extractors.get(ask.key, protocol.features)
         key = spec if isinstance(spec, str) else spec.name
         if key not in opened:
@@ -206,7 +209,7 @@ def make_plan(
                 preprocessing=protocol.preprocessing.get(key),
                 allow_unverified=options.allow_unverified,
             )
-        known = known_of(opened[key], points, chosen=features is not None)
+        known = known_of(opened[key], points)
         try:
             metric = ask.metric.on(known)
         except Unfit as unfit:
@@ -233,7 +236,7 @@ def layer_of(metric: Metric, known: Known) -> str:
     return layer
 
 
-def known_of(extractor: FeatureExtractor, points: Points | None, *, chosen: bool) -> Known:
+def known_of(extractor: FeatureExtractor, points: Points | None) -> Known:
     """What metrics are told of the features before any is computed."""
     mixture = points.mixture if points is not None else None
     return Known(
@@ -243,7 +246,6 @@ def known_of(extractor: FeatureExtractor, points: Points | None, *, chosen: bool
         logits=extractor.logits,
         classes=tuple(getattr(extractor, "classes", ())),
         balanced=getattr(extractor, "balanced", False),
-        chosen=chosen,
         points=points is not None,
         means=tuple(map(tuple, mixture.means.tolist())) if mixture is not None else (),
         sd=mixture.sd if mixture is not None else 0.0,
