@@ -7,6 +7,11 @@ from toys import Corners, images
 
 import gandiag
 from gandiag.errors import GandiagError
+from gandiag.scoring.gather import Pass
+from gandiag.scoring.plan import Want
+from gandiag.sources import open_source
+
+BANK, MOMENTS = Want("corners", "pixels", "bank"), Want("corners", "pixels", "moments")
 
 METRICS = "fid,kid,is,prdc,vendi"
 FAKE, REAL = images(70), images(50, seed=1)
@@ -51,6 +56,15 @@ def test_the_same_number_about_the_width(count):
     fake, real = images(count), images(count, seed=1)
     made = fed(scorer(metrics="fid"), 2, fake, real)
     same(made.compute(), at_once(fake, real, metrics="fid"))
+
+
+@pytest.mark.parametrize(("count", "kind"), [(5, "bank"), (6, "moments"), (1500, "moments")])
+def test_rows_are_kept_only_while_they_are_few(count, kind):
+    going = Pass("real", [Corners()], [MOMENTS], batch_size=4, brief=[BANK])
+    for batch in open_source(images(count)).batches(7):
+        going.add(batch)
+        going.gathered()
+    assert [want.kind for want in going.gathered().statistics] == [kind]
 
 
 def test_a_network_gives_the_same_number(monkeypatch):
@@ -101,6 +115,18 @@ def test_what_was_saved_goes_on(tmp_path):
     rest = scorer()
     rest.load(tmp_path / "half.npz")
     same(fed(rest, 9, FAKE[33:], REAL[20:]).compute(), at_once())
+
+
+def test_points_that_were_saved_go_on(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    a, b = torch.randn(60, 2, generator=rng), torch.randn(60, 2, generator=rng)
+    made, rest = gandiag.Scorer(metrics="fid"), gandiag.Scorer(metrics="fid")
+    made.update(a[:30])
+    made.update(b, real=True)
+    made.save(tmp_path / "half.npz")
+    rest.load(tmp_path / "half.npz")
+    rest.update(a[30:])
+    same(rest.compute(), gandiag.score(a, b, metrics="fid", cache=False))
 
 
 def test_what_was_saved_with_other_features_is_refused(tmp_path):

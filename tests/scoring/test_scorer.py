@@ -95,7 +95,7 @@ def test_images_against_points_is_a_sentence_in_any_order():
     points = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
     scorer = gandiag.Scorer(points, metrics="fid")
     assert scorer(points)["fid"].value == pytest.approx(0, abs=1e-12)
-    with pytest.raises(GandiagError, match="holds 2-d points and .* holds images"):
+    with pytest.raises(GandiagError, match=r"holds 2-d points and .* holds images"):
         scorer(images(20))
     assert scorer(points)["fid"].n_real == 20
 
