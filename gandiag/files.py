@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +57,63 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def check_output(path: Path, *, inputs: Collection[Path] = ()) -> None:
+    """Find out before long work whether its result can be written; nothing is written.
+
+    Args:
+        path: where the result will go.
+        inputs: files that the work reads.
+
+    Raises:
+        GandiagError: it is a folder or one of the inputs, its folder does not exist or may not be
+            written.
+    """
+    try:
+        if path.is_dir():
+            raise GandiagError(f"{path} is a folder; name a file to write")
+        if _special(path):
+            return
+        for each in inputs:
+            if path.exists() and each.exists() and path.samefile(each):
+                raise GandiagError(f"{path} is read by this run; name another file to write")
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise GandiagError(
+                f"{path} cannot be written: its folder does not exist; make it first"
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise GandiagError(f"{path} cannot be written: its folder is closed; name another")
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise GandiagError(f"{path} cannot be written: {why}; name another place") from error
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write the result of long work: a file whole or not at all, a device or a pipe straight.
+
+    Where `path` is a link, it stays one, and what it leads to is written.
+
+    Raises:
+        GandiagError: it cannot be written.
+    """
+    if not _special(path):
+        with atomic_write(path.resolve()) as file:
+            file.write(data)
+        return
+    try:
+        with path.open("wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise GandiagError(
+            f"cannot write {path}: {error.strerror or error}; name another place"
+        ) from error
+
+
+def _special(path: Path) -> bool:
+    """Whether it is there and no regular file: a pipe, a device."""
+    return path.exists() and not path.is_file()
 
 
 def sha256(path: Path, tell: Callable[[int], None] = lambda _: None) -> str:

@@ -4,18 +4,17 @@ import math
 import pytest
 from rich.console import Console
 
-from gandiag.reporting.report import Report, Row, Warn
+from gandiag.errors import Warn
+from gandiag.metrics import Score
+from gandiag.reporting.report import Report, Row
 
 
 def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, **more):
+    method = "delta method"
     facts = {
         "name": name,
         "output": output,
-        "value": value,
-        "low": low,
-        "high": high,
-        "confidence": 0.95,
-        "interval_method": "delta method",
+        "score": Score(value, low, high, method=method, extra=more.pop("extra", {})),
         "better": "lower",
         "n_generated": 10,
         "n_real": 20,
