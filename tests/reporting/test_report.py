@@ -81,3 +81,27 @@ def test_the_headline_pins_the_numbers():
     whole.provenance["sources"] = {"generated": {"n": 1000}, "real": {"n": None}}
     text = shown(whole)
     assert "protocol gandiag: lite0, weights 57934424; 1,000 generated images" in text
+
+
+def test_a_report_prints_as_the_command_line_shows_it():
+    whole = report(row(), warnings=(Warn("lossy", "half is JPEG"),))
+    text = str(whole)
+    assert text.splitlines()[0].split() == ["score", "value", "95", "%", "interval"]
+    assert "fd[lite0]" in text
+    assert "! half is JPEG  (lossy)" in text
+    assert "\x1b" not in text
+
+
+def test_a_row_is_a_number():
+    whole = report(row(value=1.5))
+    assert float(whole["fid"]) == 1.5
+    assert f"{whole['fid']:.2f}" == "1.50"
+    assert f"{whole['fid']}" == str(whole["fid"])
+    assert list(whole.items()) == [("fd[lite0]", whole["fid"])]
+
+
+def test_a_class_without_a_score_has_a_dash():
+    other = row("kd[lite0]", "kid", 7.0)
+    text = shown(report(row(), per_class={"cat": (row(), other), "dog": (row(value=4.0),)}))
+    line = next(line for line in text.splitlines() if line.startswith("dog"))
+    assert line.split() == ["dog", "4", "-"]
