@@ -47,4 +47,6 @@ class Bound(Kind):
             bound = math.nan
         if not (name.strip() and math.isfinite(bound)):
             self.fail(f"{value!r} is not NAME=VALUE with a finite number, as in fid=20", param, ctx)
-        return Gate(name.strip(), bound, self.above)
+        # As metrics are asked for in any case; what is printed, as fd[timm:ViT], has its own.
+        plain = name.strip() if "[" in name else name.strip().lower()
+        return Gate(plain, bound, self.above)

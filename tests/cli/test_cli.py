@@ -14,7 +14,6 @@ from gandiag.metrics import METRICS
 from gandiag.scoring.protocols import PROTOCOLS
 from gandiag.sources import folder as folder_source
 
-
 SMALL = "pixels:4"  # 48 features
 FAST = ("--features", SMALL)
 

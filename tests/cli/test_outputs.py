@@ -12,6 +12,7 @@ import pytest
 from folders import save
 from toys import images
 
+
 def gandiag(*args, redirect="", encoding=None, cwd=None):
     """Run the command line as a process of a shell's, `redirect` and all."""
     words = " ".join(f"'{each}'" for each in (sys.executable, "-m", "gandiag", *args))
@@ -309,8 +310,6 @@ def test_a_page_shows_the_source_that_was_scored(run, tmp_path, monkeypatch):
     monkeypatch.setattr(html, "contact_sheet", lambda source: shown.setdefault(source.name, source))
     monkeypatch.setattr(html, "data_url", lambda picture: "data:,")
     options = ("--features", "pixels:4", "--metrics", "fid", "--max-images", "12", "--seed", "5")
-    code, _, err = run(
-        "score", fake, "--real", real, *options, "--html", tmp_path / "page.html"
-    )
+    code, _, err = run("score", fake, "--real", real, *options, "--html", tmp_path / "page.html")
     assert (code, err) == (0, "")
     assert [source.count() for source in shown.values()] == [12, 12]
