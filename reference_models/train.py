@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from gandiag.errors import GandiagError
-from gandiag.files import atomic_write
+from gandiag.files import atomic_write, check_output
 from gandiag.monitors.sinks import Sink
 from reference_models import build, checkpoints
 from reference_models.data.table import look_up
 from reference_models.distributed import open_device, processes, wait_for_all
 from reference_models.generator import Sampler, sampler_of
-from reference_models.recipe import Recipe, to_json
+from reference_models.recipe import Recipe, from_json, to_json
 from reference_models.trainer import Losses, Trainer, prepare
 from reference_models.watching import tell, watch
 
@@ -76,6 +76,7 @@ def train(
             does not fit the data; nothing can be written.
     """
     out = Path(out)
+    _ready(out)
     place = open_device(device)
     with ExitStack() as stack:
         group = stack.enter_context(processes(place))
@@ -127,15 +128,52 @@ def cost(recipe: Recipe) -> Cost:
     )
 
 
+def _ready(out: Path) -> None:
+    """Make the folder of a run, before any data is read.
+
+    Raises:
+        GandiagError: it cannot be made or written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GandiagError(
+            f"cannot write {out}: {error.strerror or error}; name another folder (--out)"
+        ) from error
+    check_output(out / "recipe.json")
+
+
 def _open(out: Path, recipe: Recipe, *, resume: bool, first: bool) -> None:
     if checkpoints.find(out) and not resume:
         raise GandiagError(
             f"{out} already holds a run; resume it, or name another folder (--resume, --out)"
         )
+    path = out / "recipe.json"
+    if path.exists():
+        _check_ours(path, recipe)
     if first:
-        with atomic_write(out / "recipe.json") as file:
+        with atomic_write(path) as file:
             file.write(to_json(recipe).encode())
     wait_for_all()
+
+
+def _check_ours(path: Path, recipe: Recipe) -> None:
+    """Refuse to write over a recipe.json that the trainer did not write, or of another run.
+
+    Raises:
+        GandiagError: it is one.
+    """
+    try:
+        there = from_json(path.read_text(encoding="utf-8"), str(path))
+    except (GandiagError, ValueError) as error:
+        raise GandiagError(
+            f"{path} is no recipe of a run and would be written over; name another folder (--out)"
+        ) from error
+    if there != recipe:
+        raise GandiagError(
+            f"{path} is the recipe of another run and would be written over; "
+            "name another folder (--out)"
+        )
 
 
 def _parameters(network: nn.Module) -> int:

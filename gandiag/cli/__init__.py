@@ -1,5 +1,6 @@
 """The command line: a file a verb, and one place where an error becomes a sentence."""
 
+import contextlib
 import sys
 import warnings
 from importlib import import_module
@@ -33,6 +34,16 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(f"gandiag.cli.{name}"), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a verb that is none is told with the nearest that is."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from gandiag.cli.helpful import no_verb
+
+            raise click.UsageError(no_verb(args[0], VERBS), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a verb, without importing any."""
         with formatter.section("Commands"):
@@ -56,27 +67,39 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one sentence on standard error and exit code 2."""
+    from gandiag.cli.terminal import mute, speak_plainly
+
     # Pillow warns of damaged metadata in files that it reads all the same.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    speak_plainly()
     try:
         cli.main(standalone_mode=False)
+        if sys.stdout is None:
+            fail("standard output is closed; leave it open to see what is printed")
     except GandiagError as error:
         fail(str(error))
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("gandiag: stopped", err=True)
+        with contextlib.suppress(OSError):
+            click.echo("gandiag: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output went away (`gandiag ... | head`): nothing to say, no one to say
-        # it to; closing standard error keeps the interpreter from complaining at exit.
-        sys.stderr.close()
-        sys.exit(1)
+        # it to; as a shell has it for a program that the signal of it ended.
+        mute()
+        sys.exit(141)
+    except OSError as error:
+        mute()
+        where = "standard output" if error.filename is None else str(error.filename)
+        fail(f"{where}: {error.strerror or error}; see to it, or name another place")
 
 
 def fail(sentence: str) -> None:
     """Say what is wrong and end with exit code 2."""
     printable = sentence.encode("utf-8", "backslashreplace").decode()
-    click.echo(f"gandiag: {printable}", err=True)
+    with contextlib.suppress(OSError):
+        click.echo(f"gandiag: {printable}", err=True)
     sys.exit(2)

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import click
-from rich.table import Table
 from rich.text import Text
 
-from gandiag.cli.terminal import bar, printer
+from gandiag.cli.demo_images import demo_sets, write_folders
+from gandiag.cli.terminal import bar, say
 from gandiag.files import cache_folder
 from gandiag.reporting.report import ARROWS, Report, number
-from gandiag.reporting.tables import table
-from gandiag.cli.demo_images import demo_sets, write_folders
+from gandiag.reporting.tables import Sheet, table
 from gandiag.scoring import score
 
 EPILOG = """\b
@@ -49,11 +48,10 @@ def demo(images: int, seed: int, out: str | None) -> None:
     Takes real images, makes three sets of samples from them (good, blurred, collapsed), scores
     each, and shows which score catches what.
     """
-    console = printer()
     folder = Path(out) if out else cache_folder() / "demo"
     data, sets = demo_sets(images, seed)
     write_folders(sets, folder)
-    console.print(
+    say(
         f"{len(sets['real'])} images of {data}, and as many of three generators whose faults are "
         f"known, in {folder}\n"
     )
@@ -61,14 +59,13 @@ def demo(images: int, seed: int, out: str | None) -> None:
         name: score(str(folder / name), str(folder / "real"), features="lite0", progress=bar)
         for name in SETS
     }
-    console.print(_table(reports))
-    console.print("↓ lower is better, ↑ higher\n", style="dim")
+    say(_table(reports), Text("↓ lower is better, ↑ higher\n", style="dim"))
     for name, which, where, why in CLAIMS:
         good, other = reports["good"][name].value, reports[which][name].value
         caught = other > good if where == "above" else other < good
         mark = Text("caught ", style="green") if caught else Text("MISSED ", style="bold red")
-        console.print(mark + Text(f"{which:<10} {name}: {why}"))
-    console.print(
+        say(mark + Text(f"{which:<10} {name}: {why}"))
+    say(
         "\nfd and kd are the formulas of FID and KID on lite0 features: compare them with one "
         "another, not with papers.\nnext: "
         f"gandiag score {folder / 'collapsed'} --real {folder / 'real'} --features lite0 "
@@ -76,7 +73,7 @@ def demo(images: int, seed: int, out: str | None) -> None:
     )
 
 
-def _table(reports: dict[str, Report]) -> Table:
+def _table(reports: dict[str, Report]) -> Sheet:
     rows = (
         (row.name, ARROWS[row.better], *(number(reports[name][row.name].value) for name in SETS))
         for row in reports["good"].rows

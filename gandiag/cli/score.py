@@ -1,24 +1,32 @@
 """``gandiag score``."""
 
-import math
+import contextlib
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gandiag.cli.options import of_options, save_config
-from gandiag.cli.terminal import bar, printer
+from gandiag.cli.config import save_config, saved_to
+from gandiag.cli.helpful import Helpful
+from gandiag.cli.options import of_options
+from gandiag.cli.outputs import STANDARD, check_outputs
+from gandiag.cli.params import Bound
+from gandiag.cli.terminal import bar, say
+from gandiag.cli.user_code import find_function
 from gandiag.errors import GandiagError
-from gandiag.files import atomic_write
+from gandiag.files import write_output
 from gandiag.metrics import METRICS, Role
 from gandiag.reporting.curve import Curve
+from gandiag.reporting.formats import FORMATS
+from gandiag.reporting.gates import Gate, judged, of_holding
 from gandiag.reporting.report import Report
 from gandiag.scoring import PROTOCOLS, Options, Scorer, score_checkpoints
 from gandiag.scoring.opening import Opened
-from gandiag.sources import Generator, checkpoints
+from gandiag.sources import checkpoints
+
+TABLE = "table"
 
 SCORES = "\n".join(f"  {name:<8} {metric.summary}" for name, metric in METRICS.items())
 TOOLS = "\n".join(f"  {row.name:<28} {row.summary}" for row in PROTOCOLS.values())
@@ -46,6 +54,8 @@ Examples:
   gandiag score samples/ --real real.npz --metrics fid --json -
   gandiag score samples/ --real train/ --heldout test/ --html report.html
   gandiag score samples/ --real data/ --fail-above fid=20       exit code 1 above 20
+  gandiag score samples/ --real data/ --fail-below recall=0.4 --output-format junit
+  gandiag score samples/ --real data/ --metrics fid,kid --save-config score.toml
   gandiag score samples/ --real data/ --config score.toml
   gandiag score runs/a --real dataset:digits --features pixels  a run's newest checkpoint
   gandiag score runs/a --real data/ --every-checkpoint --html curve.html
@@ -53,28 +63,7 @@ Examples:
 """
 
 
-class Bound(click.ParamType):
-    """``fid=20``."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, float]:
-        """(name, bound)."""
-        if isinstance(value, tuple):
-            return value
-        name, _, text = str(value).partition("=")
-        try:
-            bound = float(text)
-        except ValueError:
-            bound = math.nan
-        if not math.isfinite(bound):
-            self.fail(f"{value!r} is not NAME=VALUE with a finite number, as in fid=20", param, ctx)
-        return name.strip(), bound
-
-
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @click.argument("fake", metavar="FAKE")
 @click.option("--real", metavar="REAL", help="The real images to compare with.")
 @click.option(
@@ -95,14 +84,27 @@ class Bound(click.ParamType):
 )
 @click.option(
     "--fail-above",
-    "bounds",
-    type=Bound(),
+    type=Bound(above=True),
     multiple=True,
     help="Exit with code 1 when a score is above VALUE.",
+)
+@click.option(
+    "--fail-below",
+    type=Bound(above=False),
+    multiple=True,
+    help="Exit with code 1 when a score is below VALUE.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice([TABLE, *FORMATS]),
+    default=TABLE,
+    show_default=True,
+    help="What is printed: junit has a case for each --fail-above and --fail-below.",
 )
 @click.pass_context
 def score(
     context: click.Context,
+    /,
     fake: str,
     real: str | None,
     heldout: str | None,
@@ -110,89 +112,100 @@ def score(
     html_file: str | None,
     every_checkpoint: bool,
     generator: str | None,
-    bounds: tuple[tuple[str, float], ...],
+    fail_above: tuple[Gate, ...],
+    fail_below: tuple[Gate, ...],
+    output_format: str,
     **options: Any,
 ) -> None:
     """Score the generated images FAKE against REAL ones.
 
     Prints each score with its interval, and whatever could mislead its reader.
     """
-    for path in (json_file, html_file):
-        _check_writable(path)
+    gates = (*fail_above, *fail_below)
     if every_checkpoint and generator is not None:
         raise GandiagError("--every-checkpoint reads a run, --generator a file: give one of them")
-    code = None if generator is None else find_function(generator)
-    chosen = Options(generator=code, progress=bar, **options)
-    save_config(context)
-    scorer = Scorer(real, heldout=heldout, options=chosen)
-    newest = checkpoints(Path(fake).expanduser())[-1][1] if every_checkpoint else fake
-    inputs = scorer.open(newest)
-    scorer.prepared(inputs)
-    for name, _ in bounds:
-        scorer.check_bound(name, inputs)
-    result = score_checkpoints(fake, scorer) if every_checkpoint else scorer.scored(inputs)
+    if json_file == STANDARD and output_format != TABLE:
+        raise GandiagError("--json - and --output-format both print; give --json a file")
+    if output_format == "junit" and not gates:
+        raise GandiagError("junit has a case for each gate; add one, as --fail-above fid=20")
+    outputs = {"--json": json_file, "--html": html_file, "--save-config": saved_to(context)}
+    check_outputs(outputs, fake, real, heldout, options["features"])
+    # What the user's code prints, and be it at every sample, must not come before the JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        code = None if generator is None else find_function(generator)
+        chosen = Options(generator=code, progress=bar, **options)
+        scorer = Scorer(real, heldout=heldout, options=chosen)
+        inputs = _first(fake, scorer) if every_checkpoint else scorer.open(fake)
+        scorer.prepared(inputs)
+        for gate in gates:
+            scorer.check_bound(gate.name, inputs)
+        save_config(context)
+        result = score_checkpoints(fake, scorer) if every_checkpoint else scorer.scored(inputs)
+    verdicts = judged(result, gates)
+
+    def write_page() -> None:
+        with contextlib.redirect_stdout(sys.stderr):
+            text = _page(fake, result, scorer, inputs)
+        write_output(Path(str(html_file)), text.encode())
+
+    def show() -> None:
+        if json_file == STANDARD:
+            say(result.to_json())
+        elif output_format == TABLE:
+            say(result)
+        else:
+            say(FORMATS[output_format](result, verdicts))
+
+    steps: list[Callable[[], None]] = []
+    if json_file is not None and json_file != STANDARD:
+        data = result.to_json().encode()
+        steps.append(lambda: write_output(Path(json_file), data))
     if html_file is not None:
-        _write(html_file, _page(result, inputs))
-    if json_file is not None and json_file != "-":
-        _write(json_file, result.to_json())
-    if json_file == "-":
-        click.echo(result.to_json())
-    else:
-        printer().print(result)
-    _judge(result.last if isinstance(result, Curve) else result, bounds)
+        steps.append(write_page)
+    # Printing comes last: what is written by then stays, whatever becomes of standard output.
+    failed = [*_failures([*steps, show]), *of_holding(verdicts, None)]
+    failed += dict.fromkeys(each.message for each in result.warnings if each.code == "not-cached")
+    broken = [*of_holding(verdicts, False)]
+    if failed:
+        raise GandiagError("; ".join([*failed, *broken]))
+    if broken:
+        click.echo(f"gandiag: {'; '.join(broken)}", err=True)
+        raise SystemExit(1)
 
 
-def _page(result: Report | Curve, inputs: dict[Role, Opened]) -> str:
-    from gandiag.reporting.html import curve_page, page, previews
-
-    pictures = previews({role: each.images for role, each in inputs.items()})
-    return curve_page(result, pictures) if isinstance(result, Curve) else page(result, pictures)
-
-
-def _write(path: str, text: str) -> None:
-    with atomic_write(Path(path)) as file:
-        file.write(text.encode())
-
-
-def find_function(name: str) -> Generator:
-    """``package.module:function`` => the function, also from the folder one is in.
+def _first(run: str, scorer: Scorer) -> dict[Role, Opened]:
+    """The newest checkpoint of a run that can be opened, to check all demands by.
 
     Raises:
-        GandiagError: there is none of that name.
+        GandiagError: there is none.
     """
-    module, _, function = name.partition(":")
-    if not (module and function):
-        raise GandiagError(f"--generator {name} is not MODULE:FUNCTION, as in models:make")
-    sys.path.insert(0, str(Path.cwd()))
+    *older, (_, newest) = checkpoints(Path(run).expanduser())
     try:
-        found: Generator = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise GandiagError(f"--generator {name} is not found: {error}; mend its name") from error
-    finally:
-        sys.path.pop(0)
-    return found
+        return scorer.open(newest)
+    except GandiagError:
+        for _, each in reversed(older):
+            with contextlib.suppress(GandiagError):
+                return scorer.open(each)
+        raise
 
 
-def _check_writable(path: str | None) -> None:
-    """Fail before the long work, not after it."""
-    if path is None or path == "-":
-        return
-    if Path(path).is_dir():
-        raise GandiagError(f"{path} is a folder; name a file to write")
-    if not Path(path).absolute().parent.is_dir():
-        raise GandiagError(f"{path} cannot be written: its folder does not exist; make it first")
+def _failures(steps: list[Callable[[], None]]) -> list[str]:
+    """Do all of them, and say what went wrong: one that fails takes no other along."""
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except GandiagError as error:
+            failed.append(str(error))
+    return failed
 
 
-def _judge(report: Report, bounds: Sequence[tuple[str, float]]) -> None:
-    for each in report.warnings:
-        if each.code == "not-cached":
-            raise GandiagError(each.message)
-    above = []
-    for name, bound in bounds:
-        if name not in report:
-            raise GandiagError(f"--fail-above {name}: not computed; there are {', '.join(report)}")
-        if report[name].value > bound:
-            above.append(f"{report[name].name} is {report[name].value:.6g}, above {bound:g}")
-    if above:
-        click.echo(f"gandiag: {'; '.join(above)}", err=True)
-        raise SystemExit(1)
+def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Role, Opened]) -> str:
+    from gandiag.reporting.html import curve_page, page, previews
+
+    if isinstance(result, Curve):
+        folders = dict(checkpoints(Path(fake).expanduser()))
+        inputs = scorer.open(folders[result.points[-1][0]])
+    points = scorer.plan.points if scorer.plan is not None else None
+    pictures = previews({role: each.images for role, each in inputs.items()}, points)
+    return curve_page(result, pictures) if isinstance(result, Curve) else page(result, pictures)

@@ -5,8 +5,11 @@ from typing import Any
 
 import click
 
+from gandiag.cli.config import save_config, saved_to
+from gandiag.cli.helpful import Helpful
 from gandiag.cli.options import of_options
-from gandiag.cli.terminal import bar
+from gandiag.cli.outputs import check_outputs
+from gandiag.cli.terminal import bar, say
 from gandiag.errors import GandiagError
 from gandiag.scoring import Options, write_statistics
 
@@ -18,14 +21,16 @@ Examples:
   gandiag stats data/ -o real.npz
   gandiag score samples/ --real real.npz
   gandiag stats data/ -o real.npz --metrics fid --protocol pytorch-fid
+  gandiag stats data/ -o real.npz --config score.toml
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @click.argument("src", metavar="SRC")
 @click.option("-o", "--output", required=True, metavar="FILE.npz", help="The file to write.")
 @of_options(without=("per_class", "cache"))
-def stats(src: str, output: str, **options: Any) -> None:
+@click.pass_context
+def stats(context: click.Context, /, src: str, output: str, **options: Any) -> None:
     """Save the statistics of SRC, to score against without its images.
 
     With --metrics fid the file is small and also holds `mu` and `sigma`, as pytorch-fid and
@@ -34,8 +39,12 @@ def stats(src: str, output: str, **options: Any) -> None:
     path = Path(output)
     if path.suffix != ".npz":
         raise GandiagError(f"{output} should end in .npz, so that it is known for what it is")
-    if not path.absolute().parent.is_dir():
-        raise GandiagError(f"{output} cannot be written: its folder does not exist; make it first")
-    gathered = write_statistics(src, path, options=Options(progress=bar, **options))
-    click.echo(f"{output}: statistics of {gathered.n:,} images of {gathered.name}")
-    click.echo(f"next: gandiag score SAMPLES --real {output}")
+    outputs = {"--output": output, "--save-config": saved_to(context)}
+    check_outputs(outputs, src, options["features"])
+    chosen = Options(progress=bar, **options)
+    save_config(context)
+    gathered = write_statistics(src, path, options=chosen)
+    say(
+        f"{output}: statistics of {gathered.n:,} images of {gathered.name}",
+        f"next: gandiag score SAMPLES --real {output}",
+    )

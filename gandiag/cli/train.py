@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from gandiag.cli.terminal import bar, printer
+from gandiag.cli.config import configured
+from gandiag.cli.params import Kind
+from gandiag.cli.terminal import bar, say
 from gandiag.errors import GandiagError
+from gandiag.reporting.tables import Sheet, table
 
 if TYPE_CHECKING:
     from reference_models.recipe import Recipe
@@ -27,12 +29,13 @@ Examples:
   gandiag train sngan-cifar10 --dry-run           all settings and the cost
   gandiag train sngan-cifar10 --data folder:photos --device cuda
   gandiag train wgan-gp-digits --set gradient_penalty=1 --set steps=500
+  gandiag train cgan-digits --config train.toml   with lines such as seed = 3
   gandiag train cgan-digits --out runs/digits --resume
   torchrun --nproc-per-node 4 -m gandiag train sngan-cifar10 --device cuda
 """
 
 
-class Setting(click.ParamType):
+class Setting(Kind):
     """``lr_d=1e-3``: a field of the recipe and its value, a number, true, false or a word."""
 
     name = "FIELD=VALUE"
@@ -51,6 +54,7 @@ class Setting(click.ParamType):
 
 
 @click.command(epilog=EPILOG)
+@configured(save=False)
 @click.argument("recipe", metavar="[RECIPE]", required=False)
 @click.option(
     "--list", "listing", is_flag=True, help="List the recipes and their published values."
@@ -105,14 +109,14 @@ def train(
     from reference_models.train import cost
 
     if listing:
-        printer().print(_catalogue(list(RECIPES.values())))
+        say(_catalogue(list(RECIPES.values())))
         return
     if recipe is None:
         raise GandiagError("no recipe is named; `gandiag train --list` shows them")
     changes = dict(settings) | ({"data": _data(data)} if data else {})
     chosen = replace(_recipe(recipe), changes)
     if dry_run:
-        printer().print(_plan(chosen, cost(chosen)))
+        say(_plan(chosen, cost(chosen)))
         return
     open_device(device)
     folder = Path(out or f"runs/{chosen.name}")
@@ -171,17 +175,27 @@ def _tell(trainer: "Trainer", folder: Path) -> None:
     from gandiag.sources import dataset_names
     from reference_models.checkpoints import best, read_head
 
-    console = printer()
-    console.print(f"{folder}: {trainer.finished:,} steps of {trainer.recipe.name}")
+    say(f"{folder}: {trainer.finished:,} steps of {trainer.recipe.name}")
     found = best(folder)
     if found is not None:
         value = read_head(found)["score"]
-        console.print(f"best checkpoint: {found} (Frechet distance to held-out data {value:.6g})")
+        say(f"best checkpoint: {found} (Frechet distance to held-out data {value:.6g})")
     if (folder / "monitor.jsonl").exists():
-        console.print(f"signals and alerts: gandiag watch {folder}")
+        say(f"signals and alerts: gandiag watch {folder}")
     real = trainer.recipe.data.removeprefix("folder:")
     real = f"dataset:{real}" if real in dataset_names() else real
-    console.print(f"next: gandiag score {folder} --real {real} --html report.html")
+    features = _features(trainer)
+    say(f"next: gandiag score {folder} --real {real}{features} --html report.html")
+
+
+def _features(trainer: "Trainer") -> str:
+    """The option for features that need no download and suit the data."""
+    from gandiag.extractors.small_classifiers import SHIPPED
+
+    if len(trainer.data.shape) != 3:
+        return ""  # points have their own
+    data = trainer.recipe.data
+    return f" --features {data if data.removeprefix('stacked-') in SHIPPED else 'lite0'}"
 
 
 def _recipe(name: str) -> "Recipe":
@@ -205,32 +219,32 @@ def _data(name: str) -> str:
 
 
 def _catalogue(recipes: "list[Recipe]") -> RenderableType:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("recipe", "data", "network", "loss", "steps", "published"):
-        table.add_column(title, no_wrap=True, justify="right" if title == "steps" else "left")
-    for each in recipes:
-        published = ", ".join(f"{target.metric} {target.value:g}" for target in each.targets[:2])
-        table.add_row(each.name, each.data, each.network, each.loss, f"{each.steps:,}", published)
-    return table
+    def cells(each: "Recipe") -> Iterator[str]:
+        yield from (each.name, each.data, each.network, each.loss, f"{each.steps:,}")
+        yield ", ".join(f"{target.metric} {target.value:g}" for target in each.targets[:2])
+
+    titles = ("recipe", "data", "network", "loss", ">steps", "~published")
+    return table(*titles, rows=map(cells, recipes))
 
 
 def _plan(recipe: "Recipe", cost: "Cost") -> RenderableType:
-    parts: list[Table | Text] = [_settings(recipe), Text(), _cost(cost)]
+    parts: list[RenderableType] = [_settings(recipe), Text(), _cost(cost)]
     if recipe.targets:
         parts += [Text(), _targets(recipe)]
     return Group(*parts)
 
 
-def _settings(recipe: "Recipe") -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("setting", no_wrap=True)
-    table.add_column("value")
-    for field in dataclasses.fields(recipe):
-        value = getattr(recipe, field.name)
-        if field.name != "targets":
-            plain = value == field.default
-            table.add_row(field.name, Text(str(value), style="dim" if plain else "bold"))
-    return table
+def _settings(recipe: "Recipe") -> Sheet:
+    fields = [each for each in dataclasses.fields(recipe) if each.name != "targets"]
+    values = {each.name: getattr(recipe, each.name) for each in fields}
+    rows = (
+        (
+            each.name,
+            Text(str(values[each.name]), "dim" if values[each.name] == each.default else "bold"),
+        )
+        for each in fields
+    )
+    return table("setting", "~value", rows=rows)
 
 
 def _cost(cost: "Cost") -> Text:
@@ -244,13 +258,9 @@ def _cost(cost: "Cost") -> Text:
     return Text("\n".join(f"{name:<26}{number:>15,}" for name, number in lines))
 
 
-def _targets(recipe: "Recipe") -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("published", "value", "real", "generated", "protocol", "source"):
-        table.add_column(title)
-    for cells in _target_cells(recipe):
-        table.add_row(*cells)
-    return table
+def _targets(recipe: "Recipe") -> Sheet:
+    titles = ("published", ">value", ">real", ">generated", "protocol", "~source")
+    return table(*titles, rows=_target_cells(recipe))
 
 
 def _target_cells(recipe: "Recipe") -> Iterator[tuple[str, ...]]:

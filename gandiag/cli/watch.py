@@ -1,21 +1,21 @@
 """``gandiag watch``."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from gandiag.cli.alerts import line
-from gandiag.cli.options import Names
-from gandiag.cli.terminal import printer
-from gandiag.errors import GandiagError
+from gandiag.cli.params import Names
+from gandiag.cli.terminal import printer, say
+from gandiag.errors import unknown
 from gandiag.monitors import SIGNALS, Recording, read
 from gandiag.reporting.plots import sparkline
+from gandiag.reporting.tables import Sheet, table
 
 EPILOG = """\b
 Examples:
@@ -56,7 +56,7 @@ def watch(run: str, signals: tuple[str, ...] | None, once: bool, every: float) -
     console = printer()
     found = read(path)
     if once or not console.is_terminal:
-        console.print(view(run, found, names))
+        say(view(run, found, names))
         return
     with Live(view(run, found, names), console=console, auto_refresh=False) as live:
         while not _ended(found):
@@ -92,19 +92,21 @@ def _headline(run: str, found: Recording) -> Text:
     return Text(f"{run}: generator step {step:,}{of}, {alerts}", style="bold")
 
 
-def _signals(found: Recording, names: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("signal", no_wrap=True)
-    table.add_column("now", justify="right", no_wrap=True)
-    table.add_column("lowest", justify="right", no_wrap=True, style="dim")
-    table.add_column("highest", justify="right", no_wrap=True, style="dim")
-    table.add_column("course", no_wrap=True, style="cyan")
-    for name in names:
-        values = [row[name] for _, row in found.rows if name in row]
-        if values:
-            ends = (f"{value:.4g}" for value in (values[-1], min(values), max(values)))
-            table.add_row(name, *ends, sparkline(thinned(values, WIDTH)))
-    return table
+def _signals(found: Recording, names: Sequence[str]) -> Sheet:
+    courses = {name: [row[name] for _, row in found.rows if name in row] for name in names}
+    return table(
+        "signal",
+        *(">now", ">lowest", ">highest", "course"),
+        rows=(_cells(name, values) for name, values in courses.items() if values),
+    )
+
+
+def _cells(name: str, values: Sequence[float]) -> Iterator[str | Text]:
+    yield name
+    yield f"{values[-1]:.4g}"
+    yield Text(f"{min(values):.4g}", style="dim")
+    yield Text(f"{max(values):.4g}", style="dim")
+    yield Text(sparkline(thinned(values, WIDTH)), style="cyan")
 
 
 def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:
@@ -114,7 +116,7 @@ def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:
         return tuple(SIGNALS)
     for name in signals:
         if name not in SIGNALS:
-            raise GandiagError(f"there is no signal {name!r}; choose from {', '.join(SIGNALS)}")
+            raise unknown("signal", name, SIGNALS)
     return signals
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -13,8 +12,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 
+from gandiag.cli.terminal import say
 from gandiag.errors import GandiagError
 from gandiag.extractors import (
     WEIGHTS,
@@ -24,9 +23,12 @@ from gandiag.extractors import (
     on_this_machine,
     weights_folder,
 )
+from gandiag.reporting.tables import table
+from gandiag.sources import fetch_dataset
 
 NAMES = click.Choice(list(WEIGHTS))
-FETCHED = click.Choice([row.name for row in WEIGHTS.values() if row.urls])
+DATASET = "dataset:"
+"""Begins the name of data."""
 
 
 @click.group(
@@ -58,36 +60,35 @@ Example:
 def list_() -> None:
     """Show the known weight files and where they are on this machine."""
     there = on_this_machine()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("name", "here", "MB", "SHA-256", "licence", "for"):
-        table.add_column(heading, justify="right" if heading == "MB" else "left")
-    for row in WEIGHTS.values():
-        paths = [path for of, path in there if of.name == row.name]
-        table.add_row(
+    names = {of.name for of, _ in there}
+    rows = (
+        (
             row.name,
-            "yes" if paths else "no",
+            "yes" if row.name in names else "no",
             f"{row.size / 1e6:.1f}",
             row.sha256[:12],
-            escape(row.licence),
-            escape(row.purpose),
+            row.licence,
+            row.purpose,
         )
-    Console().print(table)
-    for of, path in there:
-        click.echo(f"{of.name}: {path}")
-    if len({of.name for of, _ in there}) < len(WEIGHTS):
-        click.echo(f"`gandiag weights fetch NAME` puts one in {weights_folder()}")
+        for row in WEIGHTS.values()
+    )
+    say(table("name", "here", ">MB", "SHA-256", "~licence", "~for", rows=rows))
+    say(*(f"{of.name}: {path}" for of, path in there))
+    if len(names) < len(WEIGHTS):
+        say(f"`gandiag weights fetch NAME` puts one in {weights_folder()}")
 
 
 @weights.command(
     epilog="""\b
 Examples:
   gandiag weights fetch inception
+  gandiag weights fetch dataset:cifar10
   GANDIAG_WEIGHTS=/shared/weights gandiag weights fetch inception
 """
 )
-@click.argument("name", type=FETCHED)
+@click.argument("name", metavar="NAME|dataset:NAME")
 def fetch(name: str) -> None:
-    """Download a weight file, check its digest, and keep it.
+    """Download a weight file or a dataset, check its digest, and keep it.
 
     A download that was cut off goes on where it stopped.
     """
@@ -102,11 +103,17 @@ def fetch(name: str) -> None:
     with Progress(
         *columns, console=console, disable=not console.is_terminal, transient=True
     ) as progress:
-        task = progress.add_task(name, total=WEIGHTS[name].size)
-        path = fetch_weights(
-            name, tell=lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(name, total=None)
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        path = (
+            fetch_dataset(name, tell)
+            if name.startswith(DATASET)
+            else fetch_weights(name, tell=tell)
         )
-    click.echo(f"{name}: {path}")
+    say(f"{name}: {path}")
 
 
 @weights.command(
@@ -126,7 +133,7 @@ def import_(file: Path, name: str | None) -> None:
     """
     path = import_weights(file, name)
     row, _ = identify(path)
-    click.echo(f"{row.name if row is not None else file}: {path}")
+    say(f"{row.name if row is not None else file}: {path}")
 
 
 @weights.command(
@@ -142,7 +149,7 @@ def verify() -> None:
     for row, path in there:
         known, digest = identify(path)
         good = known == row
-        click.echo(f"{'good ' if good else 'WRONG'}  {row.name}  {digest[:16]}  {path}")
+        say(f"{'good ' if good else 'WRONG'}  {row.name}  {digest[:16]}  {path}")
         if not good:
             wrong.append(path)
     if wrong:

@@ -1,6 +1,7 @@
 """Scores of a run's checkpoints over training."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gandiag.errors import Warn
+from gandiag.metrics.base import Better
 from gandiag.reporting.plots import sparkline
-from gandiag.reporting.report import ARROWS, SCHEMA, Report, Row, number, warning_line
+from gandiag.reporting.report import (
+    ARROWS,
+    SCHEMA,
+    Report,
+    Row,
+    as_text,
+    number,
+    warning_line,
+)
 from gandiag.reporting.tables import table
 
 
@@ -20,23 +30,38 @@ class Curve:
     run: str
     points: tuple[tuple[int, Report], ...]
     """(step, report)."""
-    failed: tuple[Warn, ...] = ()
-    """Checkpoints that could not be scored."""
+    failed: tuple[tuple[int, Warn], ...] = ()
+    """(step, why) of checkpoints that could not be scored."""
 
     @property
     def last(self) -> Report:
-        """Of the newest checkpoint."""
+        """Of the newest checkpoint that could be scored."""
         return self.points[-1][1]
 
-    def rows(self, name: str) -> list[Row]:
-        """One score at every checkpoint."""
-        return [report[name] for _, report in self.points]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all scores that any checkpoint has."""
+        return tuple(dict.fromkeys(name for _, report in self.points for name in report))
 
-    def best(self, name: str) -> int:
-        """The step with the best value of a score; the earliest of equals."""
-        rows = self.rows(name)
-        sign = 1 if rows[0].better == "lower" else -1
-        return min(self.points, key=lambda point: sign * point[1][name].value)[0]
+    def rows(self, name: str) -> list[Row]:
+        """One score at every checkpoint that has it."""
+        return [report[name] for _, report in self.points if name in report]
+
+    def values(self, name: str) -> list[float]:
+        """One score at every checkpoint; NaN where there is none."""
+        return [report[name].value if name in report else math.nan for _, report in self.points]
+
+    def better(self, name: str) -> Better:
+        """Which way is better for a score."""
+        return self.rows(name)[0].better
+
+    def best(self, name: str) -> int | None:
+        """The step with the best value of a score, the earliest of equals; None without any."""
+        sign = 1 if self.better(name) == "lower" else -1
+        steps = (step for step, _ in self.points)
+        there = zip(steps, self.values(name), strict=True)
+        finite = [(step, value) for step, value in there if math.isfinite(value)]
+        return min(finite, key=lambda each: sign * each[1])[0] if finite else None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of the command line: the report of each checkpoint, and its step."""
@@ -44,8 +69,11 @@ class Curve:
             "schema": SCHEMA,
             "run": self.run,
             "checkpoints": [{"step": step, **report.to_dict()} for step, report in self.points],
-            "warnings": [{"code": each.code, "message": each.message} for each in self.failed],
-            "best": {name: self.best(name) for name in self.last},
+            "warnings": [
+                {"code": each.code, "step": step, "message": each.message}
+                for step, each in self.failed
+            ],
+            "best": {name: self.best(name) for name in self.names},
         }
 
     def to_json(self) -> str:
@@ -53,21 +81,31 @@ class Curve:
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def __rich__(self) -> RenderableType:
-        best = {name: self.best(name) for name in self.last}
-        shown = table(">step", *(f">{row.name} {ARROWS[row.better]}" for row in self.last.rows))
-        for step, report in self.points:
-            values = (
-                Text(number(row.value), style="bold" if best[row.name] == step else "")
-                for row in report.rows
+        names = self.names
+        best = {name: self.best(name) for name in names}
+        values = {name: self.values(name) for name in names}
+        rows: list[tuple[str | Text, ...]] = [
+            (
+                f"{step:,}",
+                *(
+                    Text(number(values[name][index]), style="bold" if best[name] == step else "")
+                    for name in names
+                ),
             )
-            shown.add_row(f"{step:,}", *values)
-        bars = (sparkline([row.value for row in self.rows(name)]) for name in self.last)
-        shown.add_row("", *(Text(each, style="cyan") for each in bars))
-        shown.add_row("best at", *(f"{best[name]:,}" for name in self.last))
-        return Group(shown, *map(warning_line, self.warnings))
+            for index, (step, _) in enumerate(self.points)
+        ]
+        rows.append(("", *(Text(sparkline(values[name]), style="cyan") for name in names)))
+        steps = ("-" if best[name] is None else f"{best[name]:,}" for name in names)
+        rows.append(("best at", *steps))
+        titles = (f">{name} {ARROWS[self.better(name)]}" for name in names)
+        return Group(table(">step", *titles, rows=rows), *map(warning_line, self.warnings))
+
+    def __str__(self) -> str:
+        """The table that the command line shows."""
+        return as_text(self)
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
         """Of all checkpoints, each once."""
         found = {(each.code, each.message): each for _, one in self.points for each in one.warnings}
-        return (*self.failed, *(found[key] for key in sorted(found)))
+        return (*(each for _, each in self.failed), *(found[key] for key in sorted(found)))

@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 from gandiag.reporting.curve import Curve
 from gandiag.reporting.plots import data_url, figure
 from gandiag.reporting.report import Report, number
-from gandiag.sources.base import ImageSource, points_of
+from gandiag.sources.base import ImageSource, Points
 
 COUNT = 40
 """Images shown of each source."""
@@ -22,17 +22,22 @@ SIDE = 64
 """Pixels of a thumbnail; smaller images are enlarged by whole pixels, so that they stay sharp."""
 
 
-def previews(sources: Mapping[str, ImageSource | None]) -> dict[str, str]:
+def previews(
+    sources: Mapping[str, ImageSource | None], points: Points | None = None
+) -> dict[str, str]:
     """Role -> source, as it was scored, => role -> a PNG of some of its images, as a data URL.
 
     Sources that hold no images, or can be read only once, are left out; so are points of more than
     two dimensions.
+
+    Args:
+        sources: what was scored, by role.
+        points: what is known of them, if they are points.
     """
     pictures = {}
     for role, source in sources.items():
         if source is None or source.count() is None:
             continue
-        points = points_of(source)
         if points is None:
             pictures[role] = data_url(contact_sheet(source))
         elif points.width == 2:
@@ -83,19 +88,19 @@ def _template(name: str) -> jinja2.Template:
 
 def _plot(curve: Curve) -> str:
     """A small plot for each score, with its intervals, as a data URL."""
-    names = list(curve.last)
+    names = curve.names
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
     drawing = figure(4 * columns, 2.6 * lines)
     for index, name in enumerate(names, 1):
         axes = drawing.add_subplot(lines, columns, index)
-        rows = curve.rows(name)
-        steps = [step for step, _ in curve.points]
-        axes.plot(steps, [row.value for row in rows], marker=".", color="C0")
-        lows = [row.value if row.low is None else row.low for row in rows]
-        highs = [row.value if row.high is None else row.high for row in rows]
+        there = [(step, report[name]) for step, report in curve.points if name in report]
+        steps = [step for step, _ in there]
+        axes.plot(steps, [row.value for _, row in there], marker=".", color="C0")
+        lows = [row.value if row.low is None else row.low for _, row in there]
+        highs = [row.value if row.high is None else row.high for _, row in there]
         axes.fill_between(steps, lows, highs, color="C0", alpha=0.2, linewidth=0)
-        axes.set_title(f"{name} ({rows[0].better} is better)", fontsize=9)
+        axes.set_title(f"{name} ({curve.better(name)} is better)", fontsize=9)
         axes.tick_params(labelsize=8)
     return data_url(drawing, dpi=150)
 

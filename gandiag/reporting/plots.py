@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Values as bars of eight heights, from the lowest value to the highest."""
-    low, high = min(values), max(values)
+    """Values as bars of eight heights, from the lowest value to the highest; a gap for a NaN."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
     span = (high - low) or 1.0
-    return "".join(BARS[round(7 * (value - low) / span)] for value in values)
+    return "".join(
+        BARS[round(7 * (value - low) / span)] if math.isfinite(value) else " " for value in values
+    )
 
 
 def figure(width: float, height: float) -> "Figure":

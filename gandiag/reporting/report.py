@@ -1,18 +1,18 @@
 """Scores with their uncertainty, provenance and warnings, for a terminal, a program or a reader."""
 
+import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better, Score
-from gandiag.reporting.tables import table
+from gandiag.reporting.tables import Sheet, table
 
 SCHEMA = 1
 
@@ -41,6 +41,13 @@ class Row:
     """The metric's repr: every parameter that moves the number."""
     heldout: float | None = None
     """The same number for held-out real images in the place of the generated ones."""
+
+    def __float__(self) -> float:
+        return float(self.score.value)
+
+    def __format__(self, spec: str) -> str:
+        """``f"{row:.2f}"``: the number; without a format, as `str`."""
+        return format(float(self), spec) if spec else str(self)
 
     @property
     def value(self) -> float:
@@ -127,6 +134,14 @@ class Report:
     def __iter__(self) -> Iterator[str]:
         return (row.name for row in self.rows)
 
+    def items(self) -> Iterator[tuple[str, Row]]:
+        """Each printed name and its row."""
+        return ((row.name, row) for row in self.rows)
+
+    def __str__(self) -> str:
+        """The table that the command line shows."""
+        return as_text(self)
+
     def __contains__(self, name: object) -> bool:
         return any(name in (row.name, row.output) for row in self.rows)
 
@@ -157,22 +172,14 @@ class Report:
         yield score_table(self.rows)
         if self.per_class:
             yield Text()
-            first = next(iter(self.per_class.values()))
-            yield table(
-                "class",
-                *(f">{row.name}" for row in first),
-                rows=(
-                    (label, *(number(row.value) for row in rows))
-                    for label, rows in self.per_class.items()
-                ),
-            )
+            yield class_table(self.per_class)
         yield Text(f"\n{headline(self.provenance)}", style="dim")
         if self.warnings:
             yield Text()
         yield from map(warning_line, self.warnings)
 
 
-def score_table(rows: Sequence[Row]) -> Table:
+def score_table(rows: Sequence[Row]) -> Sheet:
     """Rows with interval, and what else some of them have."""
     confidence = {row.confidence for row in rows if row.interval}
     share = f"{100 * confidence.pop():g} % interval" if len(confidence) == 1 else "interval"
@@ -193,10 +200,29 @@ def score_table(rows: Sequence[Row]) -> Table:
     return table(*titles, rows=map(cells, rows))
 
 
+def class_table(per_class: Mapping[str, Sequence[Row]]) -> Sheet:
+    """The values of each class; a dash where one was not computed."""
+    names = dict.fromkeys(row.name for rows in per_class.values() for row in rows)
+    of = {label: {row.name: number(row.value) for row in rows} for label, rows in per_class.items()}
+    return table(
+        "class",
+        *(f">{name}" for name in names),
+        rows=((label, *(of[label].get(name, "-") for name in names)) for label in per_class),
+    )
+
+
 def warning_line(warning: Warn) -> Text:
     """A warning as a terminal shows it."""
     line = Text("! ", style="yellow") + Text(warning.message)
     return line.append(f"  ({warning.code})", style="dim")
+
+
+def as_text(shown: RenderableType, width: int = 100) -> str:
+    """What a terminal of `width` columns without colours shows."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(shown, crop=False)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def number(value: float) -> str:

@@ -23,7 +23,7 @@ def score_checkpoints(run: str | Path, scorer: Scorer) -> Curve:
         GandiagError: there is no checkpoint, or none can be scored.
     """
     points: list[tuple[int, Report]] = []
-    failed: list[Warn] = []
+    failed: list[tuple[int, Warn]] = []
     found = checkpoints(Path(run).expanduser())
     for step, folder in found:
         try:
@@ -31,9 +31,9 @@ def score_checkpoints(run: str | Path, scorer: Scorer) -> Curve:
         except GandiagError as error:
             if len(found) == 1:
                 raise
-            failed.append(Warn("not-scored", f"step {step:,} was left out: {error}"))
+            failed.append((step, Warn("not-scored", f"step {step:,} was left out: {error}")))
     if not points:
         raise GandiagError(
-            f"none of the {len(found)} checkpoints of {run} can be scored; {failed[-1].message}"
+            f"none of the {len(found)} checkpoints of {run} can be scored; {failed[-1][1].message}"
         )
     return Curve(str(run), tuple(points), tuple(failed))

@@ -9,11 +9,12 @@ from gandiag.metrics import Score
 from gandiag.reporting.report import Report, Row
 
 
-def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, extra=None, **more):
+def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, **more):
+    method = "delta method"
     facts = {
         "name": name,
         "output": output,
-        "score": Score(value, low, high, method="delta method", extra=extra or {}),
+        "score": Score(value, low, high, method=method, extra=more.pop("extra", {})),
         "better": "lower",
         "n_generated": 10,
         "n_real": 20,
@@ -47,9 +48,8 @@ def test_json_has_the_promised_keys():
     whole = json.loads(report(row(), warnings=(Warn("lossy", "half is JPEG"),)).to_json())
     assert whole["schema"] == 1
     promised = {
-        *("asked", "value", "low", "high", "confidence"),
-        *("n_generated", "n_real", "layer", "parameters"),
-    }
+        "value", "low", "high", "confidence", "n_generated", "n_real", "layer", "parameters"
+    }  # fmt: skip
     assert promised <= whole["scores"]["fd[lite0]"].keys()
     assert whole["warnings"] == [{"code": "lossy", "message": "half is JPEG"}]
     assert whole["provenance"]["protocol"] == "gandiag"
@@ -81,3 +81,27 @@ def test_the_headline_pins_the_numbers():
     whole.provenance["sources"] = {"generated": {"n": 1000}, "real": {"n": None}}
     text = shown(whole)
     assert "protocol gandiag: lite0, weights 57934424; 1,000 generated images" in text
+
+
+def test_a_report_prints_as_the_command_line_shows_it():
+    whole = report(row(), warnings=(Warn("lossy", "half is JPEG"),))
+    text = str(whole)
+    assert text.splitlines()[0].split() == ["score", "value", "95", "%", "interval"]
+    assert "fd[lite0]" in text
+    assert "! half is JPEG  (lossy)" in text
+    assert "\x1b" not in text
+
+
+def test_a_row_is_a_number():
+    whole = report(row(value=1.5))
+    assert float(whole["fid"]) == 1.5
+    assert f"{whole['fid']:.2f}" == "1.50"
+    assert f"{whole['fid']}" == str(whole["fid"])
+    assert list(whole.items()) == [("fd[lite0]", whole["fid"])]
+
+
+def test_a_class_without_a_score_has_a_dash():
+    other = row("kd[lite0]", "kid", 7.0)
+    text = shown(report(row(), per_class={"cat": (row(), other), "dog": (row(value=4.0),)}))
+    line = next(line for line in text.splitlines() if line.startswith("dog"))
+    assert line.split() == ["dog", "4", "-"]

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from test_bad_input import save
+from folders import save
 from toys import images
 
 import gandiag
@@ -13,15 +13,6 @@ from gandiag.cli import VERBS
 from gandiag.metrics import METRICS
 from gandiag.scoring.protocols import PROTOCOLS
 from gandiag.sources import folder as folder_source
-
-
-@pytest.fixture
-def folders(tmp_path):
-    return (
-        save(tmp_path / "fake", images(40, seed=1, size=(8, 8))),
-        save(tmp_path / "real", images(50, seed=2, size=(8, 8))),
-    )
-
 
 SMALL = "pixels:4"  # 48 features
 FAST = ("--features", SMALL)

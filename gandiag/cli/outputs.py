@@ -1,0 +1,51 @@
+"""Where results go: looked at before the work, written before anything is printed."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gandiag.errors import GandiagError
+from gandiag.files import check_output
+
+STANDARD = "-"
+"""Names standard output in the place of a file."""
+
+
+def check_outputs(outputs: Mapping[str, str | None], *inputs: Any) -> None:
+    """Refuse what could not be written, or would replace something that is read or written too.
+
+    Args:
+        outputs: option -> the file it names; None and ``-`` are passed over.
+        inputs: what the verb reads, as it was typed; what names no file is passed over.
+
+    Raises:
+        GandiagError: with the option's file.
+    """
+    read = [path for each in inputs for path in _paths(each)]
+    seen: dict[Path, str] = {}
+    for option, name in outputs.items():
+        if name is None or name == STANDARD:
+            continue
+        path = Path(name)
+        check_output(path, inputs=read)
+        other = seen.setdefault(path.resolve(), option)
+        if other != option and (not path.exists() or path.is_file()):
+            raise GandiagError(f"{other} and {option} both name {name}; name two files")
+
+
+def _paths(given: Any) -> Iterator[Path]:
+    """The file that ``NAME`` or ``features:NAME`` may mean."""
+    if not isinstance(given, str):
+        return
+    for name in (given, given.partition(":")[2]):
+        path = Path(name)
+        # Of a folder only the files in it are read, and they are not looked through for this.
+        if name and _is_file(path):
+            yield path.expanduser()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.expanduser().is_file()
+    except (OSError, RuntimeError, ValueError):
+        return False
