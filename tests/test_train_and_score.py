@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import save_file
 
 import gandiag
-from gandiag.scoring.curve import score_checkpoints
 from gandiag.errors import GandiagError
-from gandiag.sources import open_source
 from gandiag.reporting.plots import sparkline
+from gandiag.scoring.curve import score_checkpoints
+from gandiag.sources import open_source
 
 SMALL = ("--features", "pixels:4", "--metrics", "fid,prdc", "--max-images", "100")
 FEW = ("--set", "steps=6", "--set", "width_g=8", "--set", "width_d=4", "--keep", "0")
