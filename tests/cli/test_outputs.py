@@ -313,3 +313,17 @@ def test_a_page_shows_the_source_that_was_scored(run, tmp_path, monkeypatch):
     code, _, err = run("score", fake, "--real", real, *options, "--html", tmp_path / "page.html")
     assert (code, err) == (0, "")
     assert [source.count() for source in shown.values()] == [12, 12]
+
+
+def test_a_person_that_is_not_there(run, folders, tmp_path):
+    for words in (
+        ("score", "~nosuchuser/x", "--real", folders[1]),
+        ("score", "~nosuchuser/x", "--real", folders[1], "--every-checkpoint"),
+        ("score", folders[0], "--real", "~nosuchuser/x"),
+        ("stats", "~nosuchuser/x", "-o", tmp_path / "x.npz"),
+        ("score", folders[0], "--json", "~nosuchuser/x"),
+        ("watch", "~nosuchuser/x"),
+    ):
+        code, _, err = run(*words, *(["--features", "pixels:4"] if words[0] != "watch" else []))
+        assert code == 2
+        assert "nosuchuser" in one_sentence(err)
