@@ -81,13 +81,16 @@ def train(
     with ExitStack() as stack:
         group = stack.enter_context(processes(place))
         trainer = prepare(recipe, seed=seed, device=place, processes=group)
-        _open(out, recipe, resume=resume, first=group.rank == 0)
+        _open(out, recipe, resume=resume)
         there = checkpoints.find(out)
         monitor = stack.enter_context(watch(trainer, out, sinks)) if monitored else None
         if there:
             saved = checkpoints.restore(trainer, there[-1])
             if monitor and "monitor" in saved:
                 monitor.load_state_dict(saved["monitor"])
+        if group.rank == 0:
+            with atomic_write(out / "recipe.json") as file:
+                file.write(to_json(recipe).encode())
         for losses in trainer.steps():
             if monitor:
                 tell(monitor, losses)
@@ -129,31 +132,31 @@ def cost(recipe: Recipe) -> Cost:
 
 
 def _ready(out: Path) -> None:
-    """Make the folder of a run, before any data is read.
+    """Look before any data is read whether the folder of a run can be made and written.
 
     Raises:
-        GandiagError: it cannot be made or written.
+        GandiagError: it cannot.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        there = next(each for each in (out, *out.absolute().parents) if each.exists())
     except OSError as error:
         raise GandiagError(
             f"cannot write {out}: {error.strerror or error}; name another folder (--out)"
         ) from error
-    check_output(out / "recipe.json")
+    if not there.is_dir():
+        raise GandiagError(f"cannot write {out}: {there} is no folder; name another one (--out)")
+    check_output(there / "recipe.json")
 
 
-def _open(out: Path, recipe: Recipe, *, resume: bool, first: bool) -> None:
+def _open(out: Path, recipe: Recipe, *, resume: bool) -> None:
     if checkpoints.find(out) and not resume:
         raise GandiagError(
             f"{out} already holds a run; resume it, or name another folder (--resume, --out)"
         )
     path = out / "recipe.json"
-    if path.exists():
+    # With a checkpoint there, `restore` compares it with the recipe, field by field.
+    if path.exists() and not checkpoints.find(out):
         _check_ours(path, recipe)
-    if first:
-        with atomic_write(path) as file:
-            file.write(to_json(recipe).encode())
     wait_for_all()
 
 

@@ -179,7 +179,7 @@ def _first(run: str, scorer: Scorer) -> dict[Role, Opened]:
     Raises:
         GandiagError: there is none.
     """
-    *older, (_, newest) = checkpoints(Path(run).expanduser())
+    *older, (_, newest) = _checkpoints(run)
     try:
         return scorer.open(newest)
     except GandiagError:
@@ -187,6 +187,13 @@ def _first(run: str, scorer: Scorer) -> dict[Role, Opened]:
             with contextlib.suppress(GandiagError):
                 return scorer.open(each)
         raise
+
+
+def _checkpoints(run: str) -> list[tuple[int, Path]]:
+    try:
+        return checkpoints(Path(run).expanduser())
+    except RuntimeError as error:  # there is no such user
+        raise GandiagError(f"{run} is no folder: {error}; name a run") from error
 
 
 def _failures(steps: list[Callable[[], None]]) -> list[str]:
@@ -204,7 +211,7 @@ def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Rol
     from gandiag.reporting.html import curve_page, page, previews
 
     if isinstance(result, Curve):
-        folders = dict(checkpoints(Path(fake).expanduser()))
+        folders = dict(_checkpoints(fake))
         inputs = scorer.open(folders[result.points[-1][0]])
     points = scorer.plan.points if scorer.plan is not None else None
     pictures = previews({role: each.images for role, each in inputs.items()}, points)

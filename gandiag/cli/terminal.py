@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 import click
 from rich.console import Console, RenderableType
@@ -23,8 +24,8 @@ from gandiag.errors import GandiagError
 WIDE = 100_000
 """Columns of a file or a pipe: no line is wrapped, no table is split."""
 
-LONG = 2_000
-"""Images whose reading is told of where there is no terminal to show a bar."""
+PATIENCE = 10.0
+"""Seconds after which work is long, and is told of where there is no terminal to show a bar."""
 
 PLAIN = str.maketrans("↓↑…±–▁▂▃▄▅▆▇█", "v^~~-_.:-=+*#")
 """What stands for a sign that a code page lacks."""
@@ -96,7 +97,7 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """``with bar("real: data/", 50_000) as advance: advance(64)``; without a total, a spinner.
 
     Where standard error is no terminal, long work of known length is told of in plain lines: one
-    at its start, and one at each tenth.
+    when it turns out to be long, and then one at each tenth.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -113,16 +114,18 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def _lines(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    if total is None or total < LONG:
-        yield lambda _: None
-        return
-    done = 0
+    begun = monotonic()
+    done = told = 0
 
     def advance(n: int) -> None:
-        nonlocal done
-        before, done = done, done + n
-        if 10 * done // total > 10 * before // total:
-            click.echo(f"{what}: {done:,} of {total:,}", err=True)
+        nonlocal done, told
+        done += n
+        if not total or monotonic() - begun < PATIENCE:
+            return
+        tenth = 1 + 10 * done // total
+        if tenth > told:
+            told = tenth
+            with contextlib.suppress(OSError):
+                click.echo(f"{what}: {done:,} of {total:,}", err=True)
 
-    click.echo(f"{what}: 0 of {total:,}", err=True)
     yield advance

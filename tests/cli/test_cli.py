@@ -243,3 +243,33 @@ def test_a_folder_a_zip_and_an_npz_give_the_same_numbers(tmp_path):
     )
     assert folder_scores == zip_scores == npz_scores
     assert "fd[lite0]" in folder_scores
+
+
+def test_three_small_sources_are_one_warning(run, folders, tmp_path):
+    heldout = save(tmp_path / "heldout", images(45, seed=4, size=(8, 8)))
+    fake, real = folders
+    out = run("score", fake, "--real", real, "--heldout", heldout, *FAST)[1]
+    codes = re.findall(r"\(([a-z-]+)\)$", out, flags=re.M)
+    assert codes.count("small-sample") == 1
+    assert len(codes) == len(set(codes))
+
+
+def test_images_below_the_network_s_size_are_no_news(tmp_path):
+    """As all of CIFAR are: papers' scores of them are of enlarged images, too."""
+    fake, real = images(20, seed=1, size=(32, 32)), images(20, seed=2, size=(32, 32))
+    report = gandiag.score(fake, real, features="lite0", metrics="fid")
+    assert [each.code for each in report.warnings] == ["small-sample"]
+
+
+def test_long_names_of_classes_cut_no_number(tmp_path, run):
+    names = ["x" * 150, "y" * 180]
+    for root, seed in (("fake", 0), ("real", 10)):
+        for index, name in enumerate(names):
+            save(tmp_path / root / name, images(20, seed=seed + index, size=(8, 8)))
+    words = ("score", tmp_path / "fake", "--real", tmp_path / "real", *FAST, "--per-class")
+    out = run(*words, "--metrics", "fid,prdc")[1]
+    whole = json.loads(run(*words, "--metrics", "fid,prdc", "--json", "-")[1])
+    for name in names:
+        line = next(line for line in out.splitlines() if line.startswith(name))
+        values = [row["value"] for row in whole["per_class"][name].values()]
+        assert line.split()[1:] == [f"{value:.6g}" for value in values]

@@ -207,10 +207,6 @@ def test_the_shell_s_own_pipe(folders, tmp_path):
     words = ("score", fake, "--real", real, "--features", "pixels:4", "--metrics", "fid")
     done = gandiag(*words, redirect=f"--json >(cat > '{tmp_path / 'got'}'); wait $!")
     assert (done.returncode, done.stderr) == (0, b"")
-    for _ in range(1000):  # the shell may not wait for what it substituted
-        if (tmp_path / "got").exists() and (tmp_path / "got").read_text().endswith("}"):
-            break
-        os.sched_yield()
     assert json.loads((tmp_path / "got").read_text())["scores"]
 
 
@@ -313,3 +309,17 @@ def test_a_page_shows_the_source_that_was_scored(run, tmp_path, monkeypatch):
     code, _, err = run("score", fake, "--real", real, *options, "--html", tmp_path / "page.html")
     assert (code, err) == (0, "")
     assert [source.count() for source in shown.values()] == [12, 12]
+
+
+def test_a_person_that_is_not_there(run, folders, tmp_path):
+    for words in (
+        ("score", "~nosuchuser/x", "--real", folders[1]),
+        ("score", "~nosuchuser/x", "--real", folders[1], "--every-checkpoint"),
+        ("score", folders[0], "--real", "~nosuchuser/x"),
+        ("stats", "~nosuchuser/x", "-o", tmp_path / "x.npz"),
+        ("score", folders[0], "--json", "~nosuchuser/x"),
+        ("watch", "~nosuchuser/x"),
+    ):
+        code, _, err = run(*words, *(["--features", "pixels:4"] if words[0] != "watch" else []))
+        assert code == 2
+        assert "nosuchuser" in one_sentence(err)
