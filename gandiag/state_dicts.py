@@ -19,7 +19,8 @@ def read_state(path: Path, what: str) -> dict[str, Tensor]:
         what: what it should hold, for the error's sentence, as in "the vgg16 weights".
 
     Raises:
-        GandiagError: the file is damaged, of another kind, or holds more than tensors.
+        GandiagError: the file is damaged, of another kind, holds more than tensors, or several
+            state dicts.
     """
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise unfit(path, what, "it is no regular file")
@@ -34,7 +35,13 @@ def read_state(path: Path, what: str) -> dict[str, Tensor]:
         raise unfit(path, what, first_line(error)) from error
     if not isinstance(state, Mapping):
         raise unfit(path, what, f"it holds a {type(state).__name__}, not a state dict")
-    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    found = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    inner = [str(name) for name, value in state.items() if isinstance(value, Mapping) and value]
+    if inner and not found:
+        raise unfit(
+            path, what, f"it holds several ({', '.join(inner[:5])}); save the one you mean alone"
+        )
+    return found
 
 
 def unfit(path: Path, what: str, why: str) -> GandiagError:

@@ -16,8 +16,8 @@ of it or none. Nothing in it is code, and nothing in it is executed.
 import json
 import math
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,9 @@ def save(
         return target
     try:
         run.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=run, prefix=f".{PREFIX}"))
+        # Not tempfile's, whose folders are for the owner alone: a run is read by others.
+        temporary = run / f".{PREFIX}{secrets.token_hex(8)}"
+        temporary.mkdir()
     except OSError as error:
         raise _cannot_write(run, error) from error
     try:
@@ -146,7 +148,6 @@ def save(
         # With NaN: the monitor of a diverging run remembers some, and json reads its own tokens.
         text = json.dumps(head, indent=2) + "\n"
         (temporary / "checkpoint.json").write_text(text, encoding="utf-8")
-        temporary.chmod(0o777 & ~_umask())
         for path in (*temporary.iterdir(), temporary):
             _flush(path)
         temporary.rename(target)
@@ -260,6 +261,11 @@ def _fill(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], path: Path) 
                 f"{path} has {name} of shape {there}, and the recipe's network {shapes.get(name)}; "
                 "it belongs to another architecture"
             )
+        if ours[name].is_floating_point() != theirs[name].is_floating_point():
+            raise GandiagError(
+                f"{path} holds {name} as {theirs[name].dtype}, and it is {ours[name].dtype}; "
+                "use another checkpoint"
+            )
     with torch.no_grad():
         for name, value in ours.items():
             value.copy_(theirs[name])
@@ -286,9 +292,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from gandiag.errors import GandiagError
 from reference_models import build, checkpoints
 from reference_models.data import Batch
 from reference_models.data.images import to_bytes
@@ -66,8 +67,17 @@ class Sampler:
         return x, tuple(self.classes[i] for i in y.tolist()) if self.classes else None
 
     def images(self, numbers: Iterable[int]) -> tuple[Tensor, Tensor]:
-        """The same as (n, 3, h, w) uint8; grey images have three equal channels."""
+        """The same as (n, 3, h, w) uint8; grey images have three equal channels.
+
+        Raises:
+            GandiagError: the generator gives NaN or an infinity, which no byte could show.
+        """
         x, y = self.samples(numbers)
+        if not torch.isfinite(x).all():
+            raise GandiagError(
+                f"the generator of {self.recipe.name} gives values that are not finite: its "
+                "training diverged; use an earlier checkpoint"
+            )
         return to_bytes(x).expand(-1, 3, -1, -1), y
 
     def labels(self, numbers: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """``--config FILE.toml`` and ``--save-config FILE.toml``: options kept in a file."""
 
+import dataclasses
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from click.core import ParameterSource
 
 from gandiag.errors import GandiagError, unknown
 from gandiag.files import write_output
+from gandiag.scoring import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +27,11 @@ NOT_KEPT = ("config", "save-config", "help", "json", "html", "output")
 """Options that are not saved: outputs of one run would be replaced by the next."""
 
 NOT_READ = ("config", "save-config", "help")
+
+RANGES = [
+    each.name for each in dataclasses.fields(Options) if each.metadata.get("least") is not None
+]
+"""Options that have a lowest value."""
 
 
 def configured(*, save: bool = True) -> Callable[[F], F]:
@@ -112,7 +119,13 @@ def _load(ctx: click.Context, param: click.Parameter, value: str | None) -> None
             names = [each for each in known if each not in NOT_READ]
             raise GandiagError(f"{value}: {unknown('option', key, names)}")
         option = known[plain]
-        chosen[str(option.name)] = _checked(ctx, option, given, f"{value}: {key}")
+        name = str(option.name)
+        chosen[name] = _checked(ctx, option, given, f"{value}: {key}")
+        if name in RANGES:
+            try:
+                Options(**{name: given})
+            except GandiagError as error:
+                raise GandiagError(f"{value}: {error}") from error
     ctx.default_map = {**(ctx.default_map or {}), **chosen}
 
 

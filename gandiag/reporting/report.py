@@ -50,6 +50,11 @@ class Row:
         return format(float(self), spec) if spec else str(self)
 
     @property
+    def plain(self) -> str:
+        """The printed name without the network: ``fd``."""
+        return self.name.partition("[")[0]
+
+    @property
     def value(self) -> float:
         """The number."""
         return self.score.value
@@ -122,13 +127,11 @@ class Report:
     per_class: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Row:
-        """A row by its printed name (``fd[lite0]``) or by what was asked for (``fid``)."""
-        for row in self.rows:
-            if name == row.name:
-                return row
-        for row in self.rows:
-            if name == row.output:
-                return row
+        """A row by its printed name (``fd[lite0]``, ``fd``) or what was asked for (``fid``)."""
+        for each in ("name", "output", "plain"):
+            names = [getattr(row, each) for row in self.rows]
+            if name in names:
+                return self.rows[names.index(name)]
         raise KeyError(f"{name!r} was not computed; there are {', '.join(self)}")
 
     def __iter__(self) -> Iterator[str]:
@@ -143,7 +146,7 @@ class Report:
         return as_text(self)
 
     def __contains__(self, name: object) -> bool:
-        return any(name in (row.name, row.output) for row in self.rows)
+        return any(name in (row.name, row.output, row.plain) for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of the command line: plain values, no NaN, no infinity."""

@@ -47,11 +47,13 @@ def collect(
     if opened.images is None:
         meta = opened.saved.meta if opened.saved is not None else {}
         if not meta:
-            return Gathered(opened.name, None, saved), ()
+            return Gathered(opened.name, None, saved), (published(opened.name, plan),)
         return described({**meta, "name": opened.name}, saved), ()
     found, warnings = _of_images(
         opened.images, plan, rest, batch_size=batch_size, store=store, progress=progress, role=role
     )
+    if saved and opened.saved is not None and not opened.saved.meta:
+        warnings = (*warnings, published(opened.name, plan))
     return replace(found, statistics={**found.statistics, **saved}), warnings
 
 
@@ -88,6 +90,15 @@ def _of_images(
             # An hour's features are not thrown away for a cache: the scores come first.
             return found, (Warn("not-cached", f"{error}; --no-cache does without"),)
     return found, ()
+
+
+def published(name: str, plan: Plan) -> Warn:
+    """What is to be said of statistics that do not say where they come from."""
+    return Warn(
+        "published-statistics",
+        f"{name} does not say which weights and resize made it; it is taken to fit "
+        f"{plan.tasks[0].extractor.name} under the protocol {plan.protocol.name}",
+    )
 
 
 def _stamp(source: ImageSource) -> object | None:
@@ -381,7 +392,7 @@ class _Stage:
             except NonFiniteRow as error:
                 raise GandiagError(
                     f"{self.extractor.name} gives features that are not finite for "
-                    f"{names[self.done + error.row]}; look at that image, or use --precision fp32"
+                    f"{names[self.done + error.row]}; look at it, or use --precision fp32"
                 ) from error
             if self.rows_on is not None and isinstance(part, Bank):
                 part = part.to(self.rows_on)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gandiag.errors import GandiagError, closest
 from gandiag.metrics import Role
+from gandiag.scoring.asking import names_of
 from gandiag.scoring.gather import given
 from gandiag.scoring.gathered import Gathered
 from gandiag.scoring.opening import Opened
@@ -88,9 +89,11 @@ def named_outputs(plan: Plan, name: str) -> None:
         GandiagError: with the near match.
     """
     outputs = plan.outputs()
-    known = [*outputs, *outputs.values()]
+    known = [*outputs, *outputs.values(), *(each.partition("[")[0] for each in outputs)]
     if name in known:
         return
-    near = closest(name, known)
+    near = closest(name, outputs.values()) or closest(name, known)
     hint = f"did you mean {near}?" if near else f"there are {', '.join(outputs)}"
+    if name in names_of(plan.protocol):
+        hint = f"add it to --metrics, or name one of {', '.join(outputs)}"
     raise GandiagError(f"{name} will not be computed; {hint}")

@@ -12,6 +12,7 @@ from gandiag.errors import GandiagError
 from gandiag.extractors import open_extractor
 from gandiag.reporting.html import previews
 from gandiag.sources import open_source
+from gandiag.sources.base import Points
 from gandiag.sources.mixtures import MIXTURES
 
 
@@ -95,7 +96,7 @@ def test_the_page_shows_points_in_two_dimensions(fake, run, tmp_path):
     code, _, _ = run("score", fake, "--real", "dataset:ring8", "--metrics", "fid", "--html", html)
     assert code == 0
     assert html.read_text().count("data:image/png") == 2
-    assert previews({"generated": open_source(np.zeros((5, 3)))}) == {}
+    assert previews({"generated": open_source(np.zeros((5, 3)))}, Points(3)) == {}
 
 
 def test_a_perfect_sampler_covers_the_ring(run, fake):
