@@ -33,6 +33,7 @@ def told(
     metavar: str | None = None,
     least: int | None = None,
     choices: tuple[str, ...] = (),
+    moves: bool = False,
 ) -> dict[str, Any]:
     """What makes a field an option of the command line: ``batch_size`` is ``--batch-size``.
 
@@ -41,8 +42,15 @@ def told(
         metavar: what stands for the value there.
         least: the lowest value allowed.
         choices: the only values allowed.
+        moves: whether it can move a score; it then stands in a report's provenance.
     """
-    return {"help": help, "metavar": metavar, "least": least, "choices": choices}
+    return {
+        "help": help,
+        "metavar": metavar,
+        "least": least,
+        "choices": choices,
+        "moves": moves,
+    }
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,10 @@ class Options:
     max_images: int | None = field(
         default=None,
         metadata=told(
-            "Use N images of each source, drawn without replacement.", metavar="N", least=1
+            "Use N images of each source, drawn without replacement.",
+            metavar="N",
+            least=1,
+            moves=True,
         ),
     )
     """A generator makes so many."""
@@ -96,7 +107,9 @@ class Options:
     value_range: tuple[float, float] | None = field(
         default=None,
         metadata=told(
-            "What black and white are in float images: 0 1, or -1 1.", metavar="LOW HIGH"
+            "What black and white are in float images: 0 1, or -1 1.",
+            metavar="LOW HIGH",
+            moves=True,
         ),
     )
     """Float images are refused without it: a range guessed wrongly moves every score."""
@@ -104,7 +117,10 @@ class Options:
     seed: int = field(
         default=0,
         metadata=told(
-            "Of the draw of --max-images, and of a generator's samples.", metavar="S", least=0
+            "Of the draw of --max-images, and of a generator's samples.",
+            metavar="S",
+            least=0,
+            moves=True,
         ),
     )
 
@@ -116,7 +132,9 @@ class Options:
 
     precision: Precision = field(
         default="fp32",
-        metadata=told("Of the network; published numbers are fp32.", choices=get_args(Precision)),
+        metadata=told(
+            "Of the network; published numbers are fp32.", choices=get_args(Precision), moves=True
+        ),
     )
 
     batch_size: int = field(
@@ -134,6 +152,7 @@ class Options:
         metadata=told(
             "An image that cannot be read ends the run, or is left out and reported.",
             choices=get_args(OnBadImage),
+            moves=True,
         ),
     )
 
@@ -156,6 +175,14 @@ class Options:
             _check(each.name, getattr(self, each.name), each.metadata)
         if self.value_range is not None:
             object.__setattr__(self, "value_range", _range(self.value_range))
+
+    def provenance(self) -> dict[str, Any]:
+        """What of this can move a score, by name."""
+        return {
+            each.name: getattr(self, each.name)
+            for each in dataclasses.fields(self)
+            if each.metadata.get("moves")
+        }
 
     def changed(self, **changes: Any) -> Self:
         """The same with some fields changed.

@@ -366,11 +366,8 @@ class Scorer:
                 }
                 for role, each in sorted(gathered.items())  # generated first, then real
             },
-            "max_images": options.max_images,
-            "seed": options.seed,
+            **options.provenance(),
             "device": str(plan.device),
-            "precision": options.precision,
-            "on_bad_image": options.on_bad_image,
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
