@@ -79,7 +79,11 @@ def open_input(
 def _drawn(source: ImageSource, options: Options) -> ImageSource:
     if options.workers is not None and isinstance(source, IndexedImages) and source.threads:
         source = dataclasses.replace(source, threads=options.workers)
-    return source if options.max_images is None else source.limit(options.max_images, options.seed)
+    if options.max_images is None:
+        return source
+    if options.draw == "first" and isinstance(source, IndexedImages):
+        return dataclasses.replace(source, chosen=range(min(options.max_images, source.count())))
+    return source.limit(options.max_images, options.seed)
 
 
 def as_many(generated: Opened, real: Opened | None) -> Opened:

@@ -19,6 +19,7 @@ Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], No
 """``with progress(what, total) as advance: ... advance(n)``: how long work is told to a person."""
 
 OnBadImage = Literal["fail", "skip"]
+Draw = Literal["random", "first"]
 
 
 @contextlib.contextmanager
@@ -103,6 +104,15 @@ class Options:
         ),
     )
     """A generator makes so many."""
+
+    draw: Draw = field(
+        default="random",
+        metadata=told(
+            "Which N images --max-images takes: at random, or the first as fid50k does.",
+            choices=get_args(Draw),
+            moves=True,
+        ),
+    )
 
     value_range: tuple[float, float] | None = field(
         default=None,

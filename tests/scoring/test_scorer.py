@@ -117,6 +117,18 @@ def test_workers_move_nothing(tmp_path):
     assert len(values) == 1
 
 
+def test_the_first_images_may_be_taken(tmp_path):
+    pixels = images(20, size=(8, 8))
+    folder = saved(tmp_path / "fake", pixels)
+    real = images(12, seed=1)
+    first = gandiag.score(folder, real, max_images=7, draw="first", **PIXELS)
+    expected = gandiag.score(pixels[:7], real[:7], **PIXELS)
+    assert first["fid"].value == expected["fid"].value
+    assert first["fid"].value != gandiag.score(folder, real, max_images=7, **PIXELS)["fid"].value
+    assert first.provenance["draw"] == "first"
+    assert gandiag.score(folder, real, max_images=99, draw="first", **PIXELS)["fid"].n_real == 12
+
+
 def test_features_that_are_extracted_already(tmp_path):
     import numpy as np
 
