@@ -64,9 +64,12 @@ def test_two_layers_have_no_single_mu(tmp_path):
 
 
 @pytest.mark.peers
+@pytest.mark.peers
 def test_pytorch_fid_and_clean_fid_read_it(tmp_path):
-    import cleanfid.fid
-    from pytorch_fid.fid_score import compute_statistics_of_path
+    clean_fid = pytest.importorskip("cleanfid.fid")
+    compute_statistics_of_path = pytest.importorskip(
+        "pytorch_fid.fid_score"
+    ).compute_statistics_of_path
 
     path = tmp_path / "a.npz"
     save_statistics(path, SavedStatistics(saved()))
@@ -74,7 +77,7 @@ def test_pytorch_fid_and_clean_fid_read_it(tmp_path):
     np.testing.assert_array_equal(mu, saved()["pool3/moments"].mean.numpy())
     np.testing.assert_array_equal(sigma, saved()["pool3/moments"].covariance.numpy())
     with np.load(path) as file:  # clean-fid opens its statistics so, and takes these two
-        assert cleanfid.fid.frechet_distance(file["mu"], file["sigma"], mu, sigma) < 1e-6
+        assert clean_fid.frechet_distance(file["mu"], file["sigma"], mu, sigma) < 1e-6
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
