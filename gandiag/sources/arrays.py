@@ -25,7 +25,8 @@ from gandiag.files import BLOCK
 from gandiag.sources import fingerprint
 from gandiag.sources.base import Points
 from gandiag.sources.decode import Decoded, UnreadableError
-from gandiag.sources.images import Digest, IndexedImages, OnBadImage, Stamped
+from gandiag.sources.how import How
+from gandiag.sources.images import Digest, IndexedImages, Stamped
 from gandiag.sources.mixtures import Mixture
 from gandiag.sources.naming import display
 from gandiag.sources.notes import ValueRange
@@ -47,9 +48,8 @@ HEAD_BYTES = 1 << 26
 def open_array(
     array: Array | Tensor,
     name: str,
-    on_bad_image: OnBadImage,
+    how: How,
     labels: Sequence[str] | None = None,
-    value_range: ValueRange | None = None,
 ) -> IndexedImages:
     """(N, 1|3|4, H, W), (N, H, W, 1|3|4) or (N, H, W) uint8, in memory and not copied.
 
@@ -60,22 +60,22 @@ def open_array(
         GandiagError: another dtype, a shape that is something else or could be two things.
     """
     if array.ndim == 2 and not isinstance(array, Tensor) and array.dtype.kind == "f":
-        return open_points(array, name, on_bad_image, labels)
+        return open_points(array, name, how, labels)
     if array.ndim == 2 and isinstance(array, Tensor) and array.is_floating_point():
         # Through float32, for numpy has no bfloat16; points are kept in float32 in any case.
-        return open_points(array.detach().float().cpu().numpy(), name, on_bad_image, labels)
-    pixels = as_images(array, name, value_range)
+        return open_points(array.detach().float().cpu().numpy(), name, how, labels)
+    pixels = as_images(array, name, how.value_range)
 
     def digest(_: Sequence[int]) -> str:
         return fingerprint.of_array(pixels, labels)
 
-    return _indexed(pixels, name, on_bad_image, labels, digest, digest, value_range)
+    return _indexed(pixels, name, how, labels, digest, digest)
 
 
 def open_points(
     array: Array,
     name: str,
-    on_bad_image: OnBadImage,
+    how: How,
     labels: Sequence[str] | None = None,
     *,
     mixture: Mixture | None = None,
@@ -90,7 +90,7 @@ def open_points(
     Args:
         array: the points, not copied.
         name: what to call them.
-        on_bad_image: what to do about a bad one.
+        how: what to do about a bad one.
         labels: a class each, if there are classes.
         mixture: what they were drawn from, where that is known.
         digest: of the content; None to read it all.
@@ -122,15 +122,18 @@ def open_points(
         read=read,
         labels=labels,
         digest=digest or content,
-        on_bad_image=on_bad_image,
+        on_bad_image=how.on_bad_image,
         points=Points(width, mixture, labels is not None, kind),
         stamped=stamped or content,
     )
 
 
-def open_npy(
-    path: Path, name: str, on_bad_image: OnBadImage, value_range: ValueRange | None = None
-) -> IndexedImages:
+def is_npy(head: bytes, _: str) -> bool:
+    """Whether a file is a .npy, by its first bytes."""
+    return head.startswith(npy.MAGIC_PREFIX)
+
+
+def open_npy(path: Path, name: str, how: How) -> IndexedImages:
     """A .npy of images, or of points as floats (N, d), mapped into memory and not loaded.
 
     Raises:
@@ -143,13 +146,13 @@ def open_npy(
         header = _header(file, shown)
     if _are_points(header):
         points = _mapped(path, 0, header, shown)
-        return open_points(points, name, on_bad_image, digest=digest, stamped=stamped)
-    array = bytes_of(_mapped(path, 0, header, shown), shown, value_range)
+        return open_points(points, name, how, digest=digest, stamped=stamped)
+    array = bytes_of(_mapped(path, 0, header, shown), shown, how.value_range)
     array = channels_last(array, shown)
-    return _indexed(array, name, on_bad_image, None, digest, stamped, value_range)
+    return _indexed(array, name, how, None, digest, stamped)
 
 
-def open_features(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def open_features(path: Path, name: str, how: How) -> IndexedImages:
     """A .npy or .npz of features that some extractor gave, floats (N, width), read as float32.
 
     In an .npz they are `features` or the only array of that kind; the labels are `labels`, `y` or
@@ -177,7 +180,7 @@ def open_features(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedIma
     return open_points(
         array,
         name,
-        on_bad_image,
+        how,
         labels,
         digest=_digest_of(path),
         stamped=stamped,
@@ -250,8 +253,7 @@ def open_npz(
     path: Path,
     archive: zipfile.ZipFile,
     name: str,
-    on_bad_image: OnBadImage,
-    value_range: ValueRange | None = None,
+    how: How,
     stamped: Stamped | None = None,
 ) -> IndexedImages:
     """An .npz with an array of images, and optionally labels and the range of float images.
@@ -285,22 +287,22 @@ def open_npz(
     digest = _digest_of(path)
     if points:
         array = images.load()
-        return open_points(array, name, on_bad_image, labels, digest=digest, stamped=stamped)
+        return open_points(array, name, how, labels, digest=digest, stamped=stamped)
     if images.header.dtype.kind == "f" and "range" in members:
         own = _Member.of(path, archive, members["range"], f"{shown}[range]").range()
-        if value_range is not None and value_range != own:
+        if how.value_range is not None and how.value_range != own:
             raise GandiagError(
-                f"{shown} says that its range is {own}, and value_range is {value_range}; "
+                f"{shown} says that its range is {own}, and value_range is {how.value_range}; "
                 "leave value_range out, or save the file with the right range"
             )
-        value_range = own
+        how = how._replace(value_range=own)
     if images.header.dtype != np.uint8:
         if images.header.dtype.kind != "f":
             raise not_uint8(images.header.dtype, None, images.shown)
-        if value_range is None:
+        if how.value_range is None:
             raise not_uint8(images.header.dtype, images.head(), images.shown, "range")
     array = channels_last(images.load(), images.shown)
-    return _indexed(array, name, on_bad_image, labels, digest, stamped, value_range)
+    return _indexed(array, name, how, labels, digest, stamped)
 
 
 def as_images(images: Array | Tensor, shown: str, value_range: ValueRange | None = None) -> Array:
@@ -366,25 +368,6 @@ def range_that_fits(low: float, high: float) -> tuple[int, int]:
     if low < 0:
         return -1, 1
     return (0, 255) if 1.5 < high <= 255 else (0, 1)
-
-
-def checked_range(value_range: ValueRange | None) -> ValueRange | None:
-    """`value_range`, if it is two numbers with something between them.
-
-    Raises:
-        GandiagError: it is something else.
-    """
-    if value_range is None:
-        return None
-    try:
-        low, high = map(float, value_range)
-        if not -math.inf < low < high < math.inf:
-            raise ValueError
-    except (TypeError, ValueError) as error:
-        raise GandiagError(
-            f"value_range is {value_range!r}; give two numbers, black before white, as (-1, 1)"
-        ) from error
-    return low, high
 
 
 def channels_last(array: Array, shown: str, torch_order: bool = False) -> Array:
@@ -462,21 +445,20 @@ def quantised(pixels: Array, low: float, high: float) -> NDArray[np.uint8]:
 def _indexed(
     array: Array,
     name: str,
-    on_bad_image: OnBadImage,
+    how: How,
     labels: Sequence[str] | None,
     digest: Digest,
     stamped: Stamped,
-    value_range: ValueRange | None,
 ) -> IndexedImages:
-    """Images (N, H, W, 1|3|4), uint8 or floats in `value_range`."""
-    scale = None if array.dtype == np.uint8 else value_range
+    """Images (N, H, W, 1|3|4), uint8 or floats in the stated range."""
+    scale = None if array.dtype == np.uint8 else how.value_range
     return IndexedImages(
         name=name,
         names=_numbered(name, len(array)),
         read=lambda index: decoded(array[index], scale),
         labels=labels,
         digest=digest,
-        on_bad_image=on_bad_image,
+        on_bad_image=how.on_bad_image,
         value_range=scale,
         stamped=stamped,
     )

@@ -19,16 +19,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
 from gandiag.sources import fingerprint
 from gandiag.sources.arrays import bytes_of, open_array, open_points
 from gandiag.sources.decode import Decoded, UnreadableError
-from gandiag.sources.images import Digest, IndexedImages, OnBadImage
+from gandiag.sources.how import How
+from gandiag.sources.images import Digest, IndexedImages
 from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources.naming import closest, display
-from gandiag.sources.notes import ValueRange
 from gandiag.sources.samples import (
     IMAGE_KEYS,
     LABEL_KEYS,
@@ -40,6 +41,7 @@ from gandiag.sources.samples import (
     split_sample,
 )
 from gandiag.sources.stacks import stacks
+from gandiag.sources.stream import StreamImages, open_stream
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files; GANDIAG_FASHION_MNIST overrules."""
@@ -136,7 +138,7 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(sorted(SPLITS))
 
 
-def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def open_named(text: str, name: str, how: How) -> IndexedImages:
     """``NAME`` or ``NAME:SPLIT`` of `dataset_names` => its images, with class names as labels.
 
     ``digits`` comes with scikit-learn: 1,797 of 8x8, their levels 0 .. 16 spread to 0 .. 255 by
@@ -150,22 +152,23 @@ def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     Raises:
         GandiagError: there is no such dataset or split, or it was not fetched.
     """
+    how = how._replace(value_range=None)  # none of them has floats but for points
     dataset, chosen = _chosen(text, name)
     if dataset in MIXTURES:
-        return _mixture(dataset, name, on_bad_image)
+        return _mixture(dataset, name, how)
     if dataset == "digits":
         levels, targets = _digits()
-        return open_array(levels[..., np.newaxis], name, on_bad_image, [str(t) for t in targets])
+        return open_array(levels[..., np.newaxis], name, how, [str(t) for t in targets])
     if dataset.startswith(STACKED):
         grey = _digits() if dataset == f"{STACKED}digits" else _grey_fashion(chosen, name)
         images, labels = stacks(*grey)
-        return open_array(images, name, on_bad_image, labels)
+        return open_array(images, name, how, labels)
     if dataset == "fashion-mnist" and (folder := _fashion_folder()) is not None:
         images, targets = _fashion(folder, chosen)
         labels = [FASHION_CLASSES[target] for target in targets]
-        return open_array(images[..., np.newaxis], name, on_bad_image, labels)
+        return open_array(images[..., np.newaxis], name, how, labels)
     opened = _torchvision(dataset, chosen, name)
-    return open_dataset(opened, name, on_bad_image, _digest_of(opened))
+    return open_dataset(opened, name, how, _digest_of(opened))
 
 
 def fetch_dataset(name: str, tell: Tell = lambda _done, _total: None) -> Path:
@@ -204,12 +207,16 @@ def fetch_dataset(name: str, tell: Tell = lambda _done, _total: None) -> Path:
     return folder
 
 
+def is_map_style(thing: object) -> bool:
+    """Whether something is a torch Dataset with items by number."""
+    return isinstance(thing, Dataset) and not isinstance(thing, IterableDataset)
+
+
 def open_dataset(
     dataset: Any,
     name: str,
-    on_bad_image: OnBadImage,
+    how: How,
     digest: Digest = lambda _: None,
-    value_range: ValueRange | None = None,
 ) -> IndexedImages:
     """A map-style torch Dataset, or a list, of samples as `samples.split_sample` takes them apart.
 
@@ -231,7 +238,7 @@ def open_dataset(
         except (OSError, SyntaxError) as error:  # what Pillow raises for damaged files
             raise UnreadableError(f"the Dataset cannot read it ({error})") from error
         image, label = split_sample(item, shown)
-        return as_image(image, shown, value_range)._replace(label=as_label(label, names))
+        return as_image(image, shown, how.value_range)._replace(label=as_label(label, names))
 
     if not len(dataset):
         raise GandiagError(f"{name} is an empty Dataset; give one with at least one image")
@@ -240,16 +247,16 @@ def open_dataset(
         names=[f"{name}[{index}]" for index in range(len(dataset))],
         read=read,
         digest=digest,
-        on_bad_image=on_bad_image,
-        value_range=value_range,
+        on_bad_image=how.on_bad_image,
+        value_range=how.value_range,
         stamped=digest,
         labels_inside=True,
     )
 
 
-def are_samples(things: Sequence[object]) -> bool:
-    """Whether a list begins with a Pillow image, or a sample that has one."""
-    first = things[0] if things else None
+def are_samples(thing: object) -> bool:
+    """Whether something is a list that begins with a Pillow image, or a sample that has one."""
+    first = thing[0] if isinstance(thing, list | tuple) and thing else None
     return isinstance(first, Image.Image) or (
         isinstance(first, list | tuple | Mapping)
         and any(
@@ -259,12 +266,7 @@ def are_samples(things: Sequence[object]) -> bool:
     )
 
 
-def open_samples(
-    samples: Sequence[object],
-    name: str,
-    on_bad_image: OnBadImage,
-    value_range: ValueRange | None = None,
-) -> IndexedImages:
+def open_samples(samples: Sequence[object], name: str, how: How) -> IndexedImages:
     """A list of Pillow images, or of samples that have one."""
 
     def digest(_: Sequence[int]) -> str:
@@ -279,7 +281,7 @@ def open_samples(
             whole.update(image.pixels.numpy().data)
         return whole.hexdigest()
 
-    source = open_dataset(samples, name, on_bad_image, digest, value_range)
+    source = open_dataset(samples, name, how, digest)
     return source
 
 
@@ -288,7 +290,7 @@ def is_hugging_face(thing: object) -> bool:
     return type(thing).__module__.partition(".")[0] == "datasets" and hasattr(thing, "column_names")
 
 
-def hugging_face_classes(dataset: Any) -> list[str] | None:
+def _classes(dataset: Any) -> list[str] | None:
     """What the integers in its column of labels stand for, where it says so."""
     features = dataset.features or {}
     label = key_among(features, LABEL_KEYS)
@@ -296,10 +298,10 @@ def hugging_face_classes(dataset: Any) -> list[str] | None:
     return list(names) if names is not None and _are_strings(names) else None
 
 
-def open_hugging_face(
-    dataset: Any, name: str, on_bad_image: OnBadImage, value_range: ValueRange | None = None
-) -> IndexedImages:
+def open_hugging_face(dataset: Any, name: str, how: How) -> IndexedImages | StreamImages:
     """A `datasets.Dataset` with a column of images, and perhaps one of labels.
+
+    An `IterableDataset` of that library is a stream.
 
     Their names are those of `samples.split_sample`; an integer label has the name that the column's
     ClassLabel gives it.
@@ -307,6 +309,8 @@ def open_hugging_face(
     Raises:
         GandiagError: it has no such column, is empty, or is several splits.
     """
+    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__getitem__"):
+        return open_stream(dataset, name, how, _classes(dataset))
     if isinstance(dataset, Mapping):
         splits = ", ".join(map(str, dataset))
         raise GandiagError(f"{name} has the splits {splits}; give one of them")
@@ -314,12 +318,10 @@ def open_hugging_face(
     image, label = key_among(columns, IMAGE_KEYS), key_among(columns, LABEL_KEYS)
     if image is None:
         raise GandiagError(f"{name} has the columns {', '.join(columns)}, none of images; {WAYS}")
-    source = open_dataset(
-        dataset.select_columns([image]), name, on_bad_image, value_range=value_range
-    )
+    source = open_dataset(dataset.select_columns([image]), name, how)
     if label is None:
         return replace(source, labels_inside=False)
-    names = hugging_face_classes(dataset)
+    names = _classes(dataset)
     labels = as_labels(list(dataset[label]), len(dataset), names)
     return replace(source, labels=labels, labels_inside=False)
 
@@ -361,10 +363,10 @@ def _digits() -> Grey:
     return levels, digits.target
 
 
-def _mixture(dataset: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def _mixture(dataset: str, name: str, how: How) -> IndexedImages:
     points, modes = MIXTURES[dataset](POINTS, torch.Generator().manual_seed(SEED))
     labels = [str(mode) for mode in modes.tolist()]
-    return open_points(points.numpy(), name, on_bad_image, labels, mixture=MIXTURES[dataset])
+    return open_points(points.numpy(), name, how, labels, mixture=MIXTURES[dataset])
 
 
 def _fashion_folder() -> Path | None:
