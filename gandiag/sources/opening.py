@@ -16,19 +16,11 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.sources.archive import is_tar, open_tar
-from gandiag.sources.arrays import is_npy, open_array, open_features, open_npy
+from gandiag.sources.arrays import open_array
 from gandiag.sources.base import ImageSource
 from gandiag.sources.checkpoint import is_checkpoint, open_checkpoint
-from gandiag.sources.datasets import (
-    are_samples,
-    dataset_names,
-    is_hugging_face,
-    is_map_style,
-    open_dataset,
-    open_hugging_face,
-    open_named,
-    open_samples,
-)
+from gandiag.sources.datasets import dataset_names, open_named
+from gandiag.sources.features import open_features
 from gandiag.sources.folder import are_paths, open_files, open_folder
 from gandiag.sources.generated import (
     GeneratedImages,
@@ -40,8 +32,17 @@ from gandiag.sources.generated import (
 )
 from gandiag.sources.how import How, asked
 from gandiag.sources.images import OnBadImage
+from gandiag.sources.map_style import (
+    are_samples,
+    is_hugging_face,
+    is_map_style,
+    open_dataset,
+    open_hugging_face,
+    open_samples,
+)
 from gandiag.sources.naming import did_you_mean, display, extension
 from gandiag.sources.notes import ValueRange
+from gandiag.sources.npy import is_npy, open_npy
 from gandiag.sources.refused import (
     is_called_otherwise,
     is_pickle,

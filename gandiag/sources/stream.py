@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.sources.arrays import Array, as_images, decoded
-from gandiag.sources.base import Batch, Note
+from gandiag.sources.arrays import as_images, decoded
+from gandiag.sources.base import Array, Batch, Note
 from gandiag.sources.batching import Item, in_batches
 from gandiag.sources.decode import Decoded, UnreadableError
 from gandiag.sources.how import How

@@ -7,11 +7,11 @@ from pathlib import Path
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
 from gandiag.sources.archive import damaged, open_zip
-from gandiag.sources.arrays import holds_images, holds_statistics, open_npz
 from gandiag.sources.how import How, checked_range
 from gandiag.sources.images import IndexedImages, OnBadImage
 from gandiag.sources.naming import display, extension
 from gandiag.sources.notes import ValueRange
+from gandiag.sources.npz import holds_images, holds_statistics, open_npz
 
 
 @dataclass(frozen=True)
