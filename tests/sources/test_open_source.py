@@ -78,7 +78,7 @@ def test_a_folder_without_images_tells_what_it_holds(root):
         ("a.txt", b"hello", "is a file that images are not read from"),
         ("a.png", PNG, "is one image; give the folder that it lies in"),
         ("a.h5", b"\x89HDF\r\n\x1a\n", "is a file that images are not read from"),
-        ("a.safetensors", b"\x10\0\0\0\0\0\0\0{}", "is a file that images are not read from"),
+        ("a.gguf", b"GGUF\3\0\0\0", "is a file that images are not read from"),
         ("a.zip", b"", "is an empty file (0 bytes)"),
         ("a.zip", b"<html>", "is not a whole .zip file (it begins with b'<html>')"),
         ("a.npz", b"<html>", "is not a whole .npz file"),
