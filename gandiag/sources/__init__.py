@@ -5,7 +5,8 @@ from gandiag.sources.checkpoint import checkpoints
 from gandiag.sources.datasets import dataset_names, fetch_dataset
 from gandiag.sources.generated import Draw, GeneratedImages, Generator, Sample
 from gandiag.sources.notes import ValueRange
-from gandiag.sources.opening import StatisticsFile, images_of, open_source
+from gandiag.sources.opening import open_source
+from gandiag.sources.zipped import StatisticsFile, images_of
 
 __all__ = [
     "Batch",

@@ -28,7 +28,8 @@ from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
 from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS, MAX_BYTES, Decoded, UnreadableError, decode
-from gandiag.sources.images import THREADS, IndexedImages, OnBadImage, Stamped
+from gandiag.sources.how import How
+from gandiag.sources.images import THREADS, IndexedImages, Stamped
 from gandiag.sources.naming import (
     below_common_top,
     class_labels,
@@ -57,6 +58,8 @@ LABEL = "cls"
 LABEL_BYTES = 1024
 """What is longer is no label."""
 
+TARS = frozenset({"tar", "tgz", "tbz2", "txz"})
+
 READABLE_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
@@ -64,7 +67,7 @@ def open_zip(
     path: Path,
     archive: zipfile.ZipFile,
     name: str,
-    on_bad_image: OnBadImage,
+    how: How,
     stamped: Stamped | None = None,
 ) -> IndexedImages:
     """The images in a .zip.
@@ -92,10 +95,15 @@ def open_zip(
         _check_size(info.file_size)
         return archive.read(info)
 
-    return _open(path, members, read, name, on_bad_image, stamped, _note(path, members, others))
+    return _open(path, members, read, name, how, stamped, _note(path, members, others))
 
 
-def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def is_tar(head: bytes, kind: str) -> bool:
+    """Whether a file is a .tar or a compressed one, by its first bytes or its extension."""
+    return kind in TARS or head[257:262] == b"ustar" or head.startswith(tuple(COMPRESSED))
+
+
+def open_tar(path: Path, name: str, how: How) -> IndexedImages:
     """The images in a .tar, also compressed with gzip, bzip2 or xz.
 
     A compressed one has no random access: it is decompressed once, as a whole, into a temporary
@@ -141,7 +149,7 @@ def open_tar(path: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     if labels is not None:
         others = {other: info for other, info in others.items() if extension(other) != LABEL}
     note = _note(path, members, others)
-    return _open(path, members, read, name, on_bad_image, stamped, note, labels)
+    return _open(path, members, read, name, how, stamped, note, labels)
 
 
 def damaged(path: Path, kind: str, error: Exception) -> GandiagError:
@@ -198,7 +206,7 @@ def _open(
     members: Mapping[str, T],
     read_member: Callable[[T], bytes],
     name: str,
-    on_bad_image: OnBadImage,
+    how: How,
     stamped: Stamped,
     others: Note | None,
     labels: Sequence[str] | None = None,
@@ -221,7 +229,7 @@ def _open(
         read=read,
         labels=class_labels(below_common_top(names)) if labels is None else labels,
         digest=lambda _: fingerprint.of_file(path),
-        on_bad_image=on_bad_image,
+        on_bad_image=how.on_bad_image,
         threads=THREADS,
         stamped=stamped,
         passed_over=others,

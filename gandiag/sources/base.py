@@ -4,9 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gandiag.sources.mixtures import Mixture
+
+Array = NDArray[np.generic]
 
 
 class Batch(NamedTuple):

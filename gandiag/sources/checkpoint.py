@@ -12,10 +12,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gandiag.errors import GandiagError
 from gandiag.sources.generated import GeneratedImages
+from gandiag.sources.how import How
 from gandiag.sources.naming import display
 
 GROUP = "gandiag.generators"
@@ -42,7 +41,7 @@ def checkpoints(run: Path) -> list[tuple[int, Path]]:
     return there
 
 
-def open_checkpoint(folder: Path, name: str, *, seed: int, device: torch.device) -> GeneratedImages:
+def open_checkpoint(folder: Path, name: str, how: How) -> GeneratedImages:
     """Samples of a checkpoint, or of the newest checkpoint of a run.
 
     Raises:
@@ -56,7 +55,7 @@ def open_checkpoint(folder: Path, name: str, *, seed: int, device: torch.device)
             f"{display(newest)} is read by {loader!r}, which no installed package provides; "
             f"install the package that registers it in the group {GROUP}"
         )
-    draw = next(iter(found)).load()(newest, device=str(device), seed=seed)
+    draw = next(iter(found)).load()(newest, device=str(how.device), seed=how.seed)
     called = name if newest == folder else f"{name} (step {step})"
     return GeneratedImages(called, draw)
 

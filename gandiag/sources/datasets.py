@@ -1,44 +1,29 @@
-"""Datasets by name (``dataset:NAME`` or ``dataset:NAME:SPLIT``), and torch Datasets."""
+"""Datasets by name: ``dataset:NAME`` or ``dataset:NAME:SPLIT``."""
 
 import contextlib
-import gzip
-import hashlib
-import math
 import os
-import struct
 import sys
 import textwrap
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.files import cache_folder
 from gandiag.sources import fingerprint
-from gandiag.sources.arrays import bytes_of, open_array, open_points
-from gandiag.sources.decode import Decoded, UnreadableError
-from gandiag.sources.images import Digest, IndexedImages, OnBadImage
+from gandiag.sources.arrays import bytes_of, open_array
+from gandiag.sources.how import How
+from gandiag.sources.idx import read_idx
+from gandiag.sources.images import Digest, IndexedImages
+from gandiag.sources.map_style import open_dataset
 from gandiag.sources.mixtures import MIXTURES
 from gandiag.sources.naming import closest, display
-from gandiag.sources.notes import ValueRange
-from gandiag.sources.samples import (
-    IMAGE_KEYS,
-    LABEL_KEYS,
-    WAYS,
-    as_image,
-    as_label,
-    as_labels,
-    key_among,
-    split_sample,
-)
+from gandiag.sources.points import open_points
 from gandiag.sources.stacks import stacks
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -56,8 +41,6 @@ FASHION_CLASSES = (
     "Bag",
     "Ankle boot",
 )
-
-MAX_IDX_BYTES = 1 << 30
 
 POINTS = 10_000
 """Drawn of a mixture."""
@@ -136,7 +119,7 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(sorted(SPLITS))
 
 
-def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def open_named(text: str, name: str, how: How) -> IndexedImages:
     """``NAME`` or ``NAME:SPLIT`` of `dataset_names` => its images, with class names as labels.
 
     ``digits`` comes with scikit-learn: 1,797 of 8x8, their levels 0 .. 16 spread to 0 .. 255 by
@@ -150,22 +133,23 @@ def open_named(text: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
     Raises:
         GandiagError: there is no such dataset or split, or it was not fetched.
     """
+    how = how._replace(value_range=None)  # none of them has floats but for points
     dataset, chosen = _chosen(text, name)
     if dataset in MIXTURES:
-        return _mixture(dataset, name, on_bad_image)
+        return _mixture(dataset, name, how)
     if dataset == "digits":
         levels, targets = _digits()
-        return open_array(levels[..., np.newaxis], name, on_bad_image, [str(t) for t in targets])
+        return open_array(levels[..., np.newaxis], name, how, [str(t) for t in targets])
     if dataset.startswith(STACKED):
         grey = _digits() if dataset == f"{STACKED}digits" else _grey_fashion(chosen, name)
         images, labels = stacks(*grey)
-        return open_array(images, name, on_bad_image, labels)
+        return open_array(images, name, how, labels)
     if dataset == "fashion-mnist" and (folder := _fashion_folder()) is not None:
         images, targets = _fashion(folder, chosen)
         labels = [FASHION_CLASSES[target] for target in targets]
-        return open_array(images[..., np.newaxis], name, on_bad_image, labels)
+        return open_array(images[..., np.newaxis], name, how, labels)
     opened = _torchvision(dataset, chosen, name)
-    return open_dataset(opened, name, on_bad_image, _digest_of(opened))
+    return open_dataset(opened, name, how, _digest_of(opened))
 
 
 def fetch_dataset(name: str, tell: Tell = lambda _done, _total: None) -> Path:
@@ -204,154 +188,6 @@ def fetch_dataset(name: str, tell: Tell = lambda _done, _total: None) -> Path:
     return folder
 
 
-def open_dataset(
-    dataset: Any,
-    name: str,
-    on_bad_image: OnBadImage,
-    digest: Digest = lambda _: None,
-    value_range: ValueRange | None = None,
-) -> IndexedImages:
-    """A map-style torch Dataset, or a list, of samples as `samples.split_sample` takes them apart.
-
-    An image is a Pillow image (any mode, treated as in `decode`, but never turned: the Dataset has
-    decided that), or of shape (1|3|4, H, W), (H, W, 1|3|4) or (H, W), uint8 or floats of which the
-    range is stated. Items are read in the caller's thread, because nothing says that a Dataset may
-    be used from several.
-
-    Raises:
-        GandiagError: it is empty.
-    """
-    classes = getattr(dataset, "classes", None)
-    names = classes if _are_strings(classes) else None
-
-    def read(index: int) -> Decoded:
-        shown = f"{name}[{index}]"
-        try:
-            item = dataset[index]
-        except (OSError, SyntaxError) as error:  # what Pillow raises for damaged files
-            raise UnreadableError(f"the Dataset cannot read it ({error})") from error
-        image, label = split_sample(item, shown)
-        return as_image(image, shown, value_range)._replace(label=as_label(label, names))
-
-    if not len(dataset):
-        raise GandiagError(f"{name} is an empty Dataset; give one with at least one image")
-    return IndexedImages(
-        name=name,
-        names=[f"{name}[{index}]" for index in range(len(dataset))],
-        read=read,
-        digest=digest,
-        on_bad_image=on_bad_image,
-        value_range=value_range,
-        stamped=digest,
-        labels_inside=True,
-    )
-
-
-def are_samples(things: Sequence[object]) -> bool:
-    """Whether a list begins with a Pillow image, or a sample that has one."""
-    first = things[0] if things else None
-    return isinstance(first, Image.Image) or (
-        isinstance(first, list | tuple | Mapping)
-        and any(
-            isinstance(part, Image.Image)
-            for part in (first.values() if isinstance(first, Mapping) else first[:1])
-        )
-    )
-
-
-def open_samples(
-    samples: Sequence[object],
-    name: str,
-    on_bad_image: OnBadImage,
-    value_range: ValueRange | None = None,
-) -> IndexedImages:
-    """A list of Pillow images, or of samples that have one."""
-
-    def digest(_: Sequence[int]) -> str:
-        whole = hashlib.sha256()
-        for index in range(len(samples)):
-            try:
-                image = source.read(index)
-            except UnreadableError as error:
-                whole.update(repr(error).encode())
-                continue
-            whole.update(repr((tuple(image.pixels.shape), image.codes, image.label)).encode())
-            whole.update(image.pixels.numpy().data)
-        return whole.hexdigest()
-
-    source = open_dataset(samples, name, on_bad_image, digest, value_range)
-    return source
-
-
-def is_hugging_face(thing: object) -> bool:
-    """Whether it is a Dataset, or several, of the library `datasets`, which is not imported."""
-    return type(thing).__module__.partition(".")[0] == "datasets" and hasattr(thing, "column_names")
-
-
-def hugging_face_classes(dataset: Any) -> list[str] | None:
-    """What the integers in its column of labels stand for, where it says so."""
-    features = dataset.features or {}
-    label = key_among(features, LABEL_KEYS)
-    names = None if label is None else getattr(features[label], "names", None)
-    return list(names) if names is not None and _are_strings(names) else None
-
-
-def open_hugging_face(
-    dataset: Any, name: str, on_bad_image: OnBadImage, value_range: ValueRange | None = None
-) -> IndexedImages:
-    """A `datasets.Dataset` with a column of images, and perhaps one of labels.
-
-    Their names are those of `samples.split_sample`; an integer label has the name that the column's
-    ClassLabel gives it.
-
-    Raises:
-        GandiagError: it has no such column, is empty, or is several splits.
-    """
-    if isinstance(dataset, Mapping):
-        splits = ", ".join(map(str, dataset))
-        raise GandiagError(f"{name} has the splits {splits}; give one of them")
-    columns = dataset.column_names
-    image, label = key_among(columns, IMAGE_KEYS), key_among(columns, LABEL_KEYS)
-    if image is None:
-        raise GandiagError(f"{name} has the columns {', '.join(columns)}, none of images; {WAYS}")
-    source = open_dataset(
-        dataset.select_columns([image]), name, on_bad_image, value_range=value_range
-    )
-    if label is None:
-        return replace(source, labels_inside=False)
-    names = hugging_face_classes(dataset)
-    labels = as_labels(list(dataset[label]), len(dataset), names)
-    return replace(source, labels=labels, labels_inside=False)
-
-
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in a gzipped IDX file, the format of MNIST.
-
-    Source: Yann LeCun's description beside MNIST: two zero bytes, the type (8: unsigned byte), the
-    number of dimensions, each as a big-endian 32-bit integer, then the data.
-
-    Raises:
-        GandiagError: it is something else, truncated, or above a gigabyte.
-    """
-    try:
-        with gzip.open(path) as file:
-            zeros, kind, ndim = struct.unpack(">HBB", file.read(4))
-            if (zeros, kind) != (0, 8) or not 1 <= ndim <= 4:
-                raise ValueError("it does not begin as IDX of unsigned bytes does")
-            shape = struct.unpack(f">{ndim}I", file.read(4 * ndim))
-            count = math.prod(shape)
-            if count > MAX_IDX_BYTES:
-                raise ValueError(f"it says it has {count:,} bytes of data")
-            data = file.read(count + 1)
-            if len(data) != count:
-                raise ValueError(f"it has not the {count:,} bytes of data that it says")
-    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
-        raise GandiagError(
-            f"{display(path)} is not a whole gzipped IDX file ({error}); get it again"
-        ) from error
-    return np.frombuffer(data, np.uint8).reshape(shape)
-
-
 def _digits() -> Grey:
     # Imported here, for it takes a second.
     from sklearn.datasets import load_digits
@@ -361,10 +197,10 @@ def _digits() -> Grey:
     return levels, digits.target
 
 
-def _mixture(dataset: str, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def _mixture(dataset: str, name: str, how: How) -> IndexedImages:
     points, modes = MIXTURES[dataset](POINTS, torch.Generator().manual_seed(SEED))
     labels = [str(mode) for mode in modes.tolist()]
-    return open_points(points.numpy(), name, on_bad_image, labels, mixture=MIXTURES[dataset])
+    return open_points(points.numpy(), name, how, labels, mixture=MIXTURES[dataset])
 
 
 def _fashion_folder() -> Path | None:
@@ -465,7 +301,3 @@ def _digest_of(dataset: Any) -> Digest:
     pixels = bytes_of(data, type(dataset).__name__)
     targets = getattr(dataset, "targets", getattr(dataset, "labels", None))
     return lambda _: fingerprint.of_array(pixels, [str(np.asarray(targets).tolist())])
-
-
-def _are_strings(values: object) -> bool:
-    return isinstance(values, Sequence) and all(isinstance(value, str) for value in values)

@@ -11,7 +11,8 @@ from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
 from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS, MAX_BYTES, Decoded, UnreadableError, decode
-from gandiag.sources.images import THREADS, IndexedImages, OnBadImage
+from gandiag.sources.how import How
+from gandiag.sources.images import THREADS, IndexedImages
 from gandiag.sources.naming import (
     class_labels,
     display,
@@ -25,7 +26,7 @@ WAYS = 1000
 """So often a folder may be reached: links to links double the ways at each level."""
 
 
-def open_folder(root: Path, name: str, on_bad_image: OnBadImage) -> IndexedImages:
+def open_folder(root: Path, name: str, how: How) -> IndexedImages:
     """All images in `root` and below, sorted by relative path, byte by byte.
 
     Dot files and ``__MACOSX`` are passed over. Links are followed; a link to nothing is a bad
@@ -47,16 +48,23 @@ def open_folder(root: Path, name: str, on_bad_image: OnBadImage) -> IndexedImage
         read=read,
         labels=class_labels(paths),
         digest=lambda chosen: fingerprint.of_folder(root, paths, chosen),
-        on_bad_image=on_bad_image,
+        on_bad_image=how.on_bad_image,
         threads=THREADS,
         stamped=lambda chosen: fingerprint.stamp_of_files(root / paths[i] for i in chosen),
         passed_over=others,
     )
 
 
-def open_files(
-    given: Sequence[str | os.PathLike[str]], name: str, on_bad_image: OnBadImage
-) -> IndexedImages:
+def are_paths(thing: object) -> bool:
+    """Whether something is a list of paths."""
+    return (
+        isinstance(thing, list | tuple)
+        and len(thing) > 0
+        and all(isinstance(each, str | os.PathLike) for each in thing)
+    )
+
+
+def open_files(given: Sequence[str | os.PathLike[str]], name: str, how: How) -> IndexedImages:
     """A list of paths of image files, in the order given; they have no labels."""
     paths = [Path(path).expanduser() for path in given]
 
@@ -73,7 +81,7 @@ def open_files(
         names=[display(path) for path in paths],
         read=read,
         digest=lambda chosen: fingerprint.of_files(paths, chosen),
-        on_bad_image=on_bad_image,
+        on_bad_image=how.on_bad_image,
         threads=THREADS,
         stamped=lambda chosen: fingerprint.stamp_of_files(paths[i] for i in chosen),
     )

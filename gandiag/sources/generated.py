@@ -14,6 +14,7 @@ from gandiag.errors import GandiagError
 from gandiag.sources.arrays import quantised, range_that_fits
 from gandiag.sources.base import Batch, Note
 from gandiag.sources.decode import UnreadableError
+from gandiag.sources.how import How
 from gandiag.sources.images import checked_limit, checked_size
 from gandiag.sources.naming import display
 from gandiag.sources.notes import Passes, Tally, ValueRange
@@ -140,21 +141,17 @@ class GeneratedImages:
 def open_generated(
     path: Path,
     name: str,
+    how: How,
     generator: Generator,
-    *,
-    seed: int,
-    device: torch.device,
-    value_range: ValueRange | None = None,
 ) -> GeneratedImages:
     """A file of weights and the user's code that knows them => samples.
 
     Args:
         path: of a state dict, .safetensors or as torch.save writes it.
         name: what to call the samples.
+        how: the seed of the samples, where the network runs, and what is black and what is white
+            in its floats, where that is not [-1, 1].
         generator: gets the state dict and the device.
-        seed: of the samples.
-        device: where the network runs.
-        value_range: what is black and what is white in its floats, where that is not [-1, 1].
 
     Raises:
         GandiagError: the file holds no state dict, the generator does not take it, or what it
@@ -169,28 +166,33 @@ def open_generated(
                 "save the weights as they were trained"
             )
     with _told(display(path)):
-        sample = generator(state, device)
-    return open_sample(sample, name, display(path), seed=seed, value_range=value_range)
+        sample = generator(state, how.device)
+    return open_sample(sample, name, how, display(path))
 
 
 def open_sample(
     sample: Sample,
     name: str,
-    shown: str,
-    *,
-    seed: int,
-    value_range: ValueRange | None = None,
+    how: How,
+    shown: str | None = None,
 ) -> GeneratedImages:
     """A function of random generators => samples. It is drawn twice, see `doubted`.
+
+    Args:
+        sample: the function.
+        name: what to call the samples.
+        how: the seed, and the range of its floats.
+        shown: what errors call the generator; by default the name.
 
     Raises:
         GandiagError: when it is drawn, it raises, or what it gives is no sample.
     """
+    shown = shown or name
 
     @torch.no_grad()
     def draw(numbers: range) -> tuple[Tensor, Sequence[str] | None]:
         with _told(shown):
-            given = sample([_rng(seed, number) for number in numbers])
+            given = sample([_rng(how.seed, number) for number in numbers])
         pair = isinstance(given, tuple) and len(given) == 2
         images, labels = cast(tuple[object, object], given) if pair else (given, None)
         if not isinstance(images, Tensor):
@@ -198,7 +200,7 @@ def open_sample(
                 f"the generator of {shown} gave {type(images).__name__}; "
                 "give a tensor, or a pair of a tensor and labels"
             )
-        samples = as_samples(images, shown, value_range)
+        samples = as_samples(images, shown, how.value_range)
         names = None if labels is None else as_labels(labels, len(images))
         if labels is not None and names is None:
             raise GandiagError(
@@ -207,16 +209,10 @@ def open_sample(
             )
         return samples, names
 
-    return GeneratedImages(name, draw, value_range=value_range, doubted=True)
+    return GeneratedImages(name, draw, value_range=how.value_range, doubted=True)
 
 
-def open_module(
-    network: nn.Module,
-    name: str,
-    *,
-    seed: int,
-    value_range: ValueRange | None = None,
-) -> GeneratedImages:
+def open_module(network: nn.Module, name: str, how: How) -> GeneratedImages:
     """A generator that takes normal latents, and says how many as `z_dim`, `latent_dim` or `nz`.
 
     Latents are (n, d), or (n, d, 1, 1) for a network that begins with a convolution. It draws in
@@ -253,7 +249,7 @@ def open_module(
             for module in training:
                 module.training = True
 
-    return open_sample(sample, name, name, seed=seed, value_range=value_range)
+    return open_sample(sample, name, how)
 
 
 def takes_one(function: object) -> bool:

@@ -32,6 +32,11 @@ def extension(name: str) -> str:
     return os.path.splitext(name)[1][1:].lower()
 
 
+def numbered(name: str, count: int) -> list[str]:
+    """``name[0]``, ``name[1]`` ...: what images without names of their own are called."""
+    return [f"{name}[{index}]" for index in range(count)]
+
+
 def is_hidden(name: str) -> bool:
     """Whether one part of a path is housekeeping: a dot file, or what macOS adds to an archive."""
     return name.startswith(".") or name == "__MACOSX"

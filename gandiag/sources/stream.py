@@ -10,10 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.sources.arrays import Array, as_images, decoded
-from gandiag.sources.base import Batch, Note
+from gandiag.sources.arrays import as_images, decoded
+from gandiag.sources.base import Array, Batch, Note
 from gandiag.sources.batching import Item, in_batches
 from gandiag.sources.decode import Decoded, UnreadableError
+from gandiag.sources.how import How
 from gandiag.sources.images import OnBadImage, checked_limit, checked_size
 from gandiag.sources.notes import Passes, ValueRange
 from gandiag.sources.samples import as_image, as_labels, split_sample
@@ -135,8 +136,7 @@ class StreamImages:
 def open_stream(
     given: Iterable[object],
     name: str,
-    on_bad_image: OnBadImage = "fail",
-    value_range: ValueRange | None = None,
+    how: How,
     class_names: Sequence[str] | None = None,
 ) -> StreamImages:
     """An iterable of batches.
@@ -148,8 +148,8 @@ def open_stream(
     source = StreamImages(
         name,
         given,
-        on_bad_image=on_bad_image,
-        value_range=value_range,
+        on_bad_image=how.on_bad_image,
+        value_range=how.value_range,
         class_names=class_names,
     )
     if not isinstance(given, Sequence):

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from pictures import pixels, read
 
 from gandiag.errors import GandiagError
-from gandiag.sources import StatisticsFile, arrays, open_source
+from gandiag.sources import StatisticsFile, arrays, members, open_source
 
 IMAGES = pixels(5)
 GREY = IMAGES[..., 0]
@@ -290,7 +290,7 @@ def bomb(path, shape, descr="|u1"):
     ],
 )
 def test_a_bomb_is_refused_from_its_header(root, monkeypatch, shape, descr, words):
-    monkeypatch.setattr(arrays, "_memory", lambda: 2**30)
+    monkeypatch.setattr(members, "_memory", lambda: 2**30)
     bomb(root / "a.npz", shape, descr)
 
     def read_all(self, n=-1):
@@ -304,7 +304,7 @@ def test_a_bomb_is_refused_from_its_header(root, monkeypatch, shape, descr, word
 
 
 def test_what_is_stored_is_mapped_and_not_loaded(root, monkeypatch):
-    monkeypatch.setattr(arrays, "_memory", lambda: 0)  # nothing may be loaded
+    monkeypatch.setattr(members, "_memory", lambda: 0)  # nothing may be loaded
     np.save(root / "a.npy", IMAGES)
     np.savez(root / "a.npz", IMAGES, np.arange(5))
     for path in (root / "a.npy", root / "a.npz"):

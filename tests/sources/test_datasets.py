@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gandiag.errors import GandiagError
 from gandiag.sources import dataset_names, datasets, fetch_dataset, open_source
+from gandiag.sources.idx import read_idx
 
 IMAGES = pixels(5)
 
@@ -194,7 +195,7 @@ def test_an_idx_bomb_is_not_decompressed(root):
     head = struct.pack(">HBBI", 0, 8, 1, 10)
     (root / "a.gz").write_bytes(gzip.compress(head + bytes(50_000_000)))
     with pytest.raises(GandiagError, match="has not the 10 bytes of data"):
-        datasets.read_idx(root / "a.gz")
+        read_idx(root / "a.gz")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """What cannot be opened is told in one sentence that names it and the way out."""
 
+import dataclasses
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pictures import encoded, pixels, write_folder
 
 from gandiag.errors import GandiagError
-from gandiag.sources import open_source
+from gandiag.sources import open_source, opening
 
 PNG = encoded(pixels(1)[0])
 
@@ -76,7 +78,7 @@ def test_a_folder_without_images_tells_what_it_holds(root):
         ("a.txt", b"hello", "is a file that images are not read from"),
         ("a.png", PNG, "is one image; give the folder that it lies in"),
         ("a.h5", b"\x89HDF\r\n\x1a\n", "is a file that images are not read from"),
-        ("a.safetensors", b"\x10\0\0\0\0\0\0\0{}", "is a file that images are not read from"),
+        ("a.gguf", b"GGUF\3\0\0\0", "is a file that images are not read from"),
         ("a.zip", b"", "is an empty file (0 bytes)"),
         ("a.zip", b"<html>", "is not a whole .zip file (it begins with b'<html>')"),
         ("a.npz", b"<html>", "is not a whole .npz file"),
@@ -134,3 +136,42 @@ def test_home(root, monkeypatch):
     source = open_source("~/samples")
     assert source.name == "~/samples"
     assert source.count() == 1
+
+
+def opened_as(tag):
+    """An opener that only tells what it was given."""
+
+    def open_it(thing, name, how):
+        source = open_source([np.zeros((1, 3, 4, 4), np.uint8)], name=f"{tag} {name}")
+        return dataclasses.replace(source, on_bad_image=how.on_bad_image)
+
+    return open_it
+
+
+def test_a_row_is_all_that_a_kind_of_file_needs(root, monkeypatch):
+    (root / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    row = opening.FileKind(lambda head, kind: (head[1:4], kind) == (b"HDF", "h5"), opened_as("h5"))
+    monkeypatch.setattr(opening, "FILES", (*opening.FILES, row))
+    source = open_source(root / "a.h5", on_bad_image="skip")
+    assert (source.name, source.on_bad_image) == (f"h5 {root}/a.h5", "skip")
+
+
+def test_a_row_is_all_that_a_kind_of_object_needs(monkeypatch):
+    row = opening.ObjectKind(lambda thing: isinstance(thing, complex), opened_as("number"))
+    monkeypatch.setattr(opening, "OBJECTS", (*opening.OBJECTS, row))
+    assert open_source(1j).name == "number complex"
+
+
+def test_a_line_is_all_that_a_prefix_needs(monkeypatch):
+    monkeypatch.setattr(opening, "PREFIXES", {**opening.PREFIXES, "s3:": opened_as("bucket")})
+    assert open_source("s3:there").name == "bucket s3:there"
+    assert open_source("dataset:ring8").name == "dataset:ring8"
+
+
+def test_the_first_row_that_recognises_a_file_opens_it(root, monkeypatch):
+    np.save(root / "a.npy", np.zeros((1, 3, 4, 4), np.uint8))
+    row = opening.FileKind(lambda head, kind: True, opened_as("any"))
+    monkeypatch.setattr(opening, "FILES", (*opening.FILES, row))
+    assert open_source(root / "a.npy").name == f"{root}/a.npy"
+    monkeypatch.setattr(opening, "FILES", (row, *opening.FILES))
+    assert open_source(root / "a.npy").name == f"any {root}/a.npy"

@@ -119,12 +119,14 @@ KINDS = {
     "npz, floats": lambda root: npz(
         root / "a.npz", x=IMAGES.astype(np.float32) / 127.5 - 1, range=[-1, 1], y=LABELS
     ),
-    "npy": lambda root: npy(root / "a.npy", IMAGES),
-    "npy, Fortran order": lambda root: npy(root / "a.npy", np.asfortranarray(CHANNELS_FIRST)),
-    "tensor": lambda root: torch.from_numpy(CHANNELS_FIRST),
-    "array": lambda root: IMAGES,
+    "npy, without labels": lambda root: npy(root / "a.npy", IMAGES),
+    "npy, Fortran order, without labels": lambda root: npy(
+        root / "a.npy", np.asfortranarray(CHANNELS_FIRST)
+    ),
+    "tensor, without labels": lambda root: torch.from_numpy(CHANNELS_FIRST),
+    "array, without labels": lambda root: IMAGES,
     "Dataset": lambda root: Pictures(),
-    "list of batches": lambda root: list(torch.from_numpy(CHANNELS_FIRST).split(5)),
+    "list of batches, without labels": lambda root: list(torch.from_numpy(CHANNELS_FIRST).split(5)),
     "list of pairs": lambda root: pairs(),
     "DataLoader": lambda root: DataLoader(
         list(zip(torch.from_numpy(CHANNELS_FIRST), LABELS, strict=True)),
@@ -133,8 +135,10 @@ KINDS = {
     ),
     "generator": lambda root: (batch for batch in pairs()),
     "tar of WebDataset": lambda root: write_tar(root / "a.tar", WEBDATASET),
-    "list of paths in a folder": paths,
-    "list of Pillow images": lambda root: [Image.fromarray(image) for image in IMAGES],
+    "list of paths in a folder, without labels": paths,
+    "list of Pillow images, without labels": lambda root: [
+        Image.fromarray(image) for image in IMAGES
+    ],
     "list of samples": lambda root: [
         (Image.fromarray(image), label) for image, label in zip(IMAGES, LABELS, strict=True)
     ],
@@ -154,31 +158,26 @@ KINDS = {
         {"image": [Image.fromarray(image) for image in IMAGES[i : i + 5]], "label": LABELS[i:][:5]}
         for i in range(0, COUNT, 5)
     ],
-    "floats, tensor": lambda root: FLOATS,
-    "floats, bfloat16": lambda root: FLOATS.bfloat16(),
-    "floats, array": lambda root: FLOATS.double().numpy(),
-    "floats, npy": lambda root: npy(root / "a.npy", FLOATS.numpy()),
+    "floats, tensor, without labels": lambda root: FLOATS,
+    "floats, bfloat16, without labels": lambda root: FLOATS.bfloat16(),
+    "floats, array, without labels": lambda root: FLOATS.double().numpy(),
+    "floats, npy, without labels": lambda root: npy(root / "a.npy", FLOATS.numpy()),
     "floats, npz": lambda root: npz(root / "a.npz", x=FLOATS.numpy(), y=LABELS),
     "floats, Dataset": lambda root: Floats(),
-    "floats, list of batches": lambda root: list(FLOATS.split(5)),
+    "floats, list of batches, without labels": lambda root: list(FLOATS.split(5)),
     "floats, DataLoader of dicts": lambda root: loader(
         [{"image": i, "label": label} for i, label in zip(FLOATS, LABELS, strict=True)]
     ),
 }
 STATED = {kind: {"value_range": (-1, 1)} for kind in KINDS if kind.startswith("floats")}
-WITHOUT_LABELS = {
-    *("npy", "npy, Fortran order", "tensor", "array", "list of batches"),
-    *("list of paths in a folder", "list of Pillow images"),
-    *("floats, tensor", "floats, bfloat16", "floats, array", "floats, npy"),
-    "floats, list of batches",
-}
+WITHOUT_LABELS = {kind for kind in KINDS if kind.endswith("without labels")}
 DOES_NOT_SAY_HOW_MANY = {"generator", *(kind for kind in KINDS if "DataLoader" in kind)}
 STREAMS = DOES_NOT_SAY_HOW_MANY | {kind for kind in KINDS if "list of batches" in kind}
 STREAMS |= {"list of pairs"}
 DATASETS = {kind for kind in KINDS if "Dataset" in kind and "tar" not in kind}
 NO_FINGERPRINT = STREAMS | DATASETS
 CLASSES_UNKNOWN = STREAMS | (DATASETS - {"Dataset of Hugging Face"}) | {"list of samples"}
-ROUNDED = {"floats, bfloat16"}
+ROUNDED = {kind for kind in KINDS if "bfloat16" in kind}
 
 every = pytest.mark.parametrize("kind", KINDS)
 repeatable = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
