@@ -9,6 +9,7 @@ are found by every single distance. What the tools compute in float16 is in `squ
 
 import warnings
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -234,7 +235,7 @@ def blocks_of_tfgan(n: int, count: int) -> list[slice]:
     """As even as can be; the longer ones come last."""
     least, longer = n // count, n % count
     ends = np.cumsum([0] + [least] * (count - longer) + [least + 1] * longer)
-    return [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
 def kid_of_tfgan(real: Rows, generated: Rows, most: int) -> tuple[float, float]:
