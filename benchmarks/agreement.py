@@ -269,7 +269,7 @@ class Job(NamedTuple):
     """To install, or whose source the twin was written from."""
     run: Tool | None
     """None: neither the tool nor a twin gives the number."""
-    images: int = 100
+    images: int = 64
     """Of each set, where the command line names no number."""
     twin: bool = False
     unmeasured: tuple[str, ...] = ()
@@ -365,11 +365,12 @@ def fixed_subsets(metric: Any) -> bool:
 
 
 def stale(rows: list[Row], name: str, images: int | None) -> bool:
-    """Whether a job has no row, one of other code, or one of another number of images."""
+    """Whether a job has no row, one of other code, or not the number of images asked for."""
     own = [row for row in rows if row["job"] == name]
-    count = images if images is not None else JOBS[name].images
+    now = digest_of(SOURCES)
     return not own or any(
-        row["digest"] != digest_of(SOURCES) or row.get("images", count) != count for row in own
+        row["digest"] != now or (images is not None and row.get("images", images) != images)
+        for row in own
     )
 
 

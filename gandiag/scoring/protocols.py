@@ -210,6 +210,10 @@ _ROWS = (
         features="inception",
         preprocessing={"inception": TFGAN},
         metrics={"fid": FrechetDistance(), "kid": KernelDistance(subsets=Blocks())},
+        notes=(
+            "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in TF-GAN's "
+            "own examples",
+        ),
     ),
 )
 

@@ -66,5 +66,5 @@ class TestDigest:
         assert digest.digest_of(globs, root) != before
 
     def test_a_pattern_that_matches_nothing_is_refused(self, root):
-        with pytest.raises(ValueError, match="c/.*matches no file"):
+        with pytest.raises(ValueError, match="matches no file"):
             digest.digest_of(["a/*.py", "c/*.py"], root)
