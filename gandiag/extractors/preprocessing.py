@@ -101,9 +101,9 @@ dgm-eval's."""
 STUDIOGAN = Preprocessing("torch-bilinear", "127.5")
 """StudioGAN's ``post_resizer`` ``legacy``: torch's bilinear; mean and deviation are .5."""
 TFGAN = Preprocessing("tf1", "128")
-"""`preprocess_image` of TF-GAN's ``classifier_metrics``: the bilinear resize of ``tf.compat.v1``,
-hence without pixel centres under TensorFlow 2 too, then (x - 128) / 128. Since the network comes
-from TF-Hub (``inception_metrics``) the caller resizes, as the CIFAR example does by the same op."""
+"""Since TF-GAN's network comes from TF-Hub (``inception_metrics``) its caller resizes. Its CIFAR
+example does so by the bilinear op of ``tf.compat.v1``, hence without pixel centres under TensorFlow
+2 too. (x - 128) / 128 is the 2015 graph's, and that of `preprocess_image` in earlier versions."""
 
 
 def prepare(

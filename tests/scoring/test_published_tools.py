@@ -18,6 +18,8 @@ from gandiag.metrics import InceptionScore, frechet_distance
 pytestmark = pytest.mark.peers
 
 COUNT = 10
+# What the tools call the layers that FID is also computed of: `feature=` in torchmetrics.
+NARROWER = {"64": "pool1", "192": "pool2", "768": "pre_aux"}
 # Convolutions that sum in another order move features by 1e-6; protocols differ by 1e-2 and more.
 TOLERANCE = 1e-4
 
@@ -61,9 +63,13 @@ def ours(folders, weights, monkeypatch):
     return ours
 
 
-def agrees(row, generated, real):
+def of_layers():
+    return [f"fid(layer={layer})" for layer in NARROWER.values()]
+
+
+def agrees(row, generated, real, least=1.0):
     expected = frechet_distance(np.asarray(real), np.asarray(generated))
-    assert expected > 1  # far from rounding
+    assert expected > least  # far from rounding
     assert row.value == pytest.approx(expected, rel=TOLERANCE)
 
 
@@ -77,7 +83,7 @@ def test_torch_fidelity(folders, weights, ours):
         "batch_size": 8,
     }
     network = tool.create_feature_extractor(
-        "inception-v3-compat", ["2048", "logits_unbiased"], **options
+        "inception-v3-compat", [*NARROWER, "2048", "logits_unbiased"], **options
     )
     generated, real = (
         tool.extract_featuresdict_from_input_id(
@@ -85,8 +91,11 @@ def test_torch_fidelity(folders, weights, ours):
         )
         for folder in folders
     )
-    report = ours("torch-fidelity", "fid", "is")
-    agrees(report["fid"], generated["2048"], real["2048"])
+    report = ours("torch-fidelity", "fid", "is", *of_layers())
+    agrees(report["fd[inception-unverified]"], generated["2048"], real["2048"])
+    for name, layer in NARROWER.items():
+        row = report[f"fd[inception-unverified/{layer}]"]
+        agrees(row, generated[name], real[name], least=0.01)
     formula = pytest.importorskip("torch_fidelity.metric_isc").isc_features_to_metric
     theirs = formula(generated["logits_unbiased"], 10, True, 2020)
     assert report["is"].value == pytest.approx(theirs["inception_score_mean"], rel=TOLERANCE)
@@ -136,7 +145,7 @@ def test_clean_fid(folders, weights, ours, mode, monkeypatch):
 
 def test_torchmetrics(folders, weights, ours):
     tool = pytest.importorskip("torchmetrics.image.fid")
-    layers = ["2048", "logits_unbiased"]
+    layers = [*NARROWER, "2048", "logits_unbiased"]
     network = tool.NoTrainInceptionV3("inception-v3-compat", layers, str(weights.full))
 
     def rows(folder):
@@ -144,9 +153,11 @@ def test_torchmetrics(folders, weights, ours):
         batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
         return network._torch_fidelity_forward(batch)
 
-    (generated, logits), (real, _) = map(rows, folders)
-    report = ours("torchmetrics", "fid", "is")
-    agrees(report["fid"], generated, real)
+    (*narrower, generated, logits), (*narrower_real, real, _) = map(rows, folders)
+    report = ours("torchmetrics", "fid", "is", *of_layers())
+    agrees(report["fd[inception-unverified]"], generated, real)
+    for layer, x, y in zip(NARROWER.values(), narrower, narrower_real, strict=True):
+        agrees(report[f"fd[inception-unverified/{layer}]"], x, y, least=0.01)
     assert report["is"].parameters == repr(
         InceptionScore(splits=10, rule="chunk", shuffle="torch", seed=0, ddof=1)
     )
