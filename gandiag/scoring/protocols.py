@@ -216,8 +216,8 @@ _ROWS = (
         metrics={"fid": FrechetDistance(), "kid": KernelDistance(subsets=Blocks())},
         notes=(
             (
-                "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in TF-GAN's "
-                "own examples"
+                "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in "
+                "its own examples"
             ),
         ),
     ),
