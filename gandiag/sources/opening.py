@@ -52,9 +52,9 @@ from gandiag.sources.refused import (
     refuse_picture,
 )
 from gandiag.sources.stream import open_stream
+from gandiag.sources.tensors import is_safetensors, open_safetensors
 from gandiag.sources.zipped import StatisticsFile, is_zip, open_zipped
 
-KINDS = "a folder, .zip, .tar, .npz, .npy, a checkpoint, dataset:NAME or features:FILE"
 FULL = "give the whole path"
 
 HEAD_BYTES = 512
@@ -68,6 +68,8 @@ class FileKind(NamedTuple):
     """The first `HEAD_BYTES` and the extension, as ``npz`` => whether it is of this kind."""
     open: Callable[[Path, str, How], ImageSource | StatisticsFile]
     """The path, what to call the source, how to read it => the source, or a `GandiagError`."""
+    called: tuple[str, ...] = ()
+    """What such files are called, where they are offered; those that are refused are not."""
 
 
 class ObjectKind(NamedTuple):
@@ -79,9 +81,10 @@ class ObjectKind(NamedTuple):
 
 FILES = (  # the first that recognises a file opens it
     FileKind(is_pickle, refuse_pickle),
-    FileKind(is_npy, open_npy),
-    FileKind(is_zip, open_zipped),
-    FileKind(is_tar, open_tar),
+    FileKind(is_npy, open_npy, (".npy",)),
+    FileKind(is_zip, open_zipped, (".zip", ".npz")),
+    FileKind(is_tar, open_tar, (".tar",)),
+    FileKind(is_safetensors, open_safetensors, (".safetensors",)),
     FileKind(is_called_otherwise, refuse_damaged),
     FileKind(is_picture, refuse_picture),
 )
@@ -97,6 +100,9 @@ OBJECTS = (
     ObjectKind(lambda thing: isinstance(thing, Iterable), open_stream),
     ObjectKind(takes_one, open_sample),
 )
+
+OFFERED = ", ".join(sorted((name for kind in FILES for name in kind.called), reverse=True))
+KINDS = f"a folder, {OFFERED}, a checkpoint, dataset:NAME or features:FILE"
 
 
 def open_source(
@@ -115,7 +121,7 @@ def open_source(
         thing: One of these; a source is given back as it is, and a file is known by its content,
             not by its name:
 
-            - the path of a folder, .zip, .tar (also compressed, also of WebDataset), .npz or .npy;
+            - the path of a folder, .zip, .tar (compressed, of WebDataset), .npz, .npy or .safetensors;
               ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz or .npy of
               features that were extracted before; a checkpoint of a generator, or a run (its newest
               checkpoint);

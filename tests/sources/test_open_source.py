@@ -175,3 +175,14 @@ def test_the_first_row_that_recognises_a_file_opens_it(root, monkeypatch):
     assert open_source(root / "a.npy").name == f"{root}/a.npy"
     monkeypatch.setattr(opening, "FILES", (row, *opening.FILES))
     assert open_source(root / "a.npy").name == f"any {root}/a.npy"
+
+
+def test_errors_offer_every_kind_of_file(root):
+    """A kind that a row names is offered; the rest of the sentence stands."""
+    refused(
+        "", "give a folder, .zip, .tar, ", " .npz, .npy, a checkpoint, dataset:NAME or features:"
+    )
+    offered = [name for kind in opening.FILES for name in kind.called]
+    assert len(offered) == len(set(offered)) >= 4
+    for name in offered:
+        refused("", f" {name}, ")
