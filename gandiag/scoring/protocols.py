@@ -153,8 +153,10 @@ _ROWS = (
             "prdc": PRDC(k=3, tie="<="),
         },
         notes=(
-            "ADM compares distances in float16, here they are exact: its precision and recall are "
-            "expected up to .003 above these",
+            (
+                "ADM compares distances in float16, here they are exact: its precision and recall are "
+                "expected up to .003 above these"
+            ),
         ),
     ),
     Protocol(
@@ -172,8 +174,10 @@ _ROWS = (
         default=("fid", "kid", "is"),
         notes=(
             "StyleGAN draws KID's subsets unseeded: its KID moves from run to run",
-            "StyleGAN compares VGG distances in float16, here they are exact: in simulations its "
-            "precision and recall are up to .004 above these; no published pair tells",
+            (
+                "StyleGAN compares VGG distances in float16, here they are exact: in simulations its "
+                "precision and recall are up to .004 above these; no published pair tells"
+            ),
         ),
     ),
     Protocol(
@@ -211,8 +215,10 @@ _ROWS = (
         preprocessing={"inception": TFGAN},
         metrics={"fid": FrechetDistance(), "kid": KernelDistance(subsets=Blocks())},
         notes=(
-            "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in TF-GAN's "
-            "own examples",
+            (
+                "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in TF-GAN's "
+                "own examples"
+            ),
         ),
     ),
 )
