@@ -7,6 +7,7 @@ another number (precision and recall, say), they are taken by name only.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
 from gandiag.metrics.frechet import (
@@ -58,6 +59,7 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "modes": ModeCoverage,
         "ndb": NDB,
         "birthday": Birthday,
+        "authenticity": Authenticity,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -66,6 +68,7 @@ __all__ = [
     "METRICS",
     "NDB",
     "PRDC",
+    "Authenticity",
     "Better",
     "Bins",
     "Birthday",
@@ -86,6 +89,8 @@ __all__ = [
     "Tie",
     "Unfit",
     "VendiScore",
+    "authentic",
+    "authenticity",
     "bins",
     "class_coverage",
     "class_divergences",
