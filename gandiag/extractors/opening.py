@@ -1,6 +1,5 @@
 """From what a person writes after ``--features`` to an extractor."""
 
-import difflib
 import os
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
@@ -9,7 +8,7 @@ from typing import Any, get_args
 
 import torch
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, closest
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.extractors.classifier import open_classifier
 from gandiag.extractors.dinov2 import open_dinov2
@@ -118,8 +117,8 @@ def open_extractor(
     installed = {point.name: point for point in entry_points(group=GROUP)}
     if name in installed:
         return _open_installed(installed[name], request)
-    near = difflib.get_close_matches(name, [*EXTRACTORS, *installed], 1)
-    hint = f", did you mean {near[0]}" if near else ""
+    near = closest(name, [*EXTRACTORS, *installed])
+    hint = f", did you mean {near}" if near else ""
     named = ", ".join(name + row.argument for name, row in EXTRACTORS.items())
     others = "".join(f", {name}" for name in installed)
     raise GandiagError(

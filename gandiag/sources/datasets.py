@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, closest
 from gandiag.files import cache_folder
 from gandiag.sources import fingerprint
 from gandiag.sources.arrays import bytes_of, open_array
@@ -22,7 +22,7 @@ from gandiag.sources.idx import read_idx
 from gandiag.sources.images import Digest, IndexedImages
 from gandiag.sources.map_style import open_dataset
 from gandiag.sources.mixtures import MIXTURES
-from gandiag.sources.naming import closest, display
+from gandiag.sources.naming import display
 from gandiag.sources.points import open_points
 from gandiag.sources.stacks import stacks
 

@@ -1,12 +1,12 @@
 """What files are called: which are images, which class they are of, how to show their names."""
 
-import difflib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gandiag.sources.base import Note
+from gandiag.errors import closest
 from gandiag.sources.decode import EXTENSIONS
 
 UNREAD = frozenset("apng avif cls cr2 dng exr heic heif ico jfif jpe jxl nef psd svg tga".split())
@@ -88,11 +88,6 @@ def no_image_in(shown: str, kind: str, paths: Iterable[str]) -> str:
         for extension, count in others.most_common(5)
     )
     return f"{shown} holds no image, only {counts}; give a {kind} of images ({SHOWN_EXTENSIONS})"
-
-
-def closest(name: str, existing: Iterable[str]) -> str | None:
-    """The name most like `name`, if any is."""
-    return next(iter(difflib.get_close_matches(name, list(existing), n=1)), None)
 
 
 def did_you_mean(path: Path) -> str:
