@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gandiag.sources.base import Note
 from gandiag.errors import closest
+from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS
 
 UNREAD = frozenset("apng avif cls cr2 dng exr heic heif ico jfif jpe jxl nef psd svg tga".split())

@@ -121,8 +121,8 @@ def open_source(
         thing: One of these; a source is given back as it is, and a file is known by its content,
             not by its name:
 
-            - the path of a folder, .zip, .tar (compressed, of WebDataset), .npz, .npy or .safetensors;
-              ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz or .npy of
+            - the path of a folder, .zip, .tar (also compressed, also of WebDataset), .npz, .npy or
+              .safetensors; ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz or .npy of
               features that were extracted before; a checkpoint of a generator, or a run (its newest
               checkpoint);
             - a list of paths of image files, or of Pillow images, alone or with labels;
