@@ -122,9 +122,9 @@ def open_source(
             not by its name:
 
             - the path of a folder, .zip, .tar (also compressed, also of WebDataset), .npz, .npy or
-              .safetensors; ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz or .npy of
-              features that were extracted before; a checkpoint of a generator, or a run (its newest
-              checkpoint);
+              .safetensors; ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz
+              or .npy of features that were extracted before; a checkpoint of a generator, or a run
+              (its newest checkpoint);
             - a list of paths of image files, or of Pillow images, alone or with labels;
             - (N, 3|1, H, W) or (N, H, W, 3|1) as a tensor or an array; (N, d) floats are points;
             - a torch Dataset, a Dataset of Hugging Face, a DataLoader or another iterable of
