@@ -52,6 +52,7 @@ from gandiag.sources.refused import (
     refuse_picture,
 )
 from gandiag.sources.stream import open_stream
+from gandiag.sources.tensors import is_safetensors, open_safetensors
 from gandiag.sources.zipped import StatisticsFile, is_zip, open_zipped
 
 FULL = "give the whole path"
@@ -83,6 +84,7 @@ FILES = (  # the first that recognises a file opens it
     FileKind(is_npy, open_npy, (".npy",)),
     FileKind(is_zip, open_zipped, (".zip", ".npz")),
     FileKind(is_tar, open_tar, (".tar",)),
+    FileKind(is_safetensors, open_safetensors, (".safetensors",)),
     FileKind(is_called_otherwise, refuse_damaged),
     FileKind(is_picture, refuse_picture),
 )
@@ -119,10 +121,10 @@ def open_source(
         thing: One of these; a source is given back as it is, and a file is known by its content,
             not by its name:
 
-            - the path of a folder, .zip, .tar (also compressed, also of WebDataset), .npz or .npy;
-              ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz or .npy of
-              features that were extracted before; a checkpoint of a generator, or a run (its newest
-              checkpoint);
+            - the path of a folder, .zip, .tar (also compressed, also of WebDataset), .npz, .npy or
+              .safetensors; ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, a .npy or
+              .npz of features that were extracted before; a checkpoint of a generator, or a run
+              (its newest checkpoint);
             - a list of paths of image files, or of Pillow images, alone or with labels;
             - (N, 3|1, H, W) or (N, H, W, 3|1) as a tensor or an array; (N, d) floats are points;
             - a torch Dataset, a Dataset of Hugging Face, a DataLoader or another iterable of

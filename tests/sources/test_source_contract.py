@@ -7,6 +7,7 @@ import pytest
 import torch
 from pictures import encoded, pixels, read, write_folder, write_tar, write_zip
 from PIL import Image
+from safetensors.numpy import save
 from torch.utils.data import DataLoader, Dataset
 
 from gandiag.errors import GandiagError
@@ -122,6 +123,9 @@ KINDS = {
     "npy, without labels": lambda root: npy(root / "a.npy", IMAGES),
     "npy, Fortran order, without labels": lambda root: npy(
         root / "a.npy", np.asfortranarray(CHANNELS_FIRST)
+    ),
+    "safetensors, without labels": lambda root: (
+        write_folder(root, {"a": save({"x": IMAGES})}) / "a"
     ),
     "tensor, without labels": lambda root: torch.from_numpy(CHANNELS_FIRST),
     "array, without labels": lambda root: IMAGES,
