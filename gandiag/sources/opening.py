@@ -122,8 +122,8 @@ def open_source(
             not by its name:
 
             - the path of a folder, .zip, .tar (also compressed, also of WebDataset), .npz, .npy or
-              .safetensors; ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, an .npz
-              or .npy of features that were extracted before; a checkpoint of a generator, or a run
+              .safetensors; ``dataset:NAME`` or ``dataset:NAME:SPLIT``; ``features:FILE``, a .npy or
+              .npz of features that were extracted before; a checkpoint of a generator, or a run
               (its newest checkpoint);
             - a list of paths of image files, or of Pillow images, alone or with labels;
             - (N, 3|1, H, W) or (N, H, W, 3|1) as a tensor or an array; (N, d) floats are points;
