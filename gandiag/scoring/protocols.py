@@ -154,8 +154,8 @@ _ROWS = (
         },
         notes=(
             (
-                "ADM compares distances in float16, here they are exact: its precision and recall are "
-                "expected up to .003 above these"
+                "ADM compares distances in float16, here they are exact: its precision and recall "
+                "are expected up to .003 above these"
             ),
         ),
     ),
@@ -175,8 +175,8 @@ _ROWS = (
         notes=(
             "StyleGAN draws KID's subsets unseeded: its KID moves from run to run",
             (
-                "StyleGAN compares VGG distances in float16, here they are exact: in simulations its "
-                "precision and recall are up to .004 above these; no published pair tells"
+                "StyleGAN compares VGG distances in float16, here they are exact: in simulations "
+                "its precision and recall are up to .004 above these; no published pair tells"
             ),
         ),
     ),
@@ -216,8 +216,8 @@ _ROWS = (
         metrics={"fid": FrechetDistance(), "kid": KernelDistance(subsets=Blocks())},
         notes=(
             (
-                "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in TF-GAN's "
-                "own examples"
+                "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in "
+                "TF-GAN's own examples"
             ),
         ),
     ),
