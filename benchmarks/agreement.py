@@ -285,6 +285,12 @@ class Job(NamedTuple):
 JOBS: dict[str, Job] = {
     "torch-fidelity": Job("torch-fidelity", "torch-fidelity", torch_fidelity),
     "pytorch-fid": Job("pytorch-fid", "pytorch-fid", pytorch_fid),
+    "pytorch-image-generation-metrics": Job(
+        "pytorch-image-generation-metrics",
+        "pytorch-image-generation-metrics",
+        None,
+        unmeasured=("fid", "is"),
+    ),
     "clean-fid": Job("clean-fid", "clean-fid", clean_fid("clean")),
     "clean-fid-legacy-pytorch": Job(
         "clean-fid-legacy-pytorch", "clean-fid", clean_fid("legacy_pytorch")

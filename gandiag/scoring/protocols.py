@@ -90,6 +90,14 @@ _ROWS = (
         metrics={"fid": FrechetDistance()},
     ),
     Protocol(
+        "pytorch-image-generation-metrics",
+        "pytorch-image-generation-metrics: as pytorch-fid, and IS by 10 splits in order",
+        features="inception",
+        preprocessing={"inception": PYTORCH_FID},
+        metrics={"fid": FrechetDistance(), "is": InceptionScore(splits=10)},
+        notes=("it reads files in the order that the folder gives them, which moves its IS",),
+    ),
+    Protocol(
         "clean-fid",
         "clean-fid 0.1.35, mode clean: antialiased bicubic",
         features="inception",
