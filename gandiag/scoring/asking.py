@@ -113,8 +113,10 @@ def _key(name: str, protocol: Protocol) -> str:
 
 def _with_fields(metric: Metric, part: str) -> Metric:
     """``prdc(k=3)`` => the protocol's own with these parameters changed."""
+    _, bracket, fields = part.partition("(")
     try:
-        call = ast.parse(part, mode="eval").body
+        # Without the name: "is" is a word of Python's own.
+        call = ast.parse(f"_{bracket}{fields}", mode="eval").body
     except SyntaxError:
         call = None
     if not isinstance(call, ast.Call) or call.args:

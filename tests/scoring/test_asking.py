@@ -1,7 +1,7 @@
 import pytest
 
 from gandiag.errors import GandiagError
-from gandiag.metrics import METRICS, PRDC, FrechetDistance, KernelDistance, Subsets
+from gandiag.metrics import METRICS, PRDC, FrechetDistance, InceptionScore, KernelDistance, Subsets
 from gandiag.scoring import PROTOCOLS
 from gandiag.scoring.asking import asked, names_of
 
@@ -25,6 +25,8 @@ def metrics(text, protocol="gandiag"):
         ("fid(layer=pool1),fid", [FrechetDistance(layer="pool1"), FrechetDistance()]),
         ("fid(layer=a.b)", [FrechetDistance(layer="a.b")]),
         ("fid(layer=none)", [FrechetDistance()]),
+        ("is(block=7)", [InceptionScore(block=7)]),
+        ("IS", [InceptionScore()]),
         ("kid(subsets=Subsets(count=10,size=20))", [KernelDistance(Subsets(count=10, size=20))]),
         ("kid(subsets=subsets(shrink=true))", [KernelDistance(Subsets(shrink=True))]),
     ],
