@@ -19,6 +19,7 @@ from gandiag.extractors.pixels import open_pixels
 from gandiag.extractors.preprocessing import Preprocessing
 from gandiag.extractors.request import Opener, Request
 from gandiag.extractors.small_classifiers import open_small_classifier
+from gandiag.extractors.spectrum import open_spectrum
 from gandiag.extractors.timm_models import open_timm
 from gandiag.extractors.vgg16 import open_vgg16, open_vgg16_nvidia
 from gandiag.state_dicts import first_line
@@ -50,6 +51,7 @@ EXTRACTORS: dict[str, Extractor] = {
     "vgg16": Extractor(open_vgg16, weights=True),
     "vgg16-nvidia": Extractor(open_vgg16_nvidia, weights=True),
     "pixels": Extractor(open_pixels, "[:SIZE]"),
+    "spectrum": Extractor(open_spectrum, "[:SIZE]"),
     "timm": Extractor(open_timm, ":NAME"),
     "digits": Extractor(open_small_classifier),
     "fashion-mnist": Extractor(open_small_classifier),
@@ -76,7 +78,8 @@ def open_extractor(
         spec: ``inception`` (2015 TensorFlow network, the only one whose numbers are called FID),
             ``lite0`` (embedded), ``dinov2`` (ViT-L/14 as dgm-eval), ``vgg16`` (as torch-fidelity
             takes precision and recall from), ``vgg16-nvidia`` (as StyleGAN does), ``timm:NAME``,
-            ``pixels`` or ``pixels:SIZE``, ``digits``, ``fashion-mnist``, ``stacked-digits`` or
+            ``pixels`` or ``pixels:SIZE``, ``spectrum`` or ``spectrum:SIZE`` (log power by spatial
+            frequency), ``digits``, ``fashion-mnist``, ``stacked-digits`` or
             ``stacked-fashion-mnist`` (classifiers that ship), ``identity:WIDTH`` (points of so many
             coordinates), ``features:WIDTH`` (features that are already extracted), the name that an
             installed package registers in the group `GROUP`, the path of a saved classifier, or an
