@@ -318,7 +318,9 @@ def asked_of(job: Job, scores: Scores, folders: Folders) -> list[tuple[str, Metr
     metrics = PROTOCOLS[job.protocol].metrics
     found = []
     for key, metric in metrics.items():
-        if not ({key, *metric.outputs} & {*scores}):
+        # A number that a protocol calls otherwise goes by that name alone, as fd_dinov2.
+        names = {key, *metric.outputs} if key == metric.name else {key}
+        if not names & {*scores}:
             continue
         if isinstance(metric, KernelDistance) and fixed_subsets(metric):
             subsets = dataclasses.replace(metric.subsets, size=subset_of(folders))

@@ -28,8 +28,15 @@ from gandiag.sources import checkpoints
 
 TABLE = "table"
 
-SCORES = "\n".join(f"  {name:<8} {metric.summary}" for name, metric in METRICS.items())
-TOOLS = "\n".join(f"  {row.name:<28} {row.summary}" for row in PROTOCOLS.values())
+
+def listed(lines: Mapping[str, str]) -> str:
+    """Names and what they mean, in two columns."""
+    width = max(map(len, lines))
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in lines.items())
+
+
+SCORES = listed({name: metric.summary for name, metric in METRICS.items()})
+TOOLS = listed({row.name: row.summary for row in PROTOCOLS.values()})
 
 EPILOG = f"""\b
 Scores:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, get_args
 import torch
 
 from gandiag.errors import GandiagError, unknown
+from gandiag.extractors import EXTRACTORS
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.metrics.base import Metric
 from gandiag.scoring.protocols import Protocol
@@ -65,9 +66,8 @@ class Options:
     features: str | FeatureExtractor | None = field(
         default=None,
         metadata=told(
-            "inception, lite0, dinov2, vgg16, pixels, timm:NAME, digits, fashion-mnist, "
-            "stacked-digits, stacked-fashion-mnist, or a classifier's file; for points identity. "
-            "The default is the protocol's own.",
+            f"{', '.join(name + row.argument for name, row in EXTRACTORS.items())}, or a "
+            "classifier's file. The default is the protocol's own.",
             metavar="NAME|FILE",
         ),
     )
