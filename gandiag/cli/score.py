@@ -47,10 +47,11 @@ Protocols:
 {TOOLS}
 
 \b
-FAKE, REAL and SRC are a folder, a .zip, .tar, .npz or .npy file, saved
-statistics (gandiag stats), dataset:NAME, features:FILE.npz, or a checkpoint of
-a generator. A checkpoint makes as many images as REAL holds, or --max-images,
-each with a seed of its own; of a run (gandiag train) it is the newest.
+FAKE, REAL and SRC are a folder, a .zip, .tar, .npz, .npy or .safetensors file,
+saved statistics (gandiag stats), dataset:NAME, features:FILE.npz, or a
+checkpoint of a generator. A checkpoint makes as many images as REAL holds, or
+--max-images, each with a seed of its own; of a run (gandiag train) it is the
+newest.
 
 \b
 Examples:
