@@ -11,6 +11,13 @@ from gandiag.scoring.opening import Opened
 from gandiag.scoring.plan import Plan
 from gandiag.sources.base import classes, labelled
 
+WORDS = {
+    "bank": "the features of each image",
+    "moments": "mean and covariance",
+    "hashes": "the images' digests",
+}
+"""Kind of statistic -> what people call it."""
+
 CLASSED = (
     "put each class in a sub-folder of its name, or add `labels` to the npz, "
     "or leave --per-class out"
@@ -33,10 +40,13 @@ def fitted(plan: Plan, inputs: Mapping[Role, Opened]) -> Plan:
             kinds = task.metric.accepts.get("generated" if role == "heldout" else role)
             if kinds is None or held.serve(task.extractor.name, task.layer, kinds) is not None:
                 continue
-            has = ", ".join(sorted({want.kind for want in held.statistics})) or "nothing of it"
+            there = {w for w in held.statistics if w.layer == task.layer}
+            has = (
+                " and ".join(sorted(WORDS[want.kind] for want in there)) or "nothing of that layer"
+            )
             plan = plan.without(
                 task,
-                f"needs the {' or '.join(kind.kind for kind in kinds)} of "
+                f"needs {' or '.join(WORDS[kind.kind] for kind in kinds)} of "
                 f"{task.extractor.name}/{task.layer}, and {opened.name} holds {has}",
                 f"give the images, or make it again with `gandiag stats --metrics {task.key}`",
             )

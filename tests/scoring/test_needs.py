@@ -59,11 +59,15 @@ def test_what_moments_cannot_serve_is_left_out_when_nobody_named_it(published):
     assert set(report) == {"fd[corners]", "is[corners]"}
     told = [each.message for each in report.warnings if each.code == "left-out"]
     assert len(told) == 2
-    assert all("real.npz holds moments" in each and "give the images" in each for each in told)
+    assert all("real.npz holds mean and covariance" in each for each in told)
+    assert all("give the images" in each for each in told)
 
 
 def test_what_was_named_is_refused_before_the_work(published):
-    with pytest.raises(GandiagError, match=r"kid needs the bank of corners/pixels, and .*moments"):
+    with pytest.raises(
+        GandiagError,
+        match=r"kid needs the features of each image of corners/pixels, and .* mean and covariance",
+    ):
         scored(Unread(), published, metrics="fid,kid")
 
 
