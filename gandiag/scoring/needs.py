@@ -53,6 +53,18 @@ def fitted(plan: Plan, inputs: Mapping[Role, Opened]) -> Plan:
     return plan
 
 
+def without_real(plan: Plan, way: str) -> Plan:
+    """The plan less what compares with real images, where there are none; `way` is the way out.
+
+    Raises:
+        GandiagError: such a metric was asked for by name, or nothing is left.
+    """
+    for task in plan.tasks:
+        if "real" in task.metric.accepts:
+            plan = plan.without(task, "compares with real images", way)
+    return plan
+
+
 def check_classes(inputs: Mapping[Role, Opened] | Mapping[Role, Gathered]) -> frozenset[str] | None:
     """The classes that all share; None where that is not known yet.
 

@@ -13,7 +13,7 @@ from gandiag.scoring.cache import StatisticsCache
 from gandiag.scoring.caveats import cautions, size_text
 from gandiag.scoring.gather import Pass, collect
 from gandiag.scoring.gathered import Gathered
-from gandiag.scoring.needs import check_classes, fitted, named_outputs
+from gandiag.scoring.needs import check_classes, fitted, named_outputs, without_real
 from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
 from gandiag.scoring.options import Options
 from gandiag.scoring.plan import Plan, make_plan
@@ -138,6 +138,8 @@ class Scorer:
             GandiagError: something that was asked for cannot be had.
         """
         plan = self._planned(points_among(inputs), with_real="real" in inputs)
+        if "real" not in inputs:  # a plan made for `update`, where they may still come
+            plan = without_real(plan, "give them with --real")
         plan = fitted(plan, inputs)
         for role, each in inputs.items():
             plan.check_counts(role, each.count, each.name)
@@ -210,10 +212,7 @@ class Scorer:
         plan = self.plan
         warnings: list[Warn] = []
         if "real" not in found and "real" not in self.references:
-            for task in plan.tasks:
-                if "real" in task.metric.accepts:
-                    way = "call update(images, real=True) first"
-                    plan = plan.without(task, "compares with real images", way)
+            plan = without_real(plan, "call update(images, real=True) first")
         plan = fitted(plan, self.references)
         for role, opened in self.references.items():
             found[role], more = self._collected(role, opened, plan)
@@ -230,6 +229,8 @@ class Scorer:
 
     def merge(self, other: "Scorer") -> None:
         """Take in all that another scorer was given, after all that this one was.
+
+        The last batch of each runs as it is, as in `save`.
 
         Raises:
             GandiagError: it was made with other options.
@@ -249,7 +250,8 @@ class Scorer:
     def save(self, path: str | Path) -> None:
         """Write all that was given to an .npz file, for `load`.
 
-        The batch that is not full yet runs as it is.
+        The batch that is not full yet runs as it is. A network's features of the same image differ
+        by float32 rounding between batches of unlike size, so scores may by 1e-7 of themselves.
 
         Raises:
             GandiagError: nothing was given, or the file cannot be written.
