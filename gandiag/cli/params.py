@@ -40,7 +40,7 @@ class Bound(Kind):
         """A gate."""
         if isinstance(value, Gate):
             return value
-        name, _, text = str(value).partition("=")
+        name, _, text = str(value).rpartition("=")
         try:
             bound = float(text)
         except ValueError:

@@ -44,7 +44,10 @@ def stats(context: click.Context, /, src: str, output: str, **options: Any) -> N
     chosen = Options(progress=bar, **options)
     save_config(context)
     gathered = write_statistics(src, path, options=chosen)
+    for each in gathered.warnings:
+        click.echo(f"! {each.message}  ({each.code})", err=True)
+    things = "images" if all(len(size) == 2 for size in gathered.sizes) else "points"
     say(
-        f"{output}: statistics of {gathered.n:,} images of {gathered.name}",
+        f"{output}: statistics of {gathered.n:,} {things} of {gathered.name}",
         f"next: gandiag score SAMPLES --real {output}",
     )

@@ -18,7 +18,9 @@ def find_function(name: str) -> Generator:
     module, _, function = name.partition(":")
     if not (module and function):
         raise GandiagError(f"--generator {name} is not MODULE:FUNCTION, as in models:make")
-    sys.path.insert(0, str(Path.cwd()))
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # it stays: the function may import when it is called
     try:
         found = import_module(module)
     # A module may raise anything, and `sys.exit` in it must not end the run as if all were well.
@@ -32,8 +34,6 @@ def find_function(name: str) -> Generator:
         raise GandiagError(
             f"--generator {name} cannot be imported ({last}); mend {module}"
         ) from error
-    finally:
-        sys.path.pop(0)
     chosen: Generator | None = getattr(found, function, None)
     if not callable(chosen):
         near = closest(function, [each for each in vars(found) if not each.startswith("_")])

@@ -54,8 +54,9 @@ class Coverage(NamedTuple):
     @property
     def at_a_tenth(self) -> int:
         """Modes with a sample and at least a tenth of their share among the samples in modes."""
-        shares = self.counts / max(1, self.inside)
-        return int(((self.counts > 0) & (shares >= 0.1 * self.reference)).sum())
+        # A tenth itself is enough, whatever rounding makes of it.
+        enough = 10 * self.shares >= self.reference * (1 - 1e-12)
+        return int(((self.counts > 0) & enough).sum())
 
     @property
     def inside(self) -> int:
@@ -323,21 +324,24 @@ class ModeCoverage(Metric):
     def on(self, known: Known) -> Self:
         """The modes, as the features and the real points tell them."""
         if known.points:
-            if not (known.means or known.labelled):
+            means, sd = (self.means, self.sd) if self.means else (known.means, known.sd)
+            if not (means or known.labelled):
                 raise Unfit(
                     "needs real points with labels, or dataset:ring8 or dataset:grid25",
                     "give them with --real",
                 )
             return replace(
                 self,
-                means=known.means,
-                sd=known.sd,
-                labelled=not known.means,
+                means=means,
+                sd=sd,
+                labelled=not means,
                 layer=known.features,
             )
         if self.layer is None and known.logits is None:
             raise Unfit(f"needs class logits, which {known.extractor} does not have", CLASSIFIERS)
-        return replace(self, classes=known.classes, uniform=known.balanced)
+        return replace(
+            self, classes=self.classes or known.classes, uniform=self.uniform or known.balanced
+        )
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``modes``, ``mode_kl``; of points ``high_quality``.

@@ -108,4 +108,4 @@ class Curve:
     def warnings(self) -> tuple[Warn, ...]:
         """Of all checkpoints, each once."""
         found = {(each.code, each.message): each for _, one in self.points for each in one.warnings}
-        return (*(each for _, each in self.failed), *(found[key] for key in sorted(found)))
+        return (*(each for _, each in self.failed), *found.values())

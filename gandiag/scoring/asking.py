@@ -48,7 +48,12 @@ def asked(metrics: object, protocol: Protocol) -> list[Ask]:
         found += _objects(each, protocol) if not isinstance(each, str) else _names(each, protocol)
     if not found:
         raise GandiagError(f"no metric is named; choose from {', '.join(protocol.metrics)}, or all")
-    return list({(ask.key, repr(ask.metric)): ask for ask in found}.values())
+    once: dict[tuple[str, str], Ask] = {}
+    for ask in found:
+        known = once.setdefault((ask.key, repr(ask.metric)), ask)
+        if ask.named and not known.named:
+            once[known.key, repr(known.metric)] = ask
+    return [*once.values()]
 
 
 def _objects(given: object, protocol: Protocol) -> Iterator[Ask]:
@@ -128,6 +133,12 @@ def _with_fields(metric: Metric, part: str) -> Metric:
 def _replaced(thing: Any, call: ast.Call) -> Any:
     """A frozen dataclass with the fields of ``name(field=value, ...)``."""
     name = getattr(thing, "name", type(thing).__name__)
+    given = [keyword.arg for keyword in call.keywords]
+    if call.args or not isinstance(call.func, ast.Name) or len({*given}) < len(given):
+        raise GandiagError(
+            f"{name} takes each parameter once and by name, as in prdc(k=3); "
+            f"{ast.unparse(call).removeprefix('_')} does not say so"
+        )
     fields = [each.name for each in dataclasses.fields(thing)]
     hints = get_type_hints(type(thing))
     changes: dict[str, Any] = {}

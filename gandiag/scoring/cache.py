@@ -68,6 +68,6 @@ class StatisticsCache:
         """
         for want, statistic in gathered.statistics.items():
             path = self.path(fingerprint, pins.get(want.extractor, {}), want)
-            if not path.exists():
-                saved = SavedStatistics({name_of(want): statistic}, description(gathered))
-                save_statistics(path, saved)
+            # Over what is there: it may be damaged, or this would not have been gathered.
+            saved = SavedStatistics({name_of(want): statistic}, description(gathered))
+            save_statistics(path, saved)

@@ -244,13 +244,15 @@ class Pass:
         Raises:
             GandiagError: features that are not finite, or images that the network does not take.
         """
+        # First, for what a network refuses is not counted.
+        prepared = [stage.extractor.prepare(batch.images) for stage in self._stages]
         self._names += batch.names
         self._labels += batch.labels or ()
         self._sizes[size_of(batch.images)] += len(batch.images)
         if HASHES in self.wants:
             self._digests += [digest(image) for image in batch.images]
-        for stage in self._stages:
-            stage.add(batch.images, self._names)
+        for stage, images in zip(self._stages, prepared, strict=True):
+            stage.add(images, self._names)
 
     def gathered(self) -> Gathered:
         """What all images so far amount to; more may follow.
@@ -316,9 +318,9 @@ class _Stage:
         self.done = 0
         self.statistics: dict[Want, Statistic] = {}
 
-    def add(self, images: Tensor, names: Sequence[str]) -> None:
-        self.prepared.append(self.extractor.prepare(images))
-        self.waiting += len(images)
+    def add(self, prepared: Tensor, names: Sequence[str]) -> None:
+        self.prepared.append(prepared)
+        self.waiting += len(prepared)
         while self.waiting >= self.size:
             whole = self._whole()
             for layer, rows in self._features(whole[: self.size]).items():

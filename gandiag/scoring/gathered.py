@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, Warn
 from gandiag.scoring.plan import Want
 from gandiag.sources.base import Note
 from gandiag.statistics import Bank, Moments, Statistic
@@ -29,6 +29,8 @@ class Gathered:
     notes: Mapping[str, Note] = field(default_factory=dict)
     sizes: Mapping[Size, int] = field(default_factory=dict)
     """Of an image or a point -> how many there are."""
+    warnings: tuple[Warn, ...] = ()
+    """What was said while it was gathered; not kept on disk."""
 
     def serve(
         self, extractor: str, layer: str, accepted: Sequence[type[Statistic]]
@@ -62,7 +64,7 @@ class Gathered:
         """Of both sets of images together, under this one's name."""
         assert self.n is not None
         assert other.n is not None
-        shared = [want for want in self.statistics if want in other.statistics]
+        mine, theirs = _with_moments(self, other), _with_moments(other, self)
         both = self.labels is not None and other.labels is not None
         notes = {
             code: _note(self.notes.get(code), other.notes.get(code))
@@ -71,11 +73,21 @@ class Gathered:
         return Gathered(
             name=self.name,
             n=self.n + other.n,
-            statistics={want: self.statistics[want] + other.statistics[want] for want in shared},
+            statistics={want: mine[want] + theirs[want] for want in mine if want in theirs},
             labels=(self.labels or ()) + (other.labels or ()) if both else None,
             notes=notes,
             sizes=dict(Counter(self.sizes) + Counter(other.sizes)),
         )
+
+
+def _with_moments(one: Gathered, other: Gathered) -> dict[Want, Statistic]:
+    """Those of `one`, and from its rows the moments that `other` has in the place of rows."""
+    found = dict(one.statistics)
+    for want in other.statistics:
+        bank = one.statistics.get(replace(want, kind=Bank.kind))
+        if want.kind == Moments.kind and want not in found and isinstance(bank, Bank):
+            found[want] = bank.moments()
+    return found
 
 
 def _note(a: Note | None, b: Note | None) -> Note:

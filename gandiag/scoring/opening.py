@@ -82,7 +82,7 @@ def _drawn(source: ImageSource, options: Options) -> ImageSource:
     if options.max_images is None:
         return source
     if options.draw == "first" and isinstance(source, IndexedImages):
-        return dataclasses.replace(source, chosen=range(min(options.max_images, source.count())))
+        return source.first(options.max_images)
     return source.limit(options.max_images, options.seed)
 
 

@@ -5,15 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role
+from gandiag.scoring.caveats import treated
 from gandiag.scoring.gather import collect
 from gandiag.scoring.gathered import Gathered, described, description, name_of
 from gandiag.scoring.opening import open_input, pick_device
 from gandiag.scoring.options import Options
 from gandiag.scoring.plan import Plan, Want, make_plan
 from gandiag.sources.base import Points, points_of
-from gandiag.statistics import SavedStatistics, load_statistics, save_statistics
+from gandiag.statistics import Moments, SavedStatistics, load_statistics, save_statistics
 
 ROLES: tuple[Role, ...] = ("generated", "real")
 
@@ -25,6 +26,9 @@ def write_statistics(
 
     The file also carries plain ``mu`` and ``sigma`` when it holds moments, so that other tools can
     read it. Arguments as in `score`.
+
+    Returns:
+        What was remembered, with what could mislead in `warnings`.
 
     Raises:
         GandiagError: bad usage or bad input, in one sentence.
@@ -41,8 +45,14 @@ def write_statistics(
         points=points_of(opened.images),
     )
     count = opened.images.count()
-    wants = {*plan.wants("real", count), *plan.wants("generated", count)}
-    gathered, _ = collect(
+    # As real images; rows for other roles only where nothing smaller serves them.
+    wants = {*plan.wants("real", count)} | {
+        want
+        for task in plan.tasks
+        if Moments not in task.metric.accepts.get("generated", ())
+        and (want := task.wanted("generated")) is not None
+    }
+    gathered, warnings = collect(
         replace(opened, saved=None),
         plan,
         tuple(sorted(wants)),
@@ -54,7 +64,9 @@ def write_statistics(
     keyed = {name_of(want): statistic for want, statistic in gathered.statistics.items()}
     meta = description(gathered) | {"pins": {k: dict(v) for k, v in plan.pins().items()}}
     save_statistics(output, SavedStatistics(keyed, meta))
-    return gathered
+    said = [Warn("left-out", sentence) for sentence in plan.left_out]
+    said += [*warnings, *treated(gathered, plan.things, plan.protocol.name)]
+    return replace(gathered, warnings=tuple(said))
 
 
 def save_gathered(path: Path, found: Mapping[Role, Gathered], plan: Plan) -> None:

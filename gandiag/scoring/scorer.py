@@ -95,6 +95,7 @@ class Scorer:
             if thing is not None
         }
         self.plan: Plan | None = None
+        self._with_real = False
         self._gathered: dict[Role, tuple[Plan, Gathered, tuple[Warn, ...]]] = {}
         self._passes: dict[Role, Pass] = {}
 
@@ -128,8 +129,19 @@ class Scorer:
             GandiagError: `generated` cannot be read.
         """
         source = open_input("generated", generated, self.options, self.options.generator)
-        source = as_many(source, self.references.get("real"))
+        if self.options.max_images is None:
+            source = as_many(source, self.references.get("real"))
         return {**self.references, "generated": source}
+
+    def read_references(self, inputs: Mapping[Role, Opened]) -> None:
+        """Read the real and held-out images, once for all that will be scored against them.
+
+        Raises:
+            GandiagError: as when called.
+        """
+        plan = self.prepared(inputs)
+        for role, each in self.references.items():
+            self._collected(role, each, plan)
 
     def prepared(self, inputs: Mapping[Role, Opened]) -> Plan:
         """What will be computed of them, all demands checked.
@@ -170,7 +182,7 @@ class Scorer:
         Args:
             images: (n, 3, height, width) uint8, or floats with a `value_range`; or points (n, d).
             real: Whether they are real.
-            labels: A class each, if there are classes.
+            labels: A class each, if images have classes.
             value_range: What black and white are in float images; None for the options' own.
 
         Raises:
@@ -178,15 +190,14 @@ class Scorer:
                 the scorer already.
         """
         role: Role = "real" if real else "generated"
-        if role in self.references:
-            raise GandiagError(
-                f"the {role} images of this scorer are {self.references[role].name}; "
-                "leave real= out where you make it, to add them batch by batch"
-            )
-        given = [images if labels is None else (images, labels)]
+        self._refuse_given(role)
         rows = getattr(images, "ndim", 4) == 2
+        if rows and labels is not None:
+            raise GandiagError(
+                "labels go with images here; give points that have some as an .npz with `labels`"
+            )
         source = open_source(
-            images if rows and labels is None else given,
+            images if rows else [images if labels is None else (images, labels)],
             on_bad_image=self.options.on_bad_image,
             name=role,
             value_range=value_range or self.options.value_range,
@@ -241,7 +252,7 @@ class Scorer:
         pins = self._planned(other.plan.points, with_real=True).pins()
         if not same or {**other.plan.pins()} != {**pins}:
             raise GandiagError("only scorers with equal options can be merged; make them alike")
-        for role, going in other._passes.items():
+        for role, going in [*other._passes.items()]:
             mine = self._passes.pop(role, None)
             for each in (mine, going):
                 if each is not None:
@@ -268,10 +279,15 @@ class Scorer:
             GandiagError: the file is none of `save`, or was made with another network.
         """
         found, points, made = load_gathered(Path(path))
+        points = points_among(self.references) or points  # these know their mixture, too
+        for role in found:
+            self._refuse_given(role)
+        before = self.plan, self._passes, self._with_real
         self._passes = {}
         plan = self._planned(points, with_real=True)
         pins = {name: dict(each) for name, each in plan.pins().items()}
         if made != pins:
+            self.plan, self._passes, self._with_real = before
             raise GandiagError(
                 f"{path} was made with other features than {', '.join(pins)}; load it with the "
                 "options that it was made with"
@@ -279,7 +295,15 @@ class Scorer:
         for role, each in found.items():
             self._take(role, each.to(plan.device), points)
 
+    def _refuse_given(self, role: Role) -> None:
+        if role in self.references:
+            raise GandiagError(
+                f"the {role} images of this scorer are {self.references[role].name}; "
+                "leave real= out where you make it, to add them batch by batch"
+            )
+
     def _take(self, role: Role, given: Gathered, points: Points | None) -> None:
+        self._refuse_given(role)
         plan = self._planned(points, with_real=True)
         if role not in self._passes:
             self._passes[role] = self._begun(role, plan)
@@ -298,7 +322,8 @@ class Scorer:
     # --- the parts ---
 
     def _planned(self, points: Points | None, *, with_real: bool) -> Plan:
-        if self.plan is None or self.plan.points != points:
+        # Without real images first, and then with them: what was left out may come in.
+        if self.plan is None or self.plan.points != points or with_real > self._with_real:
             if self._passes:
                 raise GandiagError(
                     f"this scorer was given {self.plan.things if self.plan else 'images'} before; "
@@ -310,7 +335,7 @@ class Scorer:
                 device=pick_device(self.options.device),
                 points=points,
             )
-            self._gathered = {}
+            self._gathered, self._with_real = {}, with_real
         return self.plan
 
     def _collected(

@@ -107,6 +107,14 @@ class IndexedImages:
         indices = self._indices()
         return replace(self, chosen=[indices[i] for i in sorted(drawn.tolist())], seen=Passes())
 
+    def first(self, count: int) -> "IndexedImages":
+        """The first `count` of the images.
+
+        Raises:
+            GandiagError: `count` is not positive.
+        """
+        return replace(self, chosen=self._indices()[: checked_limit(count)], seen=Passes())
+
     def notes(self) -> Mapping[str, Note]:
         """What the last whole pass saw, by code (see `notes.CODES`)."""
         found = self.seen.notes()

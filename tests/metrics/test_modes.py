@@ -296,3 +296,20 @@ def test_the_metric_counts_labels_of_the_generated_only_if_there_are_any():
     )
     wrong = metric(real=Bank.of(real[0]), generated=bank.labelled(["0"] * 800))
     assert wrong["gan_test"].value == pytest.approx(1 / 8, abs=0.05)
+
+
+def test_a_tenth_of_the_share_is_a_tenth():
+    counts = torch.tensor([1, 19] + [10] * 8)
+    modes = torch.repeat_interleave(torch.arange(10), counts)
+    assert coverage_of(modes, 10).at_a_tenth == 10
+
+
+def test_what_a_person_says_of_the_modes_stands():
+    from gandiag.metrics.base import Known
+
+    points = Known("identity:2", {"values": 2}, "values", points=True, labelled=True)
+    mine = ModeCoverage(means=((0.0, 0.0),), sd=0.1).on(points)
+    assert (mine.means, mine.sd, mine.labelled) == (((0.0, 0.0),), 0.1, False)
+    judge = Known("judge", {"logits": 3}, "logits", "logits", classes=("a", "b", "c"))
+    assert ModeCoverage(uniform=True).on(judge).uniform
+    assert ModeCoverage().on(judge).classes == ("a", "b", "c")

@@ -10,6 +10,7 @@ from gandiag.errors import GandiagError
 from gandiag.scoring.gather import Pass
 from gandiag.scoring.plan import Want
 from gandiag.sources import open_source
+from gandiag.sources.mixtures import MIXTURES
 
 BANK, MOMENTS = Want("corners", "pixels", "bank"), Want("corners", "pixels", "moments")
 
@@ -125,6 +126,80 @@ def test_merge_is_both():
     same(halves[0].compute(), at_once())
     with pytest.raises(GandiagError, match="equal options"):
         halves[0].merge(fed(scorer(seed=1)))
+
+
+@pytest.mark.parametrize(("one", "two"), [(65, 5), (5, 65), (3, 2)])
+def test_merge_of_a_long_and_a_short_one(one, two):
+    # The short one remembers rows, the long one moments.
+    fake, real = images(one + two), images(one + two, seed=1)
+    halves = [scorer(metrics="fid"), scorer(metrics="fid")]
+    fed(halves[0], 9, fake[:one], real[:one])
+    fed(halves[1], 9, fake[one:], real[one:])
+    halves[0].merge(halves[1])
+    same(halves[0].compute(), at_once(fake, real, metrics="fid"), close=1e-10)
+
+
+def test_merge_with_itself_is_twice():
+    made = fed(scorer(metrics="kid"))
+    made.merge(made)
+    assert made.compute()["kid"].n_real == 100
+
+
+def test_real_images_of_another_are_not_dropped():
+    made = scorer(real=REAL)
+    made.update(FAKE)
+    with pytest.raises(GandiagError, match="real images of this scorer are real"):
+        made.merge(fed(scorer()))
+
+
+def test_a_batch_that_is_refused_is_not_counted():
+    class Picky(Corners):
+        def prepare(self, images):
+            if images.shape[2] != 4:
+                raise GandiagError("only 4 x 4")
+            return super().prepare(images)
+
+    made = scorer(features=Picky(), metrics="vendi")
+    made.update(FAKE[:20])
+    with pytest.raises(GandiagError, match="only 4 x 4"):
+        made.update(images(5, size=(5, 5)))
+    made.update(FAKE[20:])
+    assert made.compute()["vendi"].n_generated == 70
+
+
+def test_what_was_left_out_of_a_set_comes_in_with_batches():
+    made = scorer(metrics=None)
+    assert list(made(FAKE)) == ["is[corners]"]
+    same(fed(made).compute(), at_once(metrics=None))
+
+
+def test_labels_of_points_are_refused():
+    points = torch.randn(10, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(GandiagError, match="labels go with images here"):
+        gandiag.Scorer(metrics="vendi").update(points, labels=["a"] * 10)
+
+
+def test_a_saved_state_keeps_the_mixture(tmp_path):
+    points, _ = MIXTURES["ring8"](200, torch.Generator().manual_seed(0))
+    first, rest = (gandiag.Scorer("dataset:ring8", metrics="modes") for _ in range(2))
+    first.update(points[:100])
+    first.save(tmp_path / "half.npz")
+    rest.load(tmp_path / "half.npz")
+    rest.update(points[100:])
+    first.update(points[100:])
+    report, other = rest.compute(), first.compute()
+    assert list(report) == list(other)
+    assert all(report[name].score == other[name].score for name in report)
+    assert "means=((1.0, 0.0)" in report["modes"].parameters
+
+
+def test_a_load_that_is_refused_changes_nothing(tmp_path):
+    fed(scorer()).save(tmp_path / "half.npz")
+    other = fed(scorer(features=Corners(resize="another")))
+    before = other.compute()
+    with pytest.raises(GandiagError, match="other features"):
+        other.load(tmp_path / "half.npz")
+    same(other.compute(), before)
 
 
 def test_what_was_saved_goes_on(tmp_path):

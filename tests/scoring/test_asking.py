@@ -51,6 +51,8 @@ def test_what_nobody_named_may_be_left_out():
     assert not any(ask.named for ask in asked("all", GANDIAG))
     assert all(ask.named for ask in asked("fid,kid", GANDIAG))
     assert {ask.key for ask in asked("all", GANDIAG)} == set(METRICS)
+    for both in ("fid,all", "all,fid"):
+        assert [ask.key for ask in asked(both, GANDIAG) if ask.named] == ["fid"]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,8 @@ def test_what_nobody_named_may_be_left_out():
         ('prdc(tie="=")', "tie of prdc cannot be '='; give '<' or '<='"),
         ("prdc(k=0)", "k must be at least 1"),
         ("prdc(3)", "'prdc\\(3\\)' is not NAME\\(FIELD=VALUE"),
+        ("prdc(k=3)(tie='<')", "takes each parameter once and by name"),
+        ("kid(subsets=subsets(10))", "takes each parameter once and by name"),
         ("prdc(k=3", "is not NAME\\(FIELD=VALUE"),
         ("kid(subsets=Subsets(cuont=3))", "Subsets has no parameter 'cuont'; did you mean count"),
         ("", "no metric is named"),

@@ -57,6 +57,8 @@ def test_a_damaged_entry_is_as_good_as_none(cache, gathered):
     for damaged in (b"", whole[: len(whole) // 2], b"not an npz"):
         path.write_bytes(damaged)
         assert cache.load("content", PINS, [BANK]) is None
+        cache.store("content", PINS, gathered)
+        assert cache.load("content", PINS, [BANK]) is not None  # made again
 
 
 @pytest.mark.parametrize("meta", [{}, {"name": "x"}, {"name": "x", "n": "many"}])

@@ -129,6 +129,32 @@ def test_the_first_images_may_be_taken(tmp_path):
     assert gandiag.score(folder, real, max_images=99, draw="first", **PIXELS)["fid"].n_real == 12
 
 
+def test_the_first_of_a_drawn_set_are_of_that_set():
+    source = gandiag.open_source(images(20)).limit(10, seed=3)
+    first = source.first(4)
+    assert [name for batch in first.batches(4) for name in batch.names] == [
+        name for batch in source.batches(10) for name in batch.names
+    ][:4]
+
+
+def test_a_generator_makes_as_many_as_it_is_told():
+    def draw(rngs):
+        return torch.stack([torch.rand(3, 8, 8, generator=rng) for rng in rngs])
+
+    keywords = {**PIXELS, "value_range": (0, 1)}
+    real = images(20, size=(8, 8))
+    assert gandiag.score(draw, real, **keywords)["fid"].n_generated == 20
+    assert gandiag.score(draw, real, max_images=50, **keywords)["fid"].n_generated == 50
+
+
+def test_statistics_for_fid_are_small_and_say_what_was_passed_over(tmp_path):
+    folder = saved(tmp_path / "real", images(60, size=(8, 8)))
+    (folder / "notes.heic").write_bytes(b"no image")
+    made = gandiag.write_statistics(folder, tmp_path / "real.npz", **PIXELS)
+    assert [each.code for each in made.warnings] == ["passed-over"]
+    assert {want.kind for want in made.statistics} == {"moments", "hashes"}
+
+
 def test_features_that_are_extracted_already(tmp_path):
     import numpy as np
 
