@@ -146,6 +146,8 @@ def _checked(ctx: click.Context, option: click.Option, given: Any, where: str) -
     Raises:
         GandiagError: it is of another type.
     """
+    if option.name == "metrics" and isinstance(given, list):
+        given = ",".join(given) if all(isinstance(each, str) for each in given) else given
     plural = option.multiple or option.nargs != 1
     each = given if plural and isinstance(given, list) else [given]
     if option.is_flag:

@@ -22,12 +22,18 @@ def check_outputs(outputs: Mapping[str, str | None], *inputs: Any) -> None:
         GandiagError: with the option's file.
     """
     read = [path for each in inputs for path in _paths(each)]
+    folders = [Path(each).expanduser() for each in inputs if _is_folder(each)]
     seen: dict[Path, str] = {}
     for option, name in outputs.items():
         if name is None or name == STANDARD:
             continue
         path = Path(name)
         check_output(path, inputs=read)
+        for folder in folders:
+            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                raise GandiagError(
+                    f"cannot write {name}: it is a file of {folder}, which is read; name another"
+                )
         other = seen.setdefault(path.resolve(), option)
         if other != option and (not path.exists() or path.is_file()):
             raise GandiagError(f"{other} and {option} both name {name}; name two files")
@@ -39,9 +45,15 @@ def _paths(given: Any) -> Iterator[Path]:
         return
     for name in (given, given.partition(":")[2]):
         path = Path(name)
-        # Of a folder only the files in it are read, and they are not looked through for this.
         if name and _is_file(path):
             yield path.expanduser()
+
+
+def _is_folder(given: Any) -> bool:
+    try:
+        return isinstance(given, str) and Path(given).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from gandiag.errors import GandiagError, closest, unknown
 from gandiag.metrics import METRICS, Metric
-from gandiag.scoring.protocols import Protocol
+from gandiag.scoring.protocols import PROTOCOLS, Protocol
 
 ALL = "all"
 
@@ -110,6 +110,9 @@ def _key(name: str, protocol: Protocol) -> str:
             f"{protocol.name} does not compute {plain}, only {', '.join(protocol.metrics)}; "
             "use --protocol gandiag for it"
         )
+    others = [row.name for row in PROTOCOLS.values() if plain in row.metrics]
+    if others:
+        raise GandiagError(f"{plain} is of --protocol {' or '.join(others)}; name that as well")
     near = closest(plain, protocol.metrics) or closest(plain, known)
     if near is not None:
         raise GandiagError(f"there is no metric {name!r}; did you mean {near}?")
@@ -161,16 +164,20 @@ def _value(node: ast.expr, hint: Any, shown: str) -> Any:
     value = _plain(node)
     allowed = tuple(kind for kind in kinds if isinstance(kind, type))
     literal = [each for kind in kinds for each in (get_args(kind) or (kind,))]
-    words = [each for each in literal if isinstance(each, str)]
+    words = [each for each in literal if isinstance(each, str | int)]
     fits = isinstance(value, allowed) or value in words
     if isinstance(value, int) and not isinstance(value, bool) and float in allowed:
         value, fits = float(value), True
     if isinstance(value, bool) and bool not in allowed:
         fits = False
     if not fits:
-        ways = [*map(repr, words)] or [KINDS.get(kind, str(kind)) for kind in kinds]
+        ways = [*map(repr, words)] or [_way(kind) for kind in kinds if isinstance(kind, type)]
         raise GandiagError(f"{shown} cannot be {ast.unparse(node)}; give {' or '.join(ways)}")
     return value
+
+
+def _way(kind: type) -> str:
+    return KINDS.get(kind, f"{kind.__name__.lower()}(...)")
 
 
 def _plain(node: ast.expr) -> Any:

@@ -11,17 +11,20 @@ from torch import Tensor
 from gandiag.errors import GandiagError, Warn
 from gandiag.extractors.base import FeatureExtractor
 from gandiag.scoring.cache import StatisticsCache
-from gandiag.scoring.gathered import Gathered, Size, described
+from gandiag.scoring.gathered import Gathered, Size, described, merged
 from gandiag.scoring.opening import Opened
 from gandiag.scoring.options import Progress
 from gandiag.scoring.plan import HASHES, Plan, Want
-from gandiag.sources.base import Batch, ImageSource
+from gandiag.sources.base import Batch, ImageSource, Note
 from gandiag.statistics import STATISTICS, Bank, Hashes, Moments, NonFiniteRow, Statistic
 
 ROWS = 1024
 """Rows collected before each `+` of a statistic: fewer cost more than the sums they add."""
 
 CPU = torch.device("cpu")
+
+OF_ALL = {"half-range", "two-levels"}
+"""Notes that are true of a set only if they are of all its batches."""
 
 
 def collect(
@@ -117,6 +120,8 @@ def given(opened: Opened, plan: Plan) -> dict[Want, Statistic]:
     if opened.saved is None:
         return {}
     found: dict[Want, Statistic] = {}
+    if "gathered" in opened.saved.meta:
+        raise GandiagError(f"{opened.name} was written by Scorer.save; Scorer.load reads it")
     if opened.saved.meta:
         _check_pins(opened, plan)
         for key, statistic in opened.saved.statistics.items():
@@ -232,6 +237,8 @@ class Pass:
         self._sizes: Counter[Size] = Counter()
         self._digests: list[int] = []
         self._before: Gathered | None = None
+        self._notes: dict[str, Note] = {}
+        self._untrue: set[str] = set()
 
     @property
     def n(self) -> int:
@@ -273,8 +280,15 @@ class Pass:
             statistics=statistics,
             labels=tuple(self._labels) if len(self._labels) == len(self._names) else None,
             sizes=dict(self._sizes),
+            notes={code: each for code, each in self._notes.items() if code not in self._untrue},
         )
         return found if self._before is None else self._before + found
+
+    def note(self, notes: Mapping[str, Note]) -> None:
+        """Take in what a source said of the batches that it gave."""
+        self._untrue |= OF_ALL - {*notes}
+        for code, each in notes.items():
+            self._notes[code] = merged(self._notes.get(code), each)
 
     def go_on_from(self, before: Gathered) -> None:
         """Count what an earlier or another pass remembers as seen before all of this one."""

@@ -67,7 +67,7 @@ class Gathered:
         mine, theirs = _with_moments(self, other), _with_moments(other, self)
         both = self.labels is not None and other.labels is not None
         notes = {
-            code: _note(self.notes.get(code), other.notes.get(code))
+            code: merged(self.notes.get(code), other.notes.get(code))
             for code in {**self.notes, **other.notes}
         }
         return Gathered(
@@ -90,7 +90,8 @@ def _with_moments(one: Gathered, other: Gathered) -> dict[Want, Statistic]:
     return found
 
 
-def _note(a: Note | None, b: Note | None) -> Note:
+def merged(a: Note | None, b: Note | None) -> Note:
+    """What holds of the images of both."""
     if a is None or b is None:
         found = a or b
         assert found is not None

@@ -112,10 +112,17 @@ def named_outputs(plan: Plan, name: str) -> None:
     """
     outputs = plan.outputs()
     known = [*outputs, *outputs.values(), *(each.partition("[")[0] for each in outputs)]
+    rows = [each for each, asked in outputs.items() if name in (asked, each.partition("[")[0])]
+    if name not in outputs and len(rows) > 1:
+        raise GandiagError(f"{name} is the name of several scores; name {' or '.join(rows)}")
     if name in known:
         return
     near = closest(name, outputs.values()) or closest(name, known)
     hint = f"did you mean {near}?" if near else f"there are {', '.join(outputs)}"
-    if name in names_of(plan.protocol):
+    key = names_of(plan.protocol).get(name)
+    mine = [each for task in plan.tasks if task.key == key for each in task.names()]
+    if mine:
+        hint = f"{name} gives {', '.join(mine)}: name one of them"
+    elif key is not None:
         hint = f"add it to --metrics, or name one of {', '.join(outputs)}"
     raise GandiagError(f"{name} will not be computed; {hint}")

@@ -183,11 +183,7 @@ def make_plan(
             not there, a network for images where there are points.
 
     """
-    protocol = options.protocol
-    if isinstance(protocol, str):
-        if protocol not in PROTOCOLS:
-            raise unknown("protocol", protocol, PROTOCOLS)
-        protocol = PROTOCOLS[protocol]
+    protocol = protocol_of(options)
     features = options.features if points is None else _features_of(points, options.features)
     opened: dict[str, FeatureExtractor] = {}
     left_out: list[str] = []
@@ -200,7 +196,7 @@ def make_plan(
             _leave(ask, *ask.metric.choose, left_out)
             continue
         spec = features or protocol.extractors.get(ask.key, protocol.features)
-        key = spec if isinstance(spec, str) else spec.name
+        key = spec if isinstance(spec, str) else getattr(spec, "name", repr(spec))
         if key not in opened:
             opened[key] = open_extractor(
                 spec,
@@ -219,6 +215,20 @@ def make_plan(
     if not tasks:
         raise GandiagError("nothing is left to compute; " + "; ".join(left_out))
     return Plan(protocol, _told_apart(tasks), tuple(left_out), points)
+
+
+def protocol_of(options: Options) -> Protocol:
+    """The protocol that is named, or given.
+
+    Raises:
+        GandiagError: there is none of that name.
+    """
+    protocol = options.protocol
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol not in PROTOCOLS:
+        raise unknown("protocol", protocol, PROTOCOLS)
+    return PROTOCOLS[protocol]
 
 
 def layer_of(metric: Metric, known: Known) -> str:

@@ -61,18 +61,32 @@ def _count(inputs: Mapping[str, Statistic], role: str) -> int | None:
 
 
 def class_rows(
-    plan: Plan, gathered: Mapping[Role, Gathered]
+    plan: Plan, gathered: Mapping[Role, Gathered], remarks: list[Warn]
 ) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """The same for each class that all sources share.
 
+    Classes that one lacks, or has too few images of, are left out; `remarks` says so.
+
     Raises:
-        GandiagError: a source has no labels, no label is shared, or a class has too few images.
+        GandiagError: a source has no labels, or no label is shared.
 
     """
     used: dict[Role, Gathered] = {role: e for role, e in gathered.items() if role != "heldout"}
     shared = check_classes(used)
+    for each in used.values():
+        lacking = sorted(
+            {label for e in used.values() for label in e.labels or ()} - {*(each.labels or ())}
+        )
+        if lacking:
+            few = ", ".join(lacking[:10]) + (" and more" if len(lacking) > 10 else "")
+            sentence = f"{each.name} has no image of {few}, which were not scored alone"
+            remarks.append(Warn("classes", sentence))
     for label in sorted(shared or ()):
         part: dict[Role, Gathered] = {role: e.of_class(label) for role, e in used.items()}
-        for role, each in part.items():
-            plan.check_counts(role, each.n, f"class {label} of {each.name}")
+        try:
+            for role, each in part.items():
+                plan.check_counts(role, each.n, f"class {label} of {each.name}")
+        except GandiagError as error:
+            remarks.append(Warn("classes", f"class {label} was not scored alone: {error}"))
+            continue
         yield label, tuple(rows_of(plan, part))

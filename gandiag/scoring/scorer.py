@@ -8,7 +8,8 @@ from typing import Any
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role
-from gandiag.reporting.report import Report
+from gandiag.reporting.report import Report, Row
+from gandiag.scoring.asking import asked
 from gandiag.scoring.cache import StatisticsCache
 from gandiag.scoring.caveats import cautions, size_text
 from gandiag.scoring.gather import Pass, collect
@@ -16,7 +17,7 @@ from gandiag.scoring.gathered import Gathered
 from gandiag.scoring.needs import check_classes, fitted, named_outputs, without_real
 from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
 from gandiag.scoring.options import Options
-from gandiag.scoring.plan import Plan, make_plan
+from gandiag.scoring.plan import Plan, make_plan, protocol_of
 from gandiag.scoring.rows import class_rows, rows_of
 from gandiag.scoring.saving import load_gathered, save_gathered
 from gandiag.sources import StatisticsFile, open_source
@@ -88,6 +89,7 @@ class Scorer:
         self.options = (options or Options()).changed(**changes)
         if heldout is not None and real is None:
             raise GandiagError("--heldout is compared with the real images; give them with --real")
+        asked(self.options.metrics, protocol_of(self.options))  # what it cannot mean is said now
         given: dict[Role, Any] = {"real": real, "heldout": heldout}
         self.references = {
             role: open_input(role, thing, self.options)
@@ -191,6 +193,15 @@ class Scorer:
         """
         role: Role = "real" if real else "generated"
         self._refuse_given(role)
+        if self.options.max_images is not None:
+            raise GandiagError(
+                "max_images draws from a source, and update takes all that it is given; "
+                "leave max_images out"
+            )
+        if labels is not None and len(labels) != len(images):
+            raise GandiagError(
+                f"update was given {len(labels)} labels for {len(images)} images; give one each"
+            )
         rows = getattr(images, "ndim", 4) == 2
         if rows and labels is not None:
             raise GandiagError(
@@ -210,6 +221,7 @@ class Scorer:
             self._passes[role] = self._begun(role, plan)
         for batch in source.batches(max(1, len(images))):
             self._passes[role].add(batch)
+        self._passes[role].note(source.notes())
 
     def compute(self) -> Report:
         """The scores of all that was given; more may follow.
@@ -293,6 +305,14 @@ class Scorer:
                 "options that it was made with"
             )
         for role, each in found.items():
+            for task in plan.tasks:
+                kinds = task.metric.accepts.get(role, ())
+                if kinds and each.serve(task.extractor.name, task.layer, kinds) is None:
+                    self.plan, self._passes, self._with_real = before
+                    raise GandiagError(
+                        f"{path} does not hold what {task.key} needs; load it with the metrics "
+                        "that it was made with"
+                    )
             self._take(role, each.to(plan.device), points)
 
     def _refuse_given(self, role: Role) -> None:
@@ -371,7 +391,9 @@ class Scorer:
         remarks: list[Warn] = []
         with self.options.progress("computing the scores", None):
             rows = tuple(rows_of(plan, gathered, remarks))
-            classes = dict(class_rows(plan, gathered)) if self.options.per_class else {}
+            classes: dict[str, tuple[Row, ...]] = {}
+            if self.options.per_class:
+                classes = dict(class_rows(plan, gathered, remarks))
         said = [Warn("left-out", sentence) for sentence in plan.left_out]
         said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
         said += [*warnings, *remarks, *cautions(plan, gathered, self.options.precision)]

@@ -66,7 +66,7 @@ class Tally:
             self._half = below_0 and int(pixels.min()) >= 128
         if self._two:
             self._brightest = max(self._brightest, int(pixels.max()))
-            self._two = value_range is None and self._brightest <= 1
+            self._two = self._brightest <= 1
 
     def notes(self) -> dict[str, Note]:
         """By code, in the order of `CODES`."""

@@ -323,3 +323,17 @@ def test_a_person_that_is_not_there(run, folders, tmp_path):
         code, _, err = run(*words, *(["--features", "pixels:4"] if words[0] != "watch" else []))
         assert code == 2
         assert "nosuchuser" in one_sentence(err)
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_an_output_is_no_image_of_a_folder_that_is_read(run, folders, option):
+    fake, real = folders
+    image = sorted(real.rglob("*.png"))[0]
+    before = image.read_bytes()
+    words = ("--features", "pixels:4", "--metrics", "fid")
+    code, _, err = run("score", fake, "--real", real, *words, option, image)
+    assert code == 2
+    assert "which is read; name another" in err
+    assert image.read_bytes() == before
+    code, _, _ = run("score", fake, "--real", real, *words, option, real / "scores.new")
+    assert code == 0

@@ -173,6 +173,33 @@ def test_what_was_left_out_of_a_set_comes_in_with_batches():
     same(fed(made).compute(), at_once(metrics=None))
 
 
+def test_what_a_source_said_of_a_batch_is_told():
+    made = scorer(metrics="vendi")
+    made.update(FAKE.float() / 255, value_range=(-1, 1))
+    assert [each.code for each in made.compute().warnings] == ["half-range"]
+    made.update(FAKE.float() / 127.5 - 1, value_range=(-1, 1))
+    assert [each.code for each in made.compute().warnings] == []  # not of all
+
+
+def test_what_update_cannot_do_is_refused():
+    with pytest.raises(GandiagError, match="2 labels for 70 images"):
+        scorer().update(FAKE, labels=[1, 2])
+    with pytest.raises(GandiagError, match="max_images draws from a source"):
+        scorer(max_images=20).update(FAKE)
+    with pytest.raises(GandiagError, match="no metric 'fdi'"):
+        scorer(metrics="fdi")
+    with pytest.raises(GandiagError, match="no protocol 'adn'; did you mean adm"):
+        scorer(protocol="adn")
+
+
+def test_a_state_without_what_the_metrics_need_is_refused(tmp_path):
+    fed(scorer(metrics="fid")).save(tmp_path / "half.npz")
+    with pytest.raises(GandiagError, match="does not hold what prdc needs"):
+        scorer(metrics="fid,prdc").load(tmp_path / "half.npz")
+    with pytest.raises(GandiagError, match=r"was written by Scorer\.save; Scorer\.load reads it"):
+        gandiag.score(FAKE, tmp_path / "half.npz", features=Corners(), metrics="fid")
+
+
 def test_labels_of_points_are_refused():
     points = torch.randn(10, 2, generator=torch.Generator().manual_seed(0))
     with pytest.raises(GandiagError, match="labels go with images here"):

@@ -104,6 +104,26 @@ def test_a_gate_is_on_a_number_that_there_will_be():
         scorer.check_bound("fdi", inputs)
 
 
+def test_a_gate_names_one_score():
+    scorer = gandiag.Scorer(Unread(), features=Corners(), metrics="prdc(k=3),prdc,birthday")
+    inputs = scorer.open(Unread())
+    with pytest.raises(GandiagError, match=r"precision is the name of several scores; name prec"):
+        scorer.check_bound("precision", inputs)
+    scorer.check_bound("precision[corners](k=3)", inputs)
+    with pytest.raises(GandiagError, match=r"birthday gives support\[corners\]: name one"):
+        scorer.check_bound("birthday", inputs)
+
+
+def test_classes_that_cannot_be_scored_alone_are_told():
+    fake = [(images(30), ["a"] * 20 + ["b"] * 10)]
+    real = [(images(33, seed=1), ["a"] * 20 + ["b"] * 3 + ["c"] * 10)]
+    report = scored(fake, real, metrics="prdc", per_class=True)
+    assert set(report.per_class) == {"a"}
+    told = [each.message for each in report.warnings if each.code == "classes"]
+    assert "has no image of c" in told[0]
+    assert "class b was not scored alone: class b of real" in told[1]
+
+
 def test_a_generator_makes_as_many_as_the_statistics_are_of(tmp_path):
     gandiag.write_statistics(images(70), tmp_path / "real.npz", features="pixels:2", metrics="fid")
     made = GeneratedImages("made", lambda numbers: (images(len(numbers)), None))
