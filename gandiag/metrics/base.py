@@ -116,7 +116,7 @@ class Metric(ABC):
         if self.reads == "logits" and self.layer is None and known.logits is None:
             raise Unfit(
                 f"needs class logits, which {known.extractor} does not have",
-                "choose --features inception or lite0",
+                "give images" if known.points else "choose --features inception or lite0",
             )
         return self
 

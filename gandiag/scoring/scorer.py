@@ -153,7 +153,9 @@ class Scorer:
         """
         plan = self._planned(points_among(inputs), with_real="real" in inputs)
         if "real" not in inputs:  # a plan made for `update`, where they may still come
-            plan = without_real(plan, "give them with --real")
+            batches = "those of update() go with update(samples) and compute()"
+            way = batches if "real" in self._passes else "give them with --real"
+            plan = without_real(plan, way)
         plan = fitted(plan, inputs)
         for role, each in inputs.items():
             plan.check_counts(role, each.count, each.name)

@@ -128,7 +128,7 @@ def not_uint8(
     fits = range_that_fits(low, high)
     also = f", or save {beside}=[{fits[0]}, {fits[1]}] beside it" if beside else ""
     return GandiagError(
-        f"{came}; say which values are black and white, as value_range={fits}{also}"
+        f"{came}; say which values are black and white, as value_range={fits} (--value-range){also}"
     )
 
 

@@ -299,7 +299,7 @@ def as_samples(given: Tensor, shown: str, value_range: ValueRange | None = None)
     if not (given.is_floating_point() and -1.001 <= low < 0 and high <= 1.001):
         raise GandiagError(
             f"{came}; give floats in [-1, 1], or uint8, or say which values are black and white, "
-            f"as value_range={range_that_fits(low, high)}"
+            f"as value_range={range_that_fits(low, high)} (--value-range)"
         )
     given = (given.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
     return given.expand(-1, 3, -1, -1)

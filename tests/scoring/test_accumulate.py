@@ -200,6 +200,13 @@ def test_a_state_without_what_the_metrics_need_is_refused(tmp_path):
         gandiag.score(FAKE, tmp_path / "half.npz", features=Corners(), metrics="fid")
 
 
+def test_real_batches_go_with_batches():
+    made = scorer(metrics="fid")
+    made.update(REAL, real=True)
+    with pytest.raises(GandiagError, match=r"go with update\(samples\) and compute"):
+        made(FAKE)
+
+
 def test_labels_of_points_are_refused():
     points = torch.randn(10, 2, generator=torch.Generator().manual_seed(0))
     with pytest.raises(GandiagError, match="labels go with images here"):

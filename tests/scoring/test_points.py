@@ -110,6 +110,11 @@ def test_a_perfect_sampler_covers_the_ring(run, fake):
     assert report["gan_test"].value == report["high_quality"].value  # its labels are its modes
 
 
+def test_points_have_no_logits_and_no_network_to_choose(fake):
+    with pytest.raises(GandiagError, match=r"is needs class logits, .*; give images"):
+        gandiag.score(fake, "dataset:ring8", metrics="is")
+
+
 def test_warnings_speak_of_points(tmp_path):
     points, modes = ring(20)
     np.savez(tmp_path / "copies.npz", x=np.r_[points, points], labels=np.r_[modes, modes + 8])
