@@ -276,7 +276,7 @@ class Scorer:
         """Write all that was given to an .npz file, for `load`.
 
         The batch that is not full yet runs as it is. A network's features of the same image differ
-        by float32 rounding between batches of unlike size, so scores may by 1e-7 of themselves.
+        by float32 rounding between batches of unlike size, and the scores with them.
 
         Raises:
             GandiagError: nothing was given, or the file cannot be written.
