@@ -164,7 +164,7 @@ def test_a_batch_that_is_refused_is_not_counted():
     with pytest.raises(GandiagError, match="only 4 x 4"):
         made.update(images(5, size=(5, 5)))
     made.update(FAKE[20:])
-    assert made.compute()["vendi"].n_generated == 70
+    assert made.compute().provenance["sources"]["generated"]["n"] == 70
 
 
 def test_what_was_left_out_of_a_set_comes_in_with_batches():
