@@ -1,9 +1,11 @@
 """What every metric says of itself: what it reads, what it needs, what it returns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
+
+from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.statistics import Bank, Statistic
@@ -123,3 +125,14 @@ class Metric(ABC):
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """What could mislead a reader of these scores: (code, sentence)."""
         yield from ()
+
+    def each(self, **statistics: Statistic) -> dict[str, Tensor]:
+        """Numbers of single generated samples: name => (m,) float64, in the order of the rows.
+
+        NaN where a sample has none. Most metrics have no such numbers.
+        """
+        return {}
+
+    def telling(self, tell: Callable[[float], None]) -> Self:
+        """The same, telling what share of its work is done; most are done before one could ask."""
+        return self

@@ -1,12 +1,13 @@
 """From what was gathered to the rows of a report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role, Score
 from gandiag.reporting.report import Row
 from gandiag.scoring.gathered import Gathered
 from gandiag.scoring.needs import check_classes
+from gandiag.scoring.options import Progress, silent
 from gandiag.scoring.plan import Plan, Task
 from gandiag.statistics import Statistic
 
@@ -28,14 +29,22 @@ def inputs_of(
     return found
 
 
+STEPS = 100
+"""What a metric's work is told in."""
+
+
 def rows_of(
-    plan: Plan, gathered: Mapping[Role, Gathered], remarks: list[Warn] | None = None
+    plan: Plan,
+    gathered: Mapping[Role, Gathered],
+    remarks: list[Warn] | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Row]:
     """Each metric's numbers; what they say of themselves is added to `remarks`."""
     for task in plan.tasks:
         metric = task.metric
         inputs = inputs_of(task, gathered)
-        scores = metric(**inputs)
+        with progress(f"computing {task.key}", STEPS) as advance:
+            scores = metric.telling(_steps(advance))(**inputs)
         floor: Mapping[str, Score] = {}
         if "heldout" in gathered:
             floor = metric(**inputs_of(task, gathered, "heldout"))
@@ -54,6 +63,19 @@ def rows_of(
                     parameters=repr(metric),
                     heldout=floor[output].value if output in floor else None,
                 )
+
+
+def _steps(advance: Callable[[int], None]) -> Callable[[float], None]:
+    """Shares of the work that are done, as steps that are added."""
+    done = 0
+
+    def tell(share: float) -> None:
+        nonlocal done
+        steps = int(STEPS * share)
+        advance(steps - done)
+        done = steps
+
+    return tell
 
 
 def _count(inputs: Mapping[str, Statistic], role: str) -> int | None:

@@ -391,10 +391,10 @@ class Scorer:
         self, plan: Plan, gathered: Mapping[Role, Gathered], warnings: list[Warn]
     ) -> Report:
         remarks: list[Warn] = []
-        with self.options.progress("computing the scores", None):
-            rows = tuple(rows_of(plan, gathered, remarks))
-            classes: dict[str, tuple[Row, ...]] = {}
-            if self.options.per_class:
+        rows = tuple(rows_of(plan, gathered, remarks, self.options.progress))
+        classes: dict[str, tuple[Row, ...]] = {}
+        if self.options.per_class:
+            with self.options.progress("computing the scores of each class", None):
                 classes = dict(class_rows(plan, gathered, remarks))
         said = [Warn("left-out", sentence) for sentence in plan.left_out]
         said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
