@@ -34,9 +34,9 @@ MAY_IMPORT = {
 # The way of an image to a score: each file may import those before it.
 WAY = (
     "protocols options asking plan opening gathered cache gather needs caveats rows saving scorer "
-    "curve __init__"
+    "curve baseline comparing __init__"
 ).split()
-MAKES_REPORTS = {"rows", "scorer", "curve"}
+MAKES_REPORTS = {"rows", "scorer", "curve", "baseline", "comparing"}
 
 # A protocol is a table of concrete metrics and networks; all else knows their interfaces alone.
 TABLES = {"gandiag.scoring.protocols"}

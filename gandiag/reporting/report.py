@@ -161,7 +161,7 @@ class Report:
                 label: {row.name: row.to_dict() for row in rows}
                 for label, rows in self.per_class.items()
             }
-        cleaned: dict[str, Any] = _finite(whole)
+        cleaned: dict[str, Any] = finite(whole)
         return cleaned
 
     def to_json(self) -> str:
@@ -258,12 +258,12 @@ def headline(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """NaN and infinities become null: they are no JSON."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
+        return {str(key): finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return value

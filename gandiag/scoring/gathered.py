@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.scoring.plan import Want
@@ -45,14 +46,21 @@ class Gathered:
     def of_class(self, label: str) -> "Gathered":
         """The part with one label, from the banks of features."""
         assert self.labels is not None
-        rows = torch.tensor([i for i, each in enumerate(self.labels) if each == label])
+        return self.part(torch.tensor([i for i, e in enumerate(self.labels) if e == label]))
+
+    def part(self, index: Tensor) -> "Gathered":
+        """Some of the rows, from the banks of features.
+
+        Args:
+            index: (count,) int64, which.
+        """
         banks = {
-            want: Bank.of(bank.rows[rows.to(bank.rows.device)])
+            want: Bank.of(bank.rows[index.to(bank.rows.device)])
             for want, bank in self.statistics.items()
             if isinstance(bank, Bank)
         }
-        labels = (label,) * len(rows)
-        return replace(self, n=len(rows), statistics=banks, labels=labels, notes={}, sizes={})
+        labels = None if self.labels is None else tuple(self.labels[i] for i in index.tolist())
+        return replace(self, n=len(index), statistics=banks, labels=labels, notes={}, sizes={})
 
     def to(self, device: torch.device) -> "Gathered":
         """The same on another device."""

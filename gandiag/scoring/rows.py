@@ -44,7 +44,7 @@ def rows_of(
         metric = task.metric
         inputs = inputs_of(task, gathered)
         with progress(f"computing {task.key}", STEPS) as advance:
-            scores = metric.telling(_steps(advance))(**inputs)
+            scores = metric.telling(steps(advance))(**inputs)
         floor: Mapping[str, Score] = {}
         if "heldout" in gathered:
             floor = metric(**inputs_of(task, gathered, "heldout"))
@@ -65,7 +65,7 @@ def rows_of(
                 )
 
 
-def _steps(advance: Callable[[int], None]) -> Callable[[float], None]:
+def steps(advance: Callable[[int], None]) -> Callable[[float], None]:
     """Shares of the work that are done, as steps that are added."""
     done = 0
 

@@ -1,7 +1,7 @@
 """`score`: sources in, a report out."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -115,14 +115,29 @@ class Scorer:
         Raises:
             GandiagError: as when called.
         """
+        plan, found, warnings = self.gathered(inputs)
+        return self.reported(plan, found, warnings)
+
+    def gathered(
+        self, inputs: Mapping[Role, Opened], *, rows: bool = False
+    ) -> tuple[Plan, dict[Role, Gathered], tuple[Warn, ...]]:
+        """What will be computed of what `open` opened, and all that it is computed from.
+
+        Args:
+            inputs: by role.
+            rows: whether to keep every row, also where mean and covariance would do.
+
+        Raises:
+            GandiagError: as when called.
+        """
         plan = self.prepared(inputs)
         warnings: list[Warn] = []
         found: dict[Role, Gathered] = {}
         for role in ("real", "heldout", "generated"):
             if role in inputs:
-                found[role], more = self._collected(role, inputs[role], plan)
+                found[role], more = self._collected(role, inputs[role], plan, rows=rows)
                 warnings += more
-        return self._report(plan, found, warnings)
+        return plan, found, tuple(warnings)
 
     def open(self, generated: Any) -> dict[Role, Opened]:
         """Every input by role; nothing is read but what says what they are.
@@ -244,7 +259,7 @@ class Scorer:
             warnings += more
         for role, each in found.items():
             plan.check_counts(role, each.n, each.name)
-        return self._report(plan, found, warnings)
+        return self.reported(plan, found, warnings)
 
     def reset(self, *, real: bool = True) -> None:
         """Forget what was given; with ``real=False`` keep the real images."""
@@ -361,7 +376,7 @@ class Scorer:
         return self.plan
 
     def _collected(
-        self, role: Role, opened: Opened, plan: Plan
+        self, role: Role, opened: Opened, plan: Plan, *, rows: bool = False
     ) -> tuple[Gathered, tuple[Warn, ...]]:
         known = self._gathered.get(role)
         if known is not None and known[0].tasks == plan.tasks:
@@ -375,7 +390,7 @@ class Scorer:
             plan.wants(
                 role,
                 None if opened.images is None else opened.count,
-                by_class=options.per_class,
+                by_class=rows or options.per_class,
             ),
             batch_size=options.batch_size,
             store=StatisticsCache.default() if store else None,
@@ -387,9 +402,10 @@ class Scorer:
             self._gathered[role] = plan, found, warnings
         return found, warnings
 
-    def _report(
-        self, plan: Plan, gathered: Mapping[Role, Gathered], warnings: list[Warn]
+    def reported(
+        self, plan: Plan, gathered: Mapping[Role, Gathered], warnings: Sequence[Warn]
     ) -> Report:
+        """The scores of what was gathered."""
         remarks: list[Warn] = []
         rows = tuple(rows_of(plan, gathered, remarks, self.options.progress))
         classes: dict[str, tuple[Row, ...]] = {}
