@@ -156,9 +156,6 @@ class Comparison:
         for letter, name in self.sets.items():
             yield Text(f"{letter}  {name}")
         for first, second in self.pairs:
-            of_pair = [
-                each for each in self.differences if (each.first, each.second) == (first, second)
-            ]
             yield Text()
             yield table(
                 "score",
@@ -182,9 +179,7 @@ class Comparison:
         return "\n".join(self._sentence(*pair) for pair in self.pairs)
 
     def _sentence(self, first: str, second: str) -> str:
-        of_pair = [
-            each for each in self.differences if (each.first, each.second) == (first, second)
-        ]
+        of_pair = self.of_pair(first, second)
         won = {
             letter: [each.name for each in of_pair if each.verdict == verdict]
             for letter, verdict in ((first, "first"), (second, "second"))

@@ -28,9 +28,7 @@ def as_csv(result: Comparison) -> str:
         known = [*each.values, each.difference, *ends]
         cells = ["" if e is None or not math.isfinite(e) else e for e in known]
         enough = "" if each.enough is None else math.ceil(each.enough)
-        writer.writerow(
-            (each.first, each.second, each.output, each.name, *cells, better, enough)
-        )
+        writer.writerow((each.first, each.second, each.output, each.name, *cells, better, enough))
     return text.getvalue().rstrip("\n")
 
 
