@@ -101,6 +101,7 @@ def _differences(result: Comparison) -> str:
         middle = 2 * sign * each.difference / (each.high - each.low)
         colour = colours.get(each.verdict, "#888888")
         axes.errorbar(middle, place, xerr=1, fmt="o", color=colour, capsize=3, markersize=4)
+    axes.set_ylim(-0.6, len(told) - 0.4)
     axes.axvline(0, color="#888888", linewidth=1)
     names = [f"{each.name}   {each.first}, {each.second}" for each in reversed(told)]
     axes.set_yticks(range(len(told)), names, fontsize=8)
