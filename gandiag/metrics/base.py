@@ -145,7 +145,8 @@ class Metric(ABC):
         def values(given: Mapping[str, Statistic]) -> dict[str, float]:
             return {output: score.value for output, score in self(**given).items()}
 
-        return deleted(values, statistics, {**self.accepts}, tell)
+        kinds = {str(role): each for role, each in self.accepts.items()}
+        return deleted(values, statistics, kinds, tell)
 
     def telling(self, tell: Callable[[float], None]) -> Self:
         """The same, telling what share of its work is done; most are done before one could ask."""
