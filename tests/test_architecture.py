@@ -33,8 +33,8 @@ MAY_IMPORT = {
 
 # The way of an image to a score: each file may import those before it.
 WAY = (
-    "protocols options asking plan opening looks gathered cache gather needs caveats rows saving scorer "
-    "curve baseline comparing __init__"
+    "protocols options asking plan opening looks gathered cache gather needs caveats rows saving "
+    "scorer curve baseline comparing __init__"
 ).split()
 MAKES_REPORTS = {"rows", "scorer", "curve", "baseline", "comparing"}
 
