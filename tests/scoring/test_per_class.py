@@ -71,17 +71,21 @@ def test_some_of_the_real_images_stand_for_the_generated(both):
 
 
 def test_what_real_images_get_is_what_few_images_do_to_equal_distributions(tmp_path):
-    """Of unit Gaussians in one dimension FID is about (d + d / 2 / 2) / n: to first order.
+    """Of equal unit Gaussians the mean is d (1 + (d + 1) / 4) (1/n + 1/m), to first order.
 
-    Means differ by 1/n + 1/m in the square; deviations, each of variance 1 / 2n, add half of it.
+    Means differ by d (1/n + 1/m) in the square, covariances by d (d + 1) of it, a fourth of which
+    counts.
     """
-    counts = {str(i): 40 for i in range(100)}
+    counts = {str(i): 40 for i in range(60)}
     fake = write(tmp_path / "fake.npz", counts, 2)
     report = scored(fake, write(tmp_path / "real.npz", counts, 3))
-    theory = WIDTH * (1 + (WIDTH + 1) / 4 / 1) * (1 / 20 + 1 / 20)
+    theory = WIDTH * (1 + (WIDTH + 1) / 4) * (1 / 20 + 1 / 20)
     (mean,) = report.class_means
-    # The mean of 100, which spread by about as much as they are: five standard errors.
-    assert mean.of_real == pytest.approx(theory, rel=0.5)
+    halves = [rows[0].of_real for rows in report.per_class.values()]
+    # Five standard errors, and a twentieth for the next order in 1/20.
+    far = 5 * np.std(halves) / 60**0.5 + theory / 20
+    assert mean.of_real == pytest.approx(theory, abs=far)
+    # With twice the images in both, the samples are nearer.
     assert mean.value < mean.of_real
 
 
