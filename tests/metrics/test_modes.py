@@ -295,6 +295,10 @@ def test_the_metric_counts_labels_of_the_generated_only_if_there_are_any():
     )
     wrong = metric(real=Bank.of(real[0]), generated=bank.labelled(["0"] * 800))
     assert wrong["label_agreement"].value == pytest.approx(1 / 8, abs=0.05)
+    # Asked for the first mode, the others come as often as they have samples.
+    extra = wrong["label_agreement"].extra
+    for mode in range(1, 8):
+        assert extra[f"asked 0, seen {mode}"] == scores["modes"].extra[f"count {mode}"]
 
 
 def test_a_tenth_of_the_share_is_a_tenth():
