@@ -10,6 +10,11 @@ from types import MappingProxyType
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
+from gandiag.metrics.classification_accuracy import (
+    Accuracies,
+    ClassificationAccuracy,
+    classification_accuracies,
+)
 from gandiag.metrics.frechet import (
     FrechetDistance,
     Gaussian,
@@ -60,6 +65,7 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "ndb": NDB,
         "birthday": Birthday,
         "authenticity": Authenticity,
+        "cas": ClassificationAccuracy,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -68,11 +74,13 @@ __all__ = [
     "METRICS",
     "NDB",
     "PRDC",
+    "Accuracies",
     "Authenticity",
     "Better",
     "Bins",
     "Birthday",
     "Blocks",
+    "ClassificationAccuracy",
     "Collisions",
     "Coverage",
     "FrechetDistance",
@@ -94,6 +102,7 @@ __all__ = [
     "bins",
     "class_coverage",
     "class_divergences",
+    "classification_accuracies",
     "closeness",
     "collisions",
     "coverage_of",

@@ -14,9 +14,9 @@ Format = Callable[[Report | Curve, Sequence[Verdict]], str]
 
 COLUMNS = (
     *("step", "class", "asked", "name", "value", "low", "high"),
-    *("n_generated", "n_real", "heldout"),
+    *("n_generated", "n_real", "heldout", "of_real"),
 )
-"""Of `as_csv`; what is not known is empty."""
+"""Of `as_csv`; what is not known is empty, as is the class of a mean over classes."""
 
 ESCAPES = str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
@@ -30,7 +30,8 @@ def as_csv(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for step, label, row in _rows(result):
-        numbers = (row.value, row.low, row.high, row.n_generated, row.n_real, row.heldout)
+        counts = (row.n_generated, row.n_real)
+        numbers = (row.value, row.low, row.high, *counts, row.heldout, row.of_real)
         known = ("" if each is None or not math.isfinite(each) else each for each in numbers)
         writer.writerow((step, label, row.output, row.name, *known))
     return text.getvalue().rstrip("\n")
@@ -102,6 +103,7 @@ def _rows(result: Report | Curve) -> Iterator[tuple[int | str, str, Row]]:
     yield from (("", "", row) for row in result.rows)
     for label, rows in result.per_class.items():
         yield from (("", label, row) for row in rows)
+    yield from (("", "", row) for row in result.class_means)
 
 
 def latex(text: str) -> str:

@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 from gandiag.reporting.comparison import Comparison
 from gandiag.reporting.curve import Curve
 from gandiag.reporting.plots import data_url, figure
-from gandiag.reporting.report import Report, headline, number
+from gandiag.reporting.report import Report, class_table, headline, number
 from gandiag.sources.base import ImageSource, Points
 
 COUNT = 40
@@ -69,7 +69,8 @@ def scatter(source: ImageSource) -> str:
 
 def page(report: Report, pictures: Mapping[str, str]) -> str:
     """A report and pictures by role => HTML that needs nothing from elsewhere."""
-    return _template("report.html.j2").render(report=report, pictures=pictures)
+    classes = class_table(report.per_class, report.class_means)
+    return _template("report.html.j2").render(report=report, pictures=pictures, classes=classes)
 
 
 def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:

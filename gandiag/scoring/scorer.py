@@ -8,7 +8,7 @@ from typing import Any
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role
-from gandiag.reporting.report import Report, Row
+from gandiag.reporting.report import MEAN, Report, Row
 from gandiag.scoring.asking import asked
 from gandiag.scoring.cache import StatisticsCache
 from gandiag.scoring.caveats import cautions, size_text
@@ -18,7 +18,7 @@ from gandiag.scoring.needs import check_classes, fitted, named_outputs, without_
 from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
 from gandiag.scoring.options import Options
 from gandiag.scoring.plan import Plan, make_plan, protocol_of
-from gandiag.scoring.rows import class_rows, rows_of
+from gandiag.scoring.rows import class_rows, mean_rows, rows_of
 from gandiag.scoring.saving import load_gathered, save_gathered
 from gandiag.sources import StatisticsFile, open_source
 from gandiag.sources.base import Points
@@ -184,7 +184,12 @@ class Scorer:
         Raises:
             GandiagError: it will not be.
         """
-        named_outputs(self.prepared(inputs), name)
+        plain = name.removeprefix(MEAN)
+        if plain != name and not self.options.per_class:
+            raise GandiagError(
+                f"{name} is the mean of {plain} over classes; add --per-class for it"
+            )
+        named_outputs(self.prepared(inputs), plain)
 
     # --- bit by bit ---
 
@@ -411,11 +416,12 @@ class Scorer:
         classes: dict[str, tuple[Row, ...]] = {}
         if self.options.per_class:
             with self.options.progress("computing the scores of each class", None):
-                classes = dict(class_rows(plan, gathered, remarks))
+                classes = dict(class_rows(plan, gathered, remarks, self.options.seed))
+        means = mean_rows(classes, gathered)
         said = [Warn("left-out", sentence) for sentence in plan.left_out]
         said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
         said += [*warnings, *remarks, *cautions(plan, gathered, self.options.precision)]
-        return Report(rows, tuple(said), self._provenance(plan, gathered), classes)
+        return Report(rows, tuple(said), self._provenance(plan, gathered), classes, means)
 
     def _provenance(self, plan: Plan, gathered: Mapping[Role, Gathered]) -> dict[str, Any]:
         options = self.options

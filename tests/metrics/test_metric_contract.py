@@ -12,6 +12,7 @@ from gandiag.metrics import (
     METRICS,
     PRDC,
     Blocks,
+    ClassificationAccuracy,
     FrechetDistance,
     InceptionScore,
     KernelDistance,
@@ -35,6 +36,7 @@ INSTANCES = [
     FrechetDistance(ddof=0),
     PRDC(k=3, tie="<", layer="pool"),
     ModeCoverage(labelled=True),
+    ClassificationAccuracy(penalty=10.0, seed=1),
     ModeCoverage(means=((0.0,) * 6, (1.0,) * 6), sd=0.5),
     ModeCoverage(classes=tuple("abcdef"), uniform=True),
 ]
@@ -220,6 +222,7 @@ def test_functions_that_tell_the_two_sets_apart_take_them_by_name():
         metrics.precision_recall_density_coverage,
         metrics.neighbourhoods,
         metrics.bins,
+        metrics.classification_accuracies,
         metrics.class_coverage,
         metrics.kernel_distance_of_subsets,
         metrics.kernel_distance_of_blocks,
