@@ -10,6 +10,7 @@ from types import MappingProxyType
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
+from gandiag.metrics.exact_transport import ExactTransport, exact_wasserstein
 from gandiag.metrics.frechet import (
     FrechetDistance,
     Gaussian,
@@ -28,6 +29,7 @@ from gandiag.metrics.kernel import (
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
 )
+from gandiag.metrics.max_sliced import MaxSlicedWasserstein, max_sliced_wasserstein
 from gandiag.metrics.modes import (
     Coverage,
     ModeCoverage,
@@ -47,6 +49,8 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.sinkhorn import SinkhornDivergence, sinkhorn_divergence
+from gandiag.metrics.sliced import SlicedWasserstein, sliced_wasserstein
 from gandiag.metrics.vendi import VendiScore, vendi_score
 
 METRICS: Mapping[str, type[Metric]] = MappingProxyType(
@@ -54,6 +58,10 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "is": InceptionScore,
         "fid": FrechetDistance,
         "kid": KernelDistance,
+        "swd": SlicedWasserstein,
+        "max_swd": MaxSlicedWasserstein,
+        "emd": ExactTransport,
+        "sinkhorn": SinkhornDivergence,
         "prdc": PRDC,
         "vendi": VendiScore,
         "modes": ModeCoverage,
@@ -75,16 +83,20 @@ __all__ = [
     "Blocks",
     "Collisions",
     "Coverage",
+    "ExactTransport",
     "FrechetDistance",
     "Gaussian",
     "InceptionScore",
     "KernelDistance",
     "Known",
+    "MaxSlicedWasserstein",
     "Metric",
     "ModeCoverage",
     "Neighbourhoods",
     "Role",
     "Score",
+    "SinkhornDivergence",
+    "SlicedWasserstein",
     "Subsets",
     "Tie",
     "Unfit",
@@ -98,6 +110,7 @@ __all__ = [
     "collisions",
     "coverage_of",
     "cubic_kernel",
+    "exact_wasserstein",
     "expected_coverage",
     "frechet_distance",
     "frechet_from_moments",
@@ -109,9 +122,12 @@ __all__ = [
     "kernel_distance_of_subsets",
     "kernel_distance_with_deviation",
     "kl_floor",
+    "max_sliced_wasserstein",
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
     "precision_recall_density_coverage",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
     "vendi_score",
 ]
