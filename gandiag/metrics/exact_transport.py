@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gandiag.errors import GandiagError
@@ -89,11 +90,11 @@ def _on_a_line(x: Tensor, y: Tensor, order: int) -> Transport:
 
 
 def _solve(
-    a: Points, b: Points, cost: np.ndarray, iterations: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    a: Points, b: Points, cost: NDArray[Any], iterations: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Plan and dual potentials for costs of mean 1, checked to be optimal."""
     # Imported here, for it takes seconds.
-    import ot
+    import ot  # type: ignore[import-untyped, unused-ignore]
 
     ours, theirs = a.weights.cpu().numpy(), b.weights.cpu().numpy()
     plan, log = ot.emd(ours, theirs, cost, numItermax=iterations, log=True)

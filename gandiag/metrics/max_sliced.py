@@ -25,11 +25,11 @@ from gandiag.metrics.transport import (
 )
 from gandiag.statistics import Statistic
 
-STEPS = 100
+STEPS = 50
 """Of the ascent, at most; it mostly stops after a few dozen."""
-GAIN = 1e-6
+GAIN = 1e-4
 """A relative gain of the power below which a direction is as good as its ascent makes it."""
-SLOWEST = 1e-3
+SLOWEST = 1e-2
 """A share of the way ahead below which no shorter step is tried."""
 
 
@@ -39,7 +39,7 @@ def max_sliced_wasserstein(
     order: int = 2,
     seed: int = 0,
     *,
-    starts: int = 8,
+    starts: int = 4,
     heldout: bool = True,
 ) -> float:
     """``max over directions t of W_p(t.X, t.Y)`` (Deshpande et al. 2019, section 3.2).
@@ -142,7 +142,7 @@ class MaxSlicedWasserstein(Metric):
     summary: ClassVar[str] = "Max-sliced Wasserstein: distance along the line that differs most"
     outputs: ClassVar[Mapping[str, Better]] = {"max_sw2": "lower"}
 
-    starts: int = 8
+    starts: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:

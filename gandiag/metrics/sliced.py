@@ -127,7 +127,7 @@ def slices(
         raise GandiagError(f"a sliced distance needs at least one direction, got {directions}")
     lines = directions_of(x.shape[1], directions, seed).to(x.device)
     sums = [
-        _Sum(*(len(_side(part, i, (x, y))) for i in (0, 1)), order, x.device)
+        _Sum(len(_side(part, 0, (x, y))), len(_side(part, 1, (x, y))), order, x.device)
         for part in parts
         for order in orders
     ]
@@ -205,7 +205,10 @@ class SlicedWasserstein(Metric):
         drawn = draw(real, generated, None, self.seed)
         half = len(drawn.opposite)
         first, second = slice(half), slice(half, 2 * half)
-        parts = (WHOLE._replace(deviation=True), Part((0, 0), (first, second)))
+        parts: tuple[Part, ...] = (
+            WHOLE._replace(deviation=True),
+            Part((0, 0), (first, second)),
+        )
         if not drawn.alike:
             parts += (Part((0, 1), (first, first)),)
         found, floors, *fewer = slices(
