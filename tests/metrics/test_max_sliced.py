@@ -37,7 +37,8 @@ def test_as_a_search_through_many_directions_of_the_plane(order):
     found = max_sliced_wasserstein(x, y, order, heldout=False)
     # The ascent stops where a step gains a ten-thousandth.
     assert found == pytest.approx(max(values), rel=2e-3)
-    assert found <= max(values) * (1 + 1e-4)
+    # And between two of these angles it may be larger than at either: by their distance, at a kink.
+    assert found <= max(values) * (1 + 1e-3)
 
 
 def test_above_what_pot_finds_by_chance():

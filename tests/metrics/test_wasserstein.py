@@ -118,22 +118,6 @@ def test_squares_that_overflow_are_refused(distance):
 
 
 @every
-def test_the_random_state_of_others_is_left_alone(distance):
-    def drawn():
-        torch.manual_seed(5)
-        np.random.seed(5)  # noqa: NPY002 (the state that is to be left alone)
-        yield
-        yield torch.rand(1).item(), np.random.rand()  # noqa: NPY002
-
-    alone, after = drawn(), drawn()
-    next(alone)
-    expected = next(alone)
-    next(after)
-    distance(*pair(10, 10))
-    assert next(after) == expected
-
-
-@every
 def test_thousands_of_copies(distance):
     x, y = torch.zeros(3000, 4), torch.ones(2000, 4)
     # All the mass goes from one corner to the other; along the diagonal it is as far as that.
