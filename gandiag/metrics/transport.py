@@ -73,9 +73,12 @@ def variance_of(*potentials: tuple[Tensor, Tensor | None, int]) -> float | None:
     """Of a power of a distance, from each set's potential: the sum of their Var / n.
 
     A potential says how the power changes with weight on a row, so that this is the variance of the
-    linear part (del Barrio & Loubes 2019, theorem 4.1, for order 2, about the mean at this N in any
-    dimension). Between equal distributions, where the linear part vanishes, what potentials there
-    are in a sample comes from the second, and the variance is too large.
+    linear part (del Barrio & Loubes 2019, for order 2: about the mean at this N, in any dimension).
+    Between equal distributions, where the linear part vanishes, what potentials there are in a
+    sample comes from the second-order part, and the variance is up to twice too large. Of heavy
+    tails it is too small at order 2: there an interval of 95 % holds the mean at this N 84 to 92
+    times in 100 for Student's t with 5 degrees of freedom, at N from 60 to 500; of normal
+    distributions, equal or not, 93 to 99 times.
 
     Args:
         potentials: of each set, (k,) values; (k,) weights that sum to 1, or None for equal ones;
