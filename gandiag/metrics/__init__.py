@@ -15,6 +15,7 @@ from gandiag.metrics.classification_accuracy import (
     ClassificationAccuracy,
     classification_accuracies,
 )
+from gandiag.metrics.exact_transport import ExactTransport, exact_wasserstein
 from gandiag.metrics.frechet import (
     FrechetDistance,
     Gaussian,
@@ -33,6 +34,7 @@ from gandiag.metrics.kernel import (
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
 )
+from gandiag.metrics.max_sliced import MaxSlicedWasserstein, max_sliced_wasserstein
 from gandiag.metrics.modes import (
     Coverage,
     ModeCoverage,
@@ -52,6 +54,8 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.sinkhorn import SinkhornDivergence, sinkhorn_divergence
+from gandiag.metrics.sliced import SlicedWasserstein, sliced_wasserstein
 from gandiag.metrics.vendi import VendiScore, vendi_score
 
 METRICS: Mapping[str, type[Metric]] = MappingProxyType(
@@ -59,6 +63,10 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "is": InceptionScore,
         "fid": FrechetDistance,
         "kid": KernelDistance,
+        "swd": SlicedWasserstein,
+        "max_swd": MaxSlicedWasserstein,
+        "emd": ExactTransport,
+        "sinkhorn": SinkhornDivergence,
         "prdc": PRDC,
         "vendi": VendiScore,
         "modes": ModeCoverage,
@@ -83,16 +91,20 @@ __all__ = [
     "ClassificationAccuracy",
     "Collisions",
     "Coverage",
+    "ExactTransport",
     "FrechetDistance",
     "Gaussian",
     "InceptionScore",
     "KernelDistance",
     "Known",
+    "MaxSlicedWasserstein",
     "Metric",
     "ModeCoverage",
     "Neighbourhoods",
     "Role",
     "Score",
+    "SinkhornDivergence",
+    "SlicedWasserstein",
     "Subsets",
     "Tie",
     "Unfit",
@@ -107,6 +119,7 @@ __all__ = [
     "collisions",
     "coverage_of",
     "cubic_kernel",
+    "exact_wasserstein",
     "expected_coverage",
     "frechet_distance",
     "frechet_from_moments",
@@ -118,9 +131,12 @@ __all__ = [
     "kernel_distance_of_subsets",
     "kernel_distance_with_deviation",
     "kl_floor",
+    "max_sliced_wasserstein",
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
     "precision_recall_density_coverage",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
     "vendi_score",
 ]

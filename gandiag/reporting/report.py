@@ -17,8 +17,8 @@ from gandiag.reporting.tables import Sheet, table
 SCHEMA = 1
 
 BESIDE = (
-    *("of", "floor", "ceiling", "with a tenth of their share", "outside", "pairs"),
-    *("of real images", "classes", "classes left out"),
+    *("of", "floor", "floor n", "at floor n", "ceiling", "with a tenth of their share"),
+    *("outside", "pairs", "of real images", "classes", "classes left out"),
 )
 """What of `Score.extra` people are shown."""
 
