@@ -18,6 +18,13 @@ from gandiag.metrics.frechet import (
     frechet_with_deviation,
 )
 from gandiag.metrics.inception_score import InceptionScore, class_divergences, inception_score
+from gandiag.metrics.infinity import (
+    Extrapolation,
+    FrechetInfinity,
+    InceptionInfinity,
+    frechet_infinity,
+    inception_infinity,
+)
 from gandiag.metrics.kernel import (
     Blocks,
     KernelDistance,
@@ -27,6 +34,12 @@ from gandiag.metrics.kernel import (
     kernel_distance_of_blocks,
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
+)
+from gandiag.metrics.mmd import (
+    GaussianMMD,
+    gaussian_mmd,
+    gaussian_mmd_of_subsets,
+    gaussian_mmd_with_deviation,
 )
 from gandiag.metrics.modes import (
     Coverage,
@@ -47,6 +60,7 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.rke import RKE, median_distance, rke_score
 from gandiag.metrics.vendi import VendiScore, vendi_score
 
 METRICS: Mapping[str, type[Metric]] = MappingProxyType(
@@ -54,8 +68,12 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "is": InceptionScore,
         "fid": FrechetDistance,
         "kid": KernelDistance,
+        "mmd": GaussianMMD,
+        "is_inf": InceptionInfinity,
+        "fid_inf": FrechetInfinity,
         "prdc": PRDC,
         "vendi": VendiScore,
+        "rke": RKE,
         "modes": ModeCoverage,
         "ndb": NDB,
         "birthday": Birthday,
@@ -68,6 +86,7 @@ __all__ = [
     "METRICS",
     "NDB",
     "PRDC",
+    "RKE",
     "Authenticity",
     "Better",
     "Bins",
@@ -75,8 +94,12 @@ __all__ = [
     "Blocks",
     "Collisions",
     "Coverage",
+    "Extrapolation",
     "FrechetDistance",
+    "FrechetInfinity",
     "Gaussian",
+    "GaussianMMD",
+    "InceptionInfinity",
     "InceptionScore",
     "KernelDistance",
     "Known",
@@ -101,7 +124,12 @@ __all__ = [
     "expected_coverage",
     "frechet_distance",
     "frechet_from_moments",
+    "frechet_infinity",
     "frechet_with_deviation",
+    "gaussian_mmd",
+    "gaussian_mmd_of_subsets",
+    "gaussian_mmd_with_deviation",
+    "inception_infinity",
     "inception_score",
     "k_nearest",
     "kernel_distance",
@@ -109,9 +137,11 @@ __all__ = [
     "kernel_distance_of_subsets",
     "kernel_distance_with_deviation",
     "kl_floor",
+    "median_distance",
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
     "precision_recall_density_coverage",
+    "rke_score",
     "vendi_score",
 ]
