@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gandiag.errors import GandiagError
@@ -97,8 +98,8 @@ def in_order(rows: Tensor) -> Tensor:
     Args:
         rows: (n, width), of any floating dtype.
     """
-    x = rows.cpu()
-    x = np.ascontiguousarray((x if x.dtype == torch.float64 else x.float()).numpy())
+    wide = rows.cpu() if rows.dtype == torch.float64 else rows.cpu().float()
+    x: NDArray[Any] = np.ascontiguousarray(wide.numpy())
     order = np.argsort(x[:, 0], kind="stable")
     if (np.diff(x[order, 0]) == 0).any():
         # As records, compared column by column; slower, so only where the first does not do.

@@ -112,7 +112,8 @@ def unit_rows(rows: Tensor) -> Tensor:
     rows = rows * _powers(rows.abs().amax(dim=1, keepdim=True))
     # All-black images, say: alike, and like no other.
     rows = torch.cat((rows, (rows == 0).all(dim=1, keepdim=True)), dim=1)
-    return rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    units: Tensor = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return units
 
 
 def _powers(sizes: Tensor) -> Tensor:
