@@ -24,6 +24,13 @@ from gandiag.metrics.frechet import (
     frechet_with_deviation,
 )
 from gandiag.metrics.inception_score import InceptionScore, class_divergences, inception_score
+from gandiag.metrics.infinity import (
+    Extrapolation,
+    FrechetInfinity,
+    InceptionInfinity,
+    frechet_infinity,
+    inception_infinity,
+)
 from gandiag.metrics.kernel import (
     Blocks,
     KernelDistance,
@@ -35,6 +42,12 @@ from gandiag.metrics.kernel import (
     kernel_distance_with_deviation,
 )
 from gandiag.metrics.max_sliced import MaxSlicedWasserstein, max_sliced_wasserstein
+from gandiag.metrics.mmd import (
+    GaussianMMD,
+    gaussian_mmd,
+    gaussian_mmd_of_subsets,
+    gaussian_mmd_with_deviation,
+)
 from gandiag.metrics.modes import (
     Coverage,
     ModeCoverage,
@@ -54,6 +67,7 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.rke import RKE, median_distance, rke_score
 from gandiag.metrics.sinkhorn import SinkhornDivergence, sinkhorn_divergence
 from gandiag.metrics.sliced import SlicedWasserstein, sliced_wasserstein
 from gandiag.metrics.vendi import VendiScore, vendi_score
@@ -67,8 +81,12 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "max_swd": MaxSlicedWasserstein,
         "emd": ExactTransport,
         "sinkhorn": SinkhornDivergence,
+        "mmd": GaussianMMD,
+        "is_inf": InceptionInfinity,
+        "fid_inf": FrechetInfinity,
         "prdc": PRDC,
         "vendi": VendiScore,
+        "rke": RKE,
         "modes": ModeCoverage,
         "ndb": NDB,
         "birthday": Birthday,
@@ -82,6 +100,7 @@ __all__ = [
     "METRICS",
     "NDB",
     "PRDC",
+    "RKE",
     "Accuracies",
     "Authenticity",
     "Better",
@@ -92,8 +111,12 @@ __all__ = [
     "Collisions",
     "Coverage",
     "ExactTransport",
+    "Extrapolation",
     "FrechetDistance",
+    "FrechetInfinity",
     "Gaussian",
+    "GaussianMMD",
+    "InceptionInfinity",
     "InceptionScore",
     "KernelDistance",
     "Known",
@@ -123,7 +146,12 @@ __all__ = [
     "expected_coverage",
     "frechet_distance",
     "frechet_from_moments",
+    "frechet_infinity",
     "frechet_with_deviation",
+    "gaussian_mmd",
+    "gaussian_mmd_of_subsets",
+    "gaussian_mmd_with_deviation",
+    "inception_infinity",
     "inception_score",
     "k_nearest",
     "kernel_distance",
@@ -132,10 +160,12 @@ __all__ = [
     "kernel_distance_with_deviation",
     "kl_floor",
     "max_sliced_wasserstein",
+    "median_distance",
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
     "precision_recall_density_coverage",
+    "rke_score",
     "sinkhorn_divergence",
     "sliced_wasserstein",
     "vendi_score",

@@ -94,7 +94,7 @@ def _solve(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Plan and dual potentials for costs of mean 1, checked to be optimal."""
     # Imported here, for it takes seconds.
-    import ot  # type: ignore[import-untyped, unused-ignore]
+    import ot
 
     ours, theirs = a.weights.cpu().numpy(), b.weights.cpu().numpy()
     plan, log = ot.emd(ours, theirs, cost, numItermax=iterations, log=True)
