@@ -10,6 +10,7 @@ from types import MappingProxyType
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
+from gandiag.metrics.critic import CriticResult, CriticWasserstein, critic_wasserstein
 from gandiag.metrics.frechet import (
     FrechetDistance,
     Gaussian,
@@ -47,6 +48,8 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.patches import SlicedPatches, patch_distances
+from gandiag.metrics.slopes import CriticBound, critic_bound
 from gandiag.metrics.vendi import VendiScore, vendi_score
 
 METRICS: Mapping[str, type[Metric]] = MappingProxyType(
@@ -60,6 +63,8 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "ndb": NDB,
         "birthday": Birthday,
         "authenticity": Authenticity,
+        "critic": CriticWasserstein,
+        "swd_patches": SlicedPatches,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -75,6 +80,9 @@ __all__ = [
     "Blocks",
     "Collisions",
     "Coverage",
+    "CriticBound",
+    "CriticResult",
+    "CriticWasserstein",
     "FrechetDistance",
     "Gaussian",
     "InceptionScore",
@@ -85,6 +93,7 @@ __all__ = [
     "Neighbourhoods",
     "Role",
     "Score",
+    "SlicedPatches",
     "Subsets",
     "Tie",
     "Unfit",
@@ -97,6 +106,8 @@ __all__ = [
     "closeness",
     "collisions",
     "coverage_of",
+    "critic_bound",
+    "critic_wasserstein",
     "cubic_kernel",
     "expected_coverage",
     "frechet_distance",
@@ -112,6 +123,7 @@ __all__ = [
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
+    "patch_distances",
     "precision_recall_density_coverage",
     "vendi_score",
 ]
