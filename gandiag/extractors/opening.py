@@ -82,7 +82,8 @@ def open_extractor(
             takes precision and recall from), ``vgg16-nvidia`` (as StyleGAN does), ``timm:NAME``,
             ``pixels`` or ``pixels:SIZE``, ``spectrum`` or ``spectrum:SIZE`` (log power by spatial
             frequency), ``laplacian`` or ``laplacian:SIDE`` (patches of its pyramid), ``digits``,
-            ``fashion-mnist``, ``stacked-digits`` or ``stacked-fashion-mnist`` (classifiers that ship), ``identity:WIDTH`` (points of so many
+            ``fashion-mnist``, ``stacked-digits`` or ``stacked-fashion-mnist`` (classifiers that
+            ship), ``identity:WIDTH`` (points of so many
             coordinates), ``features:WIDTH`` (features that are already extracted), the name that an
             installed package registers in the group `GROUP`, the path of a saved classifier, or an
             extractor, which comes back as it is.

@@ -122,7 +122,7 @@ def _transport(x: Tensor, y: Tensor) -> Tensor:
     # In units of 1 / lcm(n, m), in which every step of either quantile function is whole.
     whole = math.lcm(n, m)
     steps = [torch.arange(1, k + 1, device=x.device) * (whole // k) for k in (n, m)]
-    ends = torch.cat(steps).unique()
+    ends: Tensor = torch.unique(torch.cat(steps))
     shares = torch.diff(ends, prepend=ends.new_zeros(1)).double() / whole
     i, j = ((ends - 1) // (whole // k) for k in (n, m))
     return ((x[i] - y[j]).abs() * shares).sum()
@@ -178,7 +178,7 @@ class SlicedPatches(Metric):
         # A level at a time: halves are copies.
         floor = [
             self._levels(each[parts[0]], each[parts[1]])[0]
-            for each in real.split(real.shape[1] // len(levels), dim=1)
+            for each in torch.split(real, real.shape[1] // len(levels), dim=1)
         ]
         sides = [COARSEST << i for i in reversed(range(len(levels)))]
         several = dict(zip(map(str, sides), levels, strict=True)) if len(levels) > 1 else {}

@@ -93,12 +93,12 @@ def test_the_interval_is_of_the_held_out_rows():
             rows(80, 900 + i, 3).double() + 0.5,
             lipschitz=constant,
         )
-        for i in range(200)
+        for i in range(120)
     ]
     expected = np.mean([each.bound for each in found])
     covers = np.mean([abs(each.bound - expected) < 1.96 * each.deviation for each in found])
-    # Three standard errors of 95 % in 200.
-    assert 0.904 < covers < 0.996
+    # Three standard errors of 95 % in 120.
+    assert 0.89 < covers < 1
 
 
 def test_the_order_of_rows_and_the_global_generators_are_left_alone():
