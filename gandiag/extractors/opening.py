@@ -15,6 +15,7 @@ from gandiag.extractors.clip import open_clip
 from gandiag.extractors.dinov2 import open_dinov2
 from gandiag.extractors.identity import open_identity
 from gandiag.extractors.inception_weights import open_inception
+from gandiag.extractors.laplacian import open_laplacian
 from gandiag.extractors.lite0 import open_lite0
 from gandiag.extractors.pixels import open_pixels
 from gandiag.extractors.preprocessing import Preprocessing
@@ -54,6 +55,7 @@ EXTRACTORS: dict[str, Extractor] = {
     "vgg16-nvidia": Extractor(open_vgg16_nvidia, weights=True),
     "pixels": Extractor(open_pixels, "[:SIZE]"),
     "spectrum": Extractor(open_spectrum, "[:SIZE]"),
+    "laplacian": Extractor(open_laplacian, "[:SIDE]"),
     "timm": Extractor(open_timm, ":NAME"),
     "digits": Extractor(open_small_classifier),
     "fashion-mnist": Extractor(open_small_classifier),
@@ -82,8 +84,9 @@ def open_extractor(
             CMMD), ``vgg16`` (as torch-fidelity takes precision and recall from), ``vgg16-nvidia``
             (as StyleGAN does), ``timm:NAME``,
             ``pixels`` or ``pixels:SIZE``, ``spectrum`` or ``spectrum:SIZE`` (log power by spatial
-            frequency), ``digits``, ``fashion-mnist``, ``stacked-digits`` or
-            ``stacked-fashion-mnist`` (classifiers that ship), ``identity:WIDTH`` (points of so many
+            frequency), ``laplacian`` or ``laplacian:SIDE`` (patches of its pyramid), ``digits``,
+            ``fashion-mnist``, ``stacked-digits`` or ``stacked-fashion-mnist`` (classifiers that
+            ship), ``identity:WIDTH`` (points of so many
             coordinates), ``features:WIDTH`` (features that are already extracted), the name that an
             installed package registers in the group `GROUP`, the path of a saved classifier, or an
             extractor, which comes back as it is.

@@ -15,6 +15,7 @@ from gandiag.metrics.classification_accuracy import (
     ClassificationAccuracy,
     classification_accuracies,
 )
+from gandiag.metrics.critic import CriticResult, CriticWasserstein, critic_wasserstein
 from gandiag.metrics.exact_transport import ExactTransport, exact_wasserstein
 from gandiag.metrics.frechet import (
     FrechetDistance,
@@ -67,9 +68,11 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.patches import SlicedPatches, patch_distances
 from gandiag.metrics.rke import RKE, median_distance, rke_score
 from gandiag.metrics.sinkhorn import SinkhornDivergence, sinkhorn_divergence
 from gandiag.metrics.sliced import SlicedWasserstein, sliced_wasserstein
+from gandiag.metrics.slopes import CriticBound, critic_bound
 from gandiag.metrics.vendi import VendiScore, vendi_score
 
 METRICS: Mapping[str, type[Metric]] = MappingProxyType(
@@ -92,6 +95,8 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "birthday": Birthday,
         "authenticity": Authenticity,
         "cas": ClassificationAccuracy,
+        "critic": CriticWasserstein,
+        "swd_patches": SlicedPatches,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -110,6 +115,9 @@ __all__ = [
     "ClassificationAccuracy",
     "Collisions",
     "Coverage",
+    "CriticBound",
+    "CriticResult",
+    "CriticWasserstein",
     "ExactTransport",
     "Extrapolation",
     "FrechetDistance",
@@ -127,6 +135,7 @@ __all__ = [
     "Role",
     "Score",
     "SinkhornDivergence",
+    "SlicedPatches",
     "SlicedWasserstein",
     "Subsets",
     "Tie",
@@ -141,6 +150,8 @@ __all__ = [
     "closeness",
     "collisions",
     "coverage_of",
+    "critic_bound",
+    "critic_wasserstein",
     "cubic_kernel",
     "exact_wasserstein",
     "expected_coverage",
@@ -164,6 +175,7 @@ __all__ = [
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
+    "patch_distances",
     "precision_recall_density_coverage",
     "rke_score",
     "sinkhorn_divergence",

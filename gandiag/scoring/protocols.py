@@ -35,6 +35,7 @@ from gandiag.metrics import (
     InceptionScore,
     KernelDistance,
     Metric,
+    SlicedPatches,
     Subsets,
 )
 
@@ -291,6 +292,18 @@ _ROWS = (
             (
                 "TF-GAN leaves the resize to its caller: here it is the 2015 graph's, as in "
                 "its own examples"
+            ),
+        ),
+    ),
+    Protocol(
+        "progan",
+        "ProGAN's SWD x 1,000: patches of Laplacian pyramids of images of side 128",
+        features="laplacian",
+        metrics={"swd_patches": SlicedPatches()},
+        notes=(
+            (
+                "ProGAN draws 16,384 images of each set, and patches and directions unseeded: give "
+                "as many; other sides are --features laplacian:SIDE"
             ),
         ),
     ),

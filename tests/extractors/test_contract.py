@@ -23,7 +23,7 @@ NAMES = [
     *("inception", "lite0", "pixels", "pixels:16", "timm", "classifier", "vgg16", "vgg16-nvidia"),
 ]
 AS_THEY_ARE = ["digits", "fashion-mnist", "stacked-digits", "stacked-fashion-mnist"]
-AS_THEY_ARE += ["identity:3", "features:3", "spectrum"]
+AS_THEY_ARE += ["identity:3", "features:3", "spectrum", "laplacian"]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from gandiag.metrics import (
     RKE,
     Blocks,
     ClassificationAccuracy,
+    CriticWasserstein,
     ExactTransport,
     FrechetDistance,
     FrechetInfinity,
@@ -25,6 +26,7 @@ from gandiag.metrics import (
     ModeCoverage,
     Score,
     SinkhornDivergence,
+    SlicedPatches,
     SlicedWasserstein,
     Subsets,
     Unfit,
@@ -34,9 +36,16 @@ from gandiag.statistics import STATISTICS, Bank, SavedStatistics, load_statistic
 
 N = 30
 
+# In place of the defaults: quicker, and on rows of this width.
+SMALL = {
+    "critic": CriticWasserstein(steps=10),
+    "swd_patches": SlicedPatches(patches=2, side=1, directions=20),
+}
+
 # As they come, and in the published variants that take another path.
 INSTANCES = [
-    *(metric() for metric in METRICS.values()),
+    *(metric() for name, metric in METRICS.items() if name not in SMALL),
+    *SMALL.values(),
     KernelDistance(Subsets(count=3, size=20)),
     InceptionScore(splits=3, shuffle="numpy", ddof=1),
     KernelDistance(Blocks(32)),
@@ -53,6 +62,7 @@ INSTANCES = [
     VendiScore(q=0.5),
     VendiScore(q="inf"),
     RKE(sigma=0.5),
+    CriticWasserstein(penalty="spectral", steps=10, size=9),
     ModeCoverage(labelled=True),
     ClassificationAccuracy(penalty=10.0, seed=1),
     ModeCoverage(means=((0.0,) * 6, (1.0,) * 6), sd=0.5),
