@@ -75,7 +75,9 @@ Examples:
 @click.argument("fake", metavar="FAKE")
 @click.option("--real", metavar="REAL", help="The real images to compare with.")
 @click.option(
-    "--heldout", metavar="SRC", help="Real images not in REAL: what a perfect generator would get."
+    "--heldout",
+    metavar="SRC",
+    help="Real images not in REAL: what a perfect generator would get; ct and fld need them.",
 )
 @of_options()
 @click.option(

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
-from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
+from gandiag.metrics.base import Better, Known, Metric, Pair, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
+from gandiag.metrics.copying import CT, Copying, data_copying
+from gandiag.metrics.diversity import Diversity, diversity, mean_distances
 from gandiag.metrics.frechet import (
     FrechetDistance,
     Gaussian,
@@ -28,6 +30,8 @@ from gandiag.metrics.kernel import (
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
 )
+from gandiag.metrics.likelihood import FLD, Likelihood, feature_likelihood
+from gandiag.metrics.mifid import MiFID, memorization_distance, memorization_informed
 from gandiag.metrics.modes import (
     Coverage,
     ModeCoverage,
@@ -37,7 +41,9 @@ from gandiag.metrics.modes import (
     mode_coverage,
     nearest_modes,
 )
+from gandiag.metrics.ms_ssim import MSSSIM, ms_ssim
 from gandiag.metrics.ndb import NDB, Bins, bins
+from gandiag.metrics.near_copies import NearCopies, closest_pairs, near_copies
 from gandiag.metrics.neighbours import (
     PRDC,
     Neighbourhoods,
@@ -60,12 +66,21 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "ndb": NDB,
         "birthday": Birthday,
         "authenticity": Authenticity,
+        "near_copies": NearCopies,
+        "mifid": MiFID,
+        "ct": CT,
+        "fld": FLD,
+        "diversity": Diversity,
+        "ms_ssim": MSSSIM,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
 
 __all__ = [
+    "CT",
+    "FLD",
     "METRICS",
+    "MSSSIM",
     "NDB",
     "PRDC",
     "Authenticity",
@@ -74,15 +89,21 @@ __all__ = [
     "Birthday",
     "Blocks",
     "Collisions",
+    "Copying",
     "Coverage",
+    "Diversity",
     "FrechetDistance",
     "Gaussian",
     "InceptionScore",
     "KernelDistance",
     "Known",
+    "Likelihood",
     "Metric",
+    "MiFID",
     "ModeCoverage",
+    "NearCopies",
     "Neighbourhoods",
+    "Pair",
     "Role",
     "Score",
     "Subsets",
@@ -95,10 +116,14 @@ __all__ = [
     "class_coverage",
     "class_divergences",
     "closeness",
+    "closest_pairs",
     "collisions",
     "coverage_of",
     "cubic_kernel",
+    "data_copying",
+    "diversity",
     "expected_coverage",
+    "feature_likelihood",
     "frechet_distance",
     "frechet_from_moments",
     "frechet_with_deviation",
@@ -109,7 +134,12 @@ __all__ = [
     "kernel_distance_of_subsets",
     "kernel_distance_with_deviation",
     "kl_floor",
+    "mean_distances",
+    "memorization_distance",
+    "memorization_informed",
     "mode_coverage",
+    "ms_ssim",
+    "near_copies",
     "nearest_modes",
     "neighbourhoods",
     "precision_recall_density_coverage",

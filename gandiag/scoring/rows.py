@@ -1,6 +1,7 @@
 """From what was gathered to the rows of a report."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role, Score
@@ -42,11 +43,13 @@ def rows_of(
     """Each metric's numbers; what they say of themselves is added to `remarks`."""
     for task in plan.tasks:
         metric = task.metric
+        if "heldout" in metric.accepts and "heldout" not in gathered:
+            continue  # a class alone has none
         inputs = inputs_of(task, gathered)
         with progress(f"computing {task.key}", STEPS) as advance:
             scores = metric.telling(_steps(advance))(**inputs)
         floor: Mapping[str, Score] = {}
-        if "heldout" in gathered:
+        if "heldout" in gathered and "heldout" not in metric.accepts:
             floor = metric(**inputs_of(task, gathered, "heldout"))
         if remarks is not None:
             remarks += (Warn(code, sentence) for code, sentence in metric.remarks(**inputs))
@@ -93,6 +96,10 @@ def class_rows(
         GandiagError: a source has no labels, or no label is shared.
 
     """
+    lacking_heldout = [task.key for task in plan.tasks if "heldout" in task.metric.accepts]
+    if lacking_heldout:
+        sentence = f"{', '.join(lacking_heldout)} took all classes together: held-out images are"
+        remarks.append(Warn("classes", f"{sentence} not told apart by class"))
     used: dict[Role, Gathered] = {role: e for role, e in gathered.items() if role != "heldout"}
     shared = check_classes(used)
     for each in used.values():
@@ -111,4 +118,6 @@ def class_rows(
         except GandiagError as error:
             remarks.append(Warn("classes", f"class {label} was not scored alone: {error}"))
             continue
-        yield label, tuple(rows_of(plan, part))
+        # Places of pairs are those within the class, which would be taken for those in the source.
+        found = rows_of(plan, part)
+        yield label, tuple(replace(row, score=replace(row.score, pairs=())) for row in found)
