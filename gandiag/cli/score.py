@@ -219,10 +219,14 @@ def _failures(steps: list[Callable[[], None]]) -> list[str]:
 
 def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Role, Opened]) -> str:
     from gandiag.reporting.html import curve_page, page, previews
+    from gandiag.reporting.pairs import closest
 
     if isinstance(result, Curve):
         folders = dict(_checkpoints(fake))
         inputs = scorer.open(folders[result.points[-1][0]])
     points = scorer.plan.points if scorer.plan is not None else None
-    pictures = previews({role: each.images for role, each in inputs.items()}, points)
-    return curve_page(result, pictures) if isinstance(result, Curve) else page(result, pictures)
+    sources = {role: each.images for role, each in inputs.items()}
+    pictures = previews(sources, points)
+    if isinstance(result, Curve):
+        return curve_page(result, pictures)
+    return page(result, pictures, closest(result, sources) if points is None else {})

@@ -16,7 +16,10 @@ from gandiag.reporting.tables import Sheet, table
 
 SCHEMA = 1
 
-BESIDE = ("of", "floor", "with a tenth of their share", "outside", "pairs", "of real images")
+BESIDE = (
+    *("of", "floor", "with a tenth of their share", "outside", "pairs", "of real images"),
+    *("exact", "z", "gap"),
+)
 """What of `Score.extra` people are shown."""
 
 ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑"}
@@ -114,6 +117,8 @@ class Row:
             whole["extra"] = dict(self.extra)
         if self.heldout is not None:
             whole["heldout"] = self.heldout
+        if self.score.pairs:
+            whole["pairs"] = [pair._asdict() for pair in self.score.pairs]
         return whole
 
 

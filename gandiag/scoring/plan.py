@@ -70,8 +70,10 @@ class Task:
         return [self.printed(output) for output in self.metric.outputs]
 
     def plays(self, role: Role) -> Role:
-        """As what the metric takes a set: held-out images stand in for generated ones, to show what
-        a perfect generator would get, unless the metric asks for them.
+        """As what the metric takes a set.
+
+        Held-out images stand in for generated ones, to show what a perfect generator would get,
+        unless the metric asks for them.
         """
         stand_in = role == "heldout" and "heldout" not in self.metric.accepts
         return "generated" if stand_in else role
