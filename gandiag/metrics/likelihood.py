@@ -56,8 +56,8 @@ def feature_likelihood(
     maximum likelihood: a copy of a training row gets a variance near 0, and then explains no
     held-out row. The value is ``100 / width`` times the mean negative log-likelihood of the
     held-out rows, less a baseline: the same number with half of the training rows as centres, as
-    many as there are generated ones or fewer, fitted to the other half. Below 0 is better than
-    that.
+    many as there are generated ones or fewer, fitted to the other half, and the mean of that and of
+    the halves exchanged. Below 0 is better than that.
 
     As in the authors' code the variances start from the best ones for each centre's nearest
     training row alone, and one more Gaussian around the mean takes what the others do not explain,
@@ -100,8 +100,13 @@ def feature_likelihood(
     logs = fitted(centres, train, lambda share: tell(share / 2))
     of_test, of_train = (surprise(centres, logs, each) for each in (test, train))
     half = min(len(centres), len(train) // 2)
-    others = fitted(train[:half], train[half:], lambda share: tell((1 + share) / 2))
-    baseline = surprise(train[:half], others, test)
+    # Both halves in turn: with one, what is drawn into it would move the value by several times
+    # the interval.
+    halves = (train[:half], train[half:]), (train[len(train) - half :], train[: len(train) - half])
+    baseline = torch.zeros_like(of_test)
+    for turn, (own, rest) in enumerate(halves):
+        others = fitted(own, rest, lambda share, done=2 + turn: tell((done + share) / 4))
+        baseline += surprise(own, others, test) / 2
     differences = 100 * (of_test - baseline)
     return Likelihood(
         float(differences.mean()),

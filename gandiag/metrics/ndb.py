@@ -54,7 +54,9 @@ class Bins(NamedTuple):
         value = float(-log.sum())
         squares = float(torch.special.xlogy(log, p.clamp(min=1e-300)).sum())
         filled = int((p > 0).sum())
-        variance = max(0.0, squares - value**2) / self._m + (filled - 1) / (2 * self._m**2)
+        # The first order is too large by twice the second, (K - 1) / 2m^2, which belongs to it.
+        second = (filled - 1) / (2 * self._m**2)
+        variance = max((squares - value**2) / self._m - second, second, 0.0)
         q = self.real.double() / self._n
         real = float(-torch.special.xlogy(q, q.clamp(min=1e-300)).sum())
         return abs(value), math.sqrt(variance), abs(real)
