@@ -24,7 +24,7 @@ from gandiag.reporting.gates import Gate, judged, of_holding
 from gandiag.reporting.report import Report
 from gandiag.scoring import PROTOCOLS, Options, Scorer, score_checkpoints
 from gandiag.scoring.opening import Opened
-from gandiag.sources import checkpoints
+from gandiag.sources import ImageSource, checkpoints
 
 TABLE = "table"
 
@@ -225,7 +225,7 @@ def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Rol
         folders = dict(_checkpoints(fake))
         inputs = scorer.open(folders[result.points[-1][0]])
     points = scorer.plan.points if scorer.plan is not None else None
-    sources = {role: each.images for role, each in inputs.items()}
+    sources: dict[str, ImageSource | None] = {role: each.images for role, each in inputs.items()}
     pictures = previews(sources, points)
     if isinstance(result, Curve):
         return curve_page(result, pictures)

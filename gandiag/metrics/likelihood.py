@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar, NamedTuple, Self
 
 import torch
@@ -105,7 +106,7 @@ def feature_likelihood(
     halves = (train[:half], train[half:]), (train[len(train) - half :], train[: len(train) - half])
     baseline = torch.zeros_like(of_test)
     for turn, (own, rest) in enumerate(halves):
-        others = fitted(own, rest, lambda share, done=2 + turn: tell((done + share) / 4))
+        others = fitted(own, rest, partial(_tell_quarter, tell, 2 + turn))
         baseline += surprise(own, others, test) / 2
     differences = 100 * (of_test - baseline)
     return Likelihood(
@@ -113,6 +114,10 @@ def feature_likelihood(
         100 * float(of_train.mean() - of_test.mean()),
         float(differences.std()) / math.sqrt(len(test)),
     )
+
+
+def _tell_quarter(tell: Callable[[float], None], done: int, share: float) -> None:
+    tell((done + share) / 4)
 
 
 def fitted(centres: Tensor, rows: Tensor, tell: Callable[[float], None]) -> Tensor:
