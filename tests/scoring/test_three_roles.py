@@ -8,6 +8,7 @@ import gandiag
 from gandiag.errors import GandiagError
 from gandiag.metrics import CT, FLD, data_copying
 from gandiag.scoring import write_statistics
+from gandiag.sources import open_source
 
 REAL, HELDOUT, FAKE = images(40, seed=0), images(30, seed=1), images(35, seed=2)
 METRICS = (CT(), "kid")
@@ -84,8 +85,6 @@ def test_saved_statistics_serve_as_held_out_ones(tmp_path):
 def test_classes_are_taken_together():
     labels = [["a", "b"][i % 2] for i in range(40)]
     sets = [[(x, labels[: len(x)])] for x in (FAKE, REAL)]
-    from gandiag.sources import open_source
-
     report = scored(
         *map(open_source, sets), heldout=HELDOUT, per_class=True, metrics=(*BOTH, "kid")
     )
