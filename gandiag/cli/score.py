@@ -24,7 +24,7 @@ from gandiag.reporting.gates import Gate, judged, of_holding
 from gandiag.reporting.report import Report
 from gandiag.scoring import PROTOCOLS, Options, Scorer, score_checkpoints
 from gandiag.scoring.opening import Opened
-from gandiag.sources import checkpoints
+from gandiag.sources import ImageSource, checkpoints
 
 TABLE = "table"
 
@@ -75,7 +75,9 @@ Examples:
 @click.argument("fake", metavar="FAKE")
 @click.option("--real", metavar="REAL", help="The real images to compare with.")
 @click.option(
-    "--heldout", metavar="SRC", help="Real images not in REAL: what a perfect generator would get."
+    "--heldout",
+    metavar="SRC",
+    help="Real images not in REAL: what a perfect generator would get; ct and fld need them.",
 )
 @of_options()
 @click.option(
@@ -217,10 +219,14 @@ def _failures(steps: list[Callable[[], None]]) -> list[str]:
 
 def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Role, Opened]) -> str:
     from gandiag.reporting.html import curve_page, page, previews
+    from gandiag.reporting.pairs import closest
 
     if isinstance(result, Curve):
         folders = dict(_checkpoints(fake))
         inputs = scorer.open(folders[result.points[-1][0]])
     points = scorer.plan.points if scorer.plan is not None else None
-    pictures = previews({role: each.images for role, each in inputs.items()}, points)
-    return curve_page(result, pictures) if isinstance(result, Curve) else page(result, pictures)
+    sources: dict[str, ImageSource | None] = {role: each.images for role, each in inputs.items()}
+    pictures = previews(sources, points)
+    if isinstance(result, Curve):
+        return curve_page(result, pictures)
+    return page(result, pictures, closest(result, sources) if points is None else {})

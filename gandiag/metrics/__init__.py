@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
-from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
+from gandiag.metrics.base import Better, Known, Metric, Pair, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
 from gandiag.metrics.classification_accuracy import (
     Accuracies,
     ClassificationAccuracy,
     classification_accuracies,
 )
+from gandiag.metrics.copying import CT, Copying, data_copying
 from gandiag.metrics.critic import CriticResult, CriticWasserstein, critic_wasserstein
+from gandiag.metrics.diversity import Diversity, diversity, mean_distances
 from gandiag.metrics.exact_transport import ExactTransport, exact_wasserstein
 from gandiag.metrics.frechet import (
     FrechetDistance,
@@ -42,7 +44,9 @@ from gandiag.metrics.kernel import (
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
 )
+from gandiag.metrics.likelihood import FLD, Likelihood, feature_likelihood
 from gandiag.metrics.max_sliced import MaxSlicedWasserstein, max_sliced_wasserstein
+from gandiag.metrics.mifid import MiFID, memorization_distance, memorization_informed
 from gandiag.metrics.mmd import (
     GaussianMMD,
     gaussian_mmd,
@@ -58,7 +62,9 @@ from gandiag.metrics.modes import (
     mode_coverage,
     nearest_modes,
 )
+from gandiag.metrics.ms_ssim import MSSSIM, ms_ssim
 from gandiag.metrics.ndb import NDB, Bins, bins
+from gandiag.metrics.near_copies import NearCopies, closest_pairs, near_copies
 from gandiag.metrics.neighbours import (
     PRDC,
     Neighbourhoods,
@@ -97,12 +103,21 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "cas": ClassificationAccuracy,
         "critic": CriticWasserstein,
         "swd_patches": SlicedPatches,
+        "near_copies": NearCopies,
+        "mifid": MiFID,
+        "ct": CT,
+        "fld": FLD,
+        "diversity": Diversity,
+        "ms_ssim": MSSSIM,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
 
 __all__ = [
+    "CT",
+    "FLD",
     "METRICS",
+    "MSSSIM",
     "NDB",
     "PRDC",
     "RKE",
@@ -114,10 +129,12 @@ __all__ = [
     "Blocks",
     "ClassificationAccuracy",
     "Collisions",
+    "Copying",
     "Coverage",
     "CriticBound",
     "CriticResult",
     "CriticWasserstein",
+    "Diversity",
     "ExactTransport",
     "Extrapolation",
     "FrechetDistance",
@@ -128,10 +145,14 @@ __all__ = [
     "InceptionScore",
     "KernelDistance",
     "Known",
+    "Likelihood",
     "MaxSlicedWasserstein",
     "Metric",
+    "MiFID",
     "ModeCoverage",
+    "NearCopies",
     "Neighbourhoods",
+    "Pair",
     "Role",
     "Score",
     "SinkhornDivergence",
@@ -148,13 +169,17 @@ __all__ = [
     "class_divergences",
     "classification_accuracies",
     "closeness",
+    "closest_pairs",
     "collisions",
     "coverage_of",
     "critic_bound",
     "critic_wasserstein",
     "cubic_kernel",
+    "data_copying",
+    "diversity",
     "exact_wasserstein",
     "expected_coverage",
+    "feature_likelihood",
     "frechet_distance",
     "frechet_from_moments",
     "frechet_infinity",
@@ -171,8 +196,13 @@ __all__ = [
     "kernel_distance_with_deviation",
     "kl_floor",
     "max_sliced_wasserstein",
+    "mean_distances",
     "median_distance",
+    "memorization_distance",
+    "memorization_informed",
     "mode_coverage",
+    "ms_ssim",
+    "near_copies",
     "nearest_modes",
     "neighbourhoods",
     "patch_distances",

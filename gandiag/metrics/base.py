@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from torch import Tensor
 
@@ -13,6 +13,17 @@ from gandiag.statistics import Bank, Statistic
 
 Role = Literal["real", "heldout", "generated"]
 Better = Literal["lower", "higher"]
+
+
+class Pair(NamedTuple):
+    """A generated row and a real one to look at side by side."""
+
+    generated: int
+    """Its place among the generated rows, from 0."""
+    real: int
+    """The same of the real row."""
+    distance: float
+    """Between their features."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,8 @@ class Score:
     """Where the interval comes from and what it covers, e.g. ``Wilson over generated images``."""
     extra: Mapping[str, float] = field(default_factory=dict)
     """Numbers to read beside the value: the std over splits, what a perfect sampler would get."""
+    pairs: tuple[Pair, ...] = ()
+    """Samples to look at beside the real images that they are near to, the closest first."""
 
 
 class Unfit(GandiagError):  # noqa: N818 (named for what it says, as GandiagError itself is)

@@ -13,7 +13,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.chances import hypergeometric
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
-from gandiag.metrics.intervals import wilson
+from gandiag.metrics.intervals import Z, wilson
 from gandiag.statistics import Statistic
 
 PER_BIN = 10
@@ -41,6 +41,25 @@ class Bins(NamedTuple):
     def js_divergence(self) -> float:
         """Jensen-Shannon divergence of the shares, in nats: 0 to log 2."""
         return max(0.0, float(_divergences(self.real, self.generated, self._n, self._m).sum()))
+
+    def entropy(self) -> tuple[float, float, float]:
+        """Shannon entropy of the generated shares in nats, its deviation, and that of the real.
+
+        Mode collapse leaves bins empty and lowers it. It is that of the counts: about (K - 1) / 2m
+        below that of the distribution. The deviation over draws of the generated rows is by the
+        delta method to second order, for the first vanishes where all bins are alike.
+        """
+        p = self.generated.double() / self._m
+        log = torch.special.xlogy(p, p.clamp(min=1e-300))
+        value = float(-log.sum())
+        squares = float(torch.special.xlogy(log, p.clamp(min=1e-300)).sum())
+        filled = int((p > 0).sum())
+        # The first order is too large by twice the second, (K - 1) / 2m^2, which belongs to it.
+        second = (filled - 1) / (2 * self._m**2)
+        variance = max((squares - value**2) / self._m - second, second, 0.0)
+        q = self.real.double() / self._n
+        real = float(-torch.special.xlogy(q, q.clamp(min=1e-300)).sum())
+        return abs(value), math.sqrt(variance), abs(real)
 
     def expected(self, alpha: float = 0.05) -> tuple[float, float]:
         """The mean share of different bins and the mean divergence of a perfect sampler.
@@ -127,10 +146,11 @@ def bins(*, real: Rows, generated: Rows, count: int = 100, seed: int = 0) -> Bin
 
 @dataclass(frozen=True)
 class NDB(Metric):
-    """The share of bins that differ (NDB/K) and the divergence of their shares.
+    """The share of bins that differ (NDB/K), the divergence of their shares, and their entropy.
 
     After Richardson & Weiss 2018, on bins that half of the real images place. The share of a
-    perfect generator is about `alpha`.
+    perfect generator is about `alpha`. The entropy of the generated shares falls with the number of
+    bins that hold samples at all; more is better up to that of the real images.
     """
 
     name: ClassVar[str] = "ndb"
@@ -138,6 +158,7 @@ class NDB(Metric):
     outputs: ClassVar[Mapping[str, Better]] = {
         "ndb": "lower",
         "ndb_js": "lower",
+        "ndb_entropy": "higher",
     }
 
     count: int = 100
@@ -155,12 +176,13 @@ class NDB(Metric):
         return 2 * PER_BIN if role == "real" else 1
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
-        """``real=, generated=`` => ``ndb`` (NDB/K) and ``ndb_js``."""
+        """``real=, generated=`` => ``ndb`` (NDB/K), ``ndb_js`` and ``ndb_entropy``."""
         real, generated = banks(self, statistics)
         found = bins(real=real, generated=generated, count=self.count, seed=self.seed)
         share = float(found.different(self.alpha).double().mean())
         low, high = wilson(share, len(found.real))
         floor, js_floor = found.expected(self.alpha)
+        entropy, deviation, of_real = found.entropy()
         return {
             "ndb": Score(
                 share,
@@ -174,5 +196,13 @@ class NDB(Metric):
                 found.js_divergence,
                 method="none; the floor is its mean between equal distributions",
                 extra={"floor": js_floor},
+            ),
+            "ndb_entropy": Score(
+                entropy,
+                low=max(0.0, entropy - Z * deviation),
+                high=entropy + Z * deviation,
+                method="delta method over generated images, the bins fixed; nats, without the bias "
+                "from finite N; beside that of the counted half of the real images",
+                extra={"of real images": of_real},
             ),
         }

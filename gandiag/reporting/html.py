@@ -1,6 +1,7 @@
 """A report as one HTML file: scores, intervals, warnings, and the images themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jinja2
 import torch
@@ -49,7 +50,7 @@ def previews(
 def contact_sheet(source: ImageSource, columns: int = 20) -> Tensor:
     """A few images of `source`, drawn evenly at random => (3, height, width) uint8."""
     drawn = source.limit(COUNT, seed=0)
-    tiles = [_tile(image) for batch in drawn.batches(COUNT) for image in batch.images]
+    tiles = [thumbnail(image) for batch in drawn.batches(COUNT) for image in batch.images]
     blank = torch.full((3, SIDE, SIDE), 255, dtype=torch.uint8)
     tiles += [blank] * (-len(tiles) % columns)
     rows = [torch.cat(tiles[i : i + columns], dim=2) for i in range(0, len(tiles), columns)]
@@ -67,10 +68,19 @@ def scatter(source: ImageSource) -> str:
     return data_url(drawing)
 
 
-def page(report: Report, pictures: Mapping[str, str]) -> str:
-    """A report and pictures by role => HTML that needs nothing from elsewhere."""
+def page(
+    report: Report, pictures: Mapping[str, str], pairs: Mapping[str, Sequence[Any]] | None = None
+) -> str:
+    """A report, pictures by role and pairs by score => HTML that needs nothing from elsewhere.
+
+    Args:
+        report: the scores.
+        pictures: role -> a data URL, from `previews`.
+        pairs: score -> what `gandiag.reporting.pairs.closest` found.
+    """
     classes = class_table(report.per_class, report.class_means)
-    return _template("report.html.j2").render(report=report, pictures=pictures, classes=classes)
+    template = _template("report.html.j2")
+    return template.render(report=report, pictures=pictures, pairs=pairs or {}, classes=classes)
 
 
 def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:
@@ -139,7 +149,8 @@ def _plot(curve: Curve) -> str:
     return data_url(drawing, dpi=150)
 
 
-def _tile(image: Tensor) -> Tensor:
+def thumbnail(image: Tensor) -> Tensor:
+    """(3, height, width) uint8 => (3, SIDE, SIDE) uint8, its shape kept, on white."""
     height, width = image.shape[1:]
     longest = max(height, width)
     if longest <= SIDE:

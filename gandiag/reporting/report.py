@@ -18,7 +18,7 @@ SCHEMA = 1
 
 BESIDE = (
     *("of", "floor", "floor n", "at floor n", "ceiling", "with a tenth of their share"),
-    *("outside", "pairs", "of real images", "classes", "classes left out"),
+    *("outside", "pairs", "of real images", "exact", "z", "gap", "classes", "classes left out"),
 )
 """What of `Score.extra` people are shown."""
 
@@ -142,6 +142,8 @@ class Row:
         if self.of_real is not None:
             generated, real = self.n_of_real or (None, None)
             whole["of_real"] = {"value": self.of_real, "n_generated": generated, "n_real": real}
+        if self.score.pairs:
+            whole["pairs"] = [pair._asdict() for pair in self.score.pairs]
         return whole
 
 

@@ -53,6 +53,8 @@ def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> I
         yield Warn("precision", f"features are {precision}; published numbers are fp32")
     if real is not None:
         yield from overlapping(real, generated, _overlap(real, generated), things)
+        if (heldout := gathered.get("heldout")) is not None:
+            yield from seen(real, heldout, _overlap(real, heldout), things)
         yield from compression(real, generated)
         yield from sizes(real, generated)
         yield from shapes(real, generated)
@@ -280,6 +282,16 @@ def overlapping(real: Gathered, generated: Gathered, count: int, things: str) ->
             "overlap",
             f"{count:,} of the {things} of {generated.name} are, {exactly}, in "
             f"{real.name}: were real {things} copied into the samples?",
+        )
+
+
+def seen(real: Gathered, heldout: Gathered, count: int, things: str) -> Iterator[Warn]:
+    """Held-out images that are, pixel for pixel, among the real ones."""
+    if count:
+        yield Warn(
+            "heldout-overlap",
+            f"{count:,} of the {things} of {heldout.name} are in {real.name} too, so these are not "
+            "held out: what they show of a perfect generator, and of copying, is too good",
         )
 
 

@@ -37,7 +37,7 @@ def fitted(plan: Plan, inputs: Mapping[Role, Opened]) -> Plan:
             continue
         held = Gathered(opened.name, None, given(opened, plan))
         for task in plan.tasks:
-            kinds = task.metric.accepts.get("generated" if role == "heldout" else role)
+            kinds = task.metric.accepts.get(task.plays(role))
             if kinds is None or held.serve(task.extractor.name, task.layer, kinds) is not None:
                 continue
             there = {w for w in held.statistics if w.layer == task.layer}

@@ -69,9 +69,18 @@ class Task:
         """As its numbers may be printed."""
         return [self.printed(output) for output in self.metric.outputs]
 
+    def plays(self, role: Role) -> Role:
+        """As what the metric takes a set.
+
+        Held-out images stand in for generated ones, to show what a perfect generator would get,
+        unless the metric asks for them.
+        """
+        stand_in = role == "heldout" and "heldout" not in self.metric.accepts
+        return "generated" if stand_in else role
+
     def wanted(self, role: Role, *, rows: bool = False) -> Want | None:
         """What it takes of `role`; with `rows`, all of them if it can work from that."""
-        kinds = self.metric.accepts.get("generated" if role == "heldout" else role)
+        kinds = self.metric.accepts.get(self.plays(role))
         if kinds is None:
             return None
         kind = Bank if rows and Bank in kinds else kinds[0]
@@ -122,14 +131,11 @@ class Plan:
         Of fewer images than the layer is wide all features are kept where moments would do: they
         are smaller, and a distance from them is exact and quick.
         """
-        # Held-out images stand in for generated ones, so they are remembered as those are.
-        roles: tuple[Role, ...] = ("heldout", "generated") if role == "heldout" else (role,)
         wants = {HASHES}
         for task in self.tasks:
             few = count is not None and count < task.extractor.layers[task.layer]
-            for each in roles:
-                if (want := task.wanted(each, rows=by_class or few)) is not None:
-                    wants.add(want)
+            if (want := task.wanted(role, rows=by_class or few)) is not None:
+                wants.add(want)
         return tuple(sorted(wants))
 
     def brief(self, role: Role) -> tuple[Want, ...]:
@@ -146,10 +152,9 @@ class Plan:
         """
         if count is None:
             return
-        if role == "heldout":
-            role = "generated"
         for task in self.tasks:
-            if role in task.metric.accepts and count < (least := task.metric.minimum(role)):
+            part = task.plays(role)
+            if part in task.metric.accepts and count < (least := task.metric.minimum(part)):
                 things = self.things.removesuffix("s") if count == 1 else self.things
                 raise GandiagError(
                     f"{name} holds {count} {things} and {shown(task)} needs at least {least}; "
@@ -172,7 +177,12 @@ class Plan:
 
 
 def make_plan(
-    options: Options, *, with_real: bool, device: torch.device, points: Points | None = None
+    options: Options,
+    *,
+    with_real: bool,
+    device: torch.device,
+    points: Points | None = None,
+    with_heldout: bool = True,
 ) -> Plan:
     """Resolve names; open each extractor once.
 
@@ -191,6 +201,9 @@ def make_plan(
     for ask in asked(options.metrics, protocol):
         if "real" in ask.metric.accepts and not with_real:
             _leave(ask, "compares with real images", "give them with --real", left_out)
+            continue
+        if "heldout" in ask.metric.accepts and not with_heldout:
+            _leave(ask, "needs held-out real images", "give them with --heldout", left_out)
             continue
         if ask.metric.choose is not None and features is None:
             _leave(ask, *ask.metric.choose, left_out)

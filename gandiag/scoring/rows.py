@@ -51,7 +51,7 @@ def rows_of(
         with progress(f"computing {task.key}", STEPS) as advance:
             scores = metric.telling(steps(advance))(**inputs)
         floor: Mapping[str, Score] = {}
-        if "heldout" in gathered:
+        if "heldout" in gathered and "heldout" not in metric.accepts:
             floor = metric(**inputs_of(task, gathered, "heldout"))
         if remarks is not None:
             remarks += (Warn(code, sentence) for code, sentence in metric.remarks(**inputs))
@@ -109,6 +109,11 @@ def class_rows(
     Raises:
         GandiagError: a source has no labels, or no label is shared.
     """
+    heldout = gathered.get("heldout")
+    whole = [task.key for task in plan.tasks if "heldout" in task.metric.accepts]
+    if whole and (heldout is None or heldout.labels is None):
+        sentence = f"{', '.join(whole)} took all classes together: held-out images have no labels"
+        remarks.append(Warn("classes", sentence))
     used: dict[Role, Gathered] = {role: e for role, e in gathered.items() if role != "heldout"}
     shared = check_classes(used)
     for each in used.values():
@@ -127,7 +132,6 @@ def class_rows(
         except GandiagError as error:
             remarks.append(Warn("classes", f"class {label} was not scored alone: {error}"))
             continue
-        heldout = gathered.get("heldout")
         if heldout is not None and label in (heldout.labels or ()):
             of_class = heldout.of_class(label)
             with contextlib.suppress(GandiagError):  # too few of the class do without
@@ -135,7 +139,9 @@ def class_rows(
                 part["heldout"] = of_class
         tasks = replace(plan, tasks=tuple(t for t in plan.tasks if {*t.metric.accepts} <= {*part}))
         beside = {row.name: row for row in _of_real(tasks, part, seed)}
-        yield label, tuple(_with_real(row, beside.get(row.name)) for row in rows_of(tasks, part))
+        found = (_with_real(row, beside.get(row.name)) for row in rows_of(tasks, part))
+        # Places of pairs are those within the class, which would be taken for those in the source.
+        yield label, tuple(replace(row, score=replace(row.score, pairs=())) for row in found)
 
 
 def _of_real(plan: Plan, part: Mapping[Role, Gathered], seed: int) -> Iterator[Row]:

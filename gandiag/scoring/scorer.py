@@ -43,7 +43,8 @@ def score(
             ``dataset:ring8``.
         real: The same, or None for metrics that look at the generated images alone.
         heldout: Real images that are not in `real`. Each score is also computed with them in the
-            place of the generated ones: what a perfect generator would get.
+            place of the generated ones: what a perfect generator would get. Metrics that compare
+            with unseen images (``ct``, ``fld``) need them.
         options: How, in one record.
         changes: Fields of `gandiag.Options` that differ from `options`, or from the defaults:
             ``features="lite0", metrics=("fid", PRDC(k=3))``.
@@ -376,6 +377,7 @@ class Scorer:
                 with_real=with_real,
                 device=pick_device(self.options.device),
                 points=points,
+                with_heldout="heldout" in self.references,
             )
             self._gathered, self._with_real = {}, with_real
         return self.plan

@@ -9,6 +9,7 @@ import torch
 from gandiag import metrics
 from gandiag.errors import GandiagError
 from gandiag.metrics import (
+    CT,
     METRICS,
     PRDC,
     RKE,
@@ -24,6 +25,7 @@ from gandiag.metrics import (
     Known,
     MaxSlicedWasserstein,
     ModeCoverage,
+    NearCopies,
     Score,
     SinkhornDivergence,
     SlicedPatches,
@@ -67,7 +69,17 @@ INSTANCES = [
     ClassificationAccuracy(penalty=10.0, seed=1),
     ModeCoverage(means=((0.0,) * 6, (1.0,) * 6), sd=0.5),
     ModeCoverage(classes=tuple("abcdef"), uniform=True),
+    NearCopies(within=0.5),
+    CT(cells=1),
 ]
+
+
+# Features of most; and the smallest pictures that are compared.
+WIDTHS = {"ms_ssim": 3 * 11 * 11}
+
+
+def width_of(metric):
+    return WIDTHS.get(metric.name, 6)
 
 
 def rows(n=N, seed=0, width=6):
@@ -81,7 +93,7 @@ def statistics(metric, n=N, order=None, index=0):
     """Of random features, by role; `index` picks among the kinds that the metric accepts."""
     given = {}
     for role, kinds in metric.accepts.items():
-        x = rows(n, SEEDS[role])
+        x = rows(n, SEEDS[role], width_of(metric))
         given[role] = of(kinds[min(index, len(kinds) - 1)], x if order is None else x[order], order)
     return given
 
@@ -184,19 +196,21 @@ def test_saved_and_restored_statistics_give_the_same_scores(metric, tmp_path):
 def test_its_minimum_is_enough_and_one_less_is_refused(metric):
     for role in metric.accepts:
         least = metric.minimum(role)
-        enough = {each: of(kinds[0], rows(max(N, least))) for each, kinds in metric.accepts.items()}
+        width = width_of(metric)
+        whole = rows(max(N, least), width=width)
+        enough = {each: of(kinds[0], whole) for each, kinds in metric.accepts.items()}
         kind = metric.accepts[role][0]
-        scores = metric(**{**enough, role: of(kind, rows(least))})
+        scores = metric(**{**enough, role: of(kind, rows(least, width=width))})
         assert all(math.isfinite(score.value) for score in scores.values())
         with pytest.raises(GandiagError, match=f"{role} has {least - 1} rows"):
-            metric(**{**enough, role: of(kind, rows(least - 1))})
+            metric(**{**enough, role: of(kind, rows(least - 1, width=width))})
 
 
 def test_refuses_widths_that_differ(metric):
     given = statistics(metric)
     if len(given) > 1:
         given["generated"] = of(metric.accepts["generated"][0], rows(width=5))
-        with pytest.raises(GandiagError, match=r"6 wide .* 5 wide"):
+        with pytest.raises(GandiagError, match=rf"{width_of(metric)} wide .* 5 wide"):
             metric(**given)
 
 
@@ -213,7 +227,7 @@ def test_refuses_other_roles_and_kinds(metric):
 
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_all_images_alike_cost_no_nan(metric, value):
-    alike = torch.full((N, 6), value)
+    alike = torch.full((N, width_of(metric)), value)
     given = {role: of(kinds[0], alike) for role, kinds in metric.accepts.items()}
     for score in metric(**given).values():
         assert math.isfinite(score.value)
@@ -234,8 +248,9 @@ def test_a_bank_in_pieces_is_the_bank(metric):
         labels = of(Bank, x).labels
         return Bank.of(x[:7]).labelled(labels[:7]) + Bank.of(x[7:]).labelled(labels[7:])
 
-    given = {role: pieces(rows(seed=SEEDS[role])) for role in metric.accepts}
-    whole = {role: of(Bank, rows(seed=SEEDS[role])) for role in metric.accepts}
+    sets = {role: rows(N, SEEDS[role], width_of(metric)) for role in metric.accepts}
+    given = {role: pieces(x) for role, x in sets.items()}
+    whole = {role: of(Bank, x) for role, x in sets.items()}
     assert metric(**given) == metric(**whole)
 
 
@@ -257,6 +272,11 @@ def test_functions_that_tell_the_two_sets_apart_take_them_by_name():
         metrics.frechet_with_deviation,
         metrics.frechet_infinity,
         metrics.gaussian_mmd_of_subsets,
+        metrics.data_copying,
+        metrics.feature_likelihood,
+        metrics.memorization_distance,
+        metrics.near_copies,
+        metrics.closest_pairs,
     ):
         with pytest.raises(TypeError, match="positional"):
             call(x, x)
@@ -267,7 +287,9 @@ def test_functions_that_tell_the_two_sets_apart_take_them_by_name():
 
 
 def test_what_it_becomes_on_features_can_be_computed(metric):
-    known = Known("net", {"pool": 6, "logits": 6}, "pool", "logits", classes=tuple("abcdef"))
+    name = "pixels" if metric.name == "ms_ssim" else "net"
+    layers = {"pool": width_of(metric), "logits": 6}
+    known = Known(name, layers, "pool", "logits", classes=tuple("abcdef"))
     ready = metric.on(known)
     assert type(ready) is type(metric)
     assert ready(**statistics(ready))
@@ -277,7 +299,8 @@ def test_what_it_becomes_on_features_can_be_computed(metric):
 
 
 def test_logits_are_asked_for_only_where_they_are_needed(metric):
-    without = Known("net", {"pool": 6}, "pool")
+    name = "pixels" if metric.name == "ms_ssim" else "net"
+    without = Known(name, {"pool": width_of(metric)}, "pool")
     if metric.reads == "logits":
         with pytest.raises(Unfit, match="class logits") as caught:
             metric.on(without)

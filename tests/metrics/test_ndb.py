@@ -99,3 +99,41 @@ def test_z_and_divergence_are_the_textbooks():
 def test_there_are_fewer_bins_where_they_would_be_empty():
     assert len(bins(rows(55, 0), rows(30, 1)).real) == 5
     assert len(bins(torch.zeros(90, 2), rows(30, 1, 2)).real) == 1
+
+
+def entropy(counts):
+    p = np.array(counts) / np.sum(counts)
+    return -(p[p > 0] * np.log(p[p > 0])).sum()
+
+
+def test_entropy_is_that_of_the_counts():
+    found = Bins(torch.tensor([10, 20, 0, 30]), torch.tensor([5, 0, 0, 15]))
+    value, _, of_real = found.entropy()
+    assert value == pytest.approx(entropy([5, 15]), rel=1e-13)
+    assert of_real == pytest.approx(entropy([10, 20, 30]), rel=1e-13)
+    assert Bins(torch.tensor([9, 9]), torch.tensor([7, 0])).entropy()[0] == 0
+
+
+def test_collapse_lowers_the_entropy_below_that_of_the_real():
+    real, generated = rows(600, 0), rows(600, 1)
+    collapsed = generated[generated[:, 0] > 0.5]
+    whole, part = (
+        NDB(count=20)(real=Bank.of(real), generated=Bank.of(each))["ndb_entropy"]
+        for each in (generated, collapsed)
+    )
+    # The counted half of the real rows has a bias of its own: 19 / 600 against 19 / 1200.
+    assert abs(whole.value - 19 / 1200 - whole.extra["of real images"]) < 2 * (
+        whole.high - whole.low
+    )
+    assert part.high < part.extra["of real images"] == whole.extra["of real images"]
+
+
+@pytest.mark.parametrize("shares", [np.full(20, 0.05), np.arange(1, 21) / 210])
+def test_the_interval_covers_the_mean_entropy(shares):
+    rng = np.random.default_rng(0)
+    drawn = [torch.from_numpy(rng.multinomial(300, shares)) for _ in range(1000)]
+    found = np.array([Bins(each, each).entropy()[:2] for each in drawn])
+    hits = np.abs(found[:, 0] - found[:, 0].mean()) < 1.96 * found[:, 1]
+    # Binomial(1000, .95) has deviation .007. Where all bins are alike an entropy that came out low
+    # has a large deviation, and 99 % are covered.
+    assert 0.95 - 0.028 < hits.mean() < (0.998 if shares[0] == shares[1] else 0.95 + 0.028)
