@@ -86,5 +86,4 @@ def _unit(rows: Tensor) -> Tensor:
 
 def _aligned(t: Tensor, rows: Tensor) -> Tensor:
     """(n,) => (n, 1, ...), of the latents' type."""
-    aligned: Tensor = t.to(rows).view(-1, *[1] * (rows.ndim - 1))
-    return aligned
+    return t.to(rows).reshape(-1, *[1] * (rows.ndim - 1))

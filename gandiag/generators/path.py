@@ -264,7 +264,7 @@ def _times(opened: LatentSpace, seed: int, numbers: range, sampling: Sampling) -
     if sampling == "end":
         return torch.zeros(len(numbers), dtype=torch.float64)
     rngs = (rng_of(seed + 0x71E5, number) for number in numbers)
-    return torch.tensor([float(torch.rand((), generator=r, dtype=torch.float64)) for r in rngs])
+    return torch.stack([torch.rand((), generator=r, dtype=torch.float64) for r in rngs])
 
 
 def _check_still(

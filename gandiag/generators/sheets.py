@@ -52,7 +52,7 @@ def interpolations(
     Raises:
         GandiagError: something asked for cannot be had.
     """
-    opened = open_generator(generator)
+    opened = open_generator(generator).sure()
     opened.check(space, label)
     between = find_interpolation(interpolation)
     if rows < 1 or columns < 2:

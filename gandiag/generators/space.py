@@ -25,7 +25,7 @@ argument more, so that it needs a few lines:
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import torch
@@ -37,6 +37,9 @@ from gandiag.sources.generated import CONVOLUTIONS, as_samples, rng_of, told_of
 
 Space = Literal["z", "w"]
 Prior = Literal["normal", "uniform", "sphere"]
+
+ENOUGH = 64
+"""Samples of which one has a dark pixel, if any has."""
 
 OF_MEAN = 10_000
 """Latents that a missing mean of w is taken over, as many as StyleGAN2's projector takes."""
@@ -164,10 +167,27 @@ class LatentSpace:
         elif given.ndim != 2 and (given.ndim != 4 or given.shape[1] not in (1, 3)):
             as_samples(given, self.name, self.value_range)
 
-    def levels(self, given: Tensor) -> Tensor:
-        """Float images => (n, 3, height, width) float32 in levels 0..255, neither rounded nor cut.
+    def sure(self) -> "LatentSpace":
+        """The same with its range looked at: [-1, 1] unless another is stated.
 
-        Points, (n, d), stay as they are.
+        Few samples that are alike, all bright, would else be doubted; here 64 from all of the prior
+        are looked at.
+
+        Raises:
+            GandiagError: they are outside [-1, 1], or seem to be in [0, 1].
+        """
+        if self.value_range is not None:
+            return self
+        numbers = range(ENOUGH)
+        given = self.samples(self.latents(0, numbers), self.labels(0, numbers))
+        self.pictures(given)
+        images = given.ndim == 4 and given.is_floating_point()
+        return replace(self, value_range=(-1.0, 1.0)) if images else self
+
+    def levels(self, given: Tensor) -> Tensor:
+        """Float images => (n, 3, height, width) in levels 0..255, neither rounded nor cut.
+
+        Points, (n, d), stay as they are, and float64 stays float64.
 
         Raises:
             GandiagError: a value is not finite.
@@ -177,7 +197,8 @@ class LatentSpace:
         if given.ndim == 2:
             return given
         low, high = self.value_range or (-1.0, 1.0)
-        return ((given.float() - low) * (255 / (high - low))).expand(-1, 3, -1, -1)
+        floats = given if given.dtype == torch.float64 else given.float()
+        return ((floats - low) * (255 / (high - low))).expand(-1, 3, -1, -1)
 
     def pictures(self, given: Tensor) -> Tensor:
         """Samples => (n, 3, height, width) uint8 on the CPU; points, (n, d), float32.

@@ -90,7 +90,7 @@ def truncated(
     Raises:
         GandiagError: `psi` is out of range, or the prior is none that can be truncated so.
     """
-    opened = open_generator(generator)
+    opened = open_generator(generator).sure()
     way = _way(opened, how, label)
     if not (0 < psi < math.inf or (psi == 0 and way == "scale")):
         raise GandiagError(f"psi is {psi:g}; give a number above 0, or 0 with scale")
@@ -134,7 +134,7 @@ def truncation_sweep(
     Raises:
         GandiagError: no psi, one twice or out of range; or as `scorer` when it is called.
     """
-    opened = open_generator(generator)
+    opened = open_generator(generator).sure()
     way = _way(opened, how, label)
     if not psis or len(set(psis)) < len(psis):
         raise GandiagError(f"the truncations are {_listed(psis)}; give each once, and one or more")
