@@ -77,7 +77,8 @@ def find_interpolation(name: str) -> Interpolation:
 
 
 def _length(rows: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    length: Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return length
 
 
 def _unit(rows: Tensor) -> Tensor:
@@ -86,4 +87,4 @@ def _unit(rows: Tensor) -> Tensor:
 
 def _aligned(t: Tensor, rows: Tensor) -> Tensor:
     """(n,) => (n, 1, ...), of the latents' type."""
-    return t.to(rows).reshape(-1, *[1] * (rows.ndim - 1))
+    return torch.reshape(t.to(rows), (-1, *[1] * (rows.ndim - 1)))
