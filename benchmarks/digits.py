@@ -30,7 +30,7 @@ from reference_models.train import train
 
 RESULTS = Path(__file__).parent / "results" / "digits.json"
 MODELS = ("vanilla", "ns", "wgan-gp", "sngan", "cgan", "cgan-concat", "acgan")
-SCORES = ("fid", "kid", "precision", "recall", "modes", "gan_test")
+SCORES = ("fid", "kid", "precision", "recall", "modes", "label_agreement")
 
 
 def split(name: str) -> ImageSource:

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from gandiag import extractors, generators, metrics, monitors, sources
     from gandiag.errors import GandiagError
     from gandiag.monitors import Monitor
+    from gandiag.reporting.comparison import Comparison
     from gandiag.reporting.curve import Curve
     from gandiag.reporting.report import Report
     from gandiag.scoring import (
         Options,
         Protocol,
         Scorer,
+        compare,
         protocols,
         score,
         score_checkpoints,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gandiag.sources import open_source
 
 __all__ = [
+    "Comparison",
     "Curve",
     "GandiagError",
     "Monitor",
@@ -32,6 +35,7 @@ __all__ = [
     "Protocol",
     "Report",
     "Scorer",
+    "compare",
     "extractors",
     "generators",
     "metrics",
@@ -54,6 +58,7 @@ _ROOMS = {
 }
 
 _HOMES = {
+    "Comparison": "reporting.comparison",
     "Curve": "reporting.curve",
     "GandiagError": "errors",
     "Monitor": "monitors.monitor",
@@ -61,6 +66,7 @@ _HOMES = {
     "Protocol": "scoring.protocols",
     "Report": "reporting.report",
     "Scorer": "scoring.scorer",
+    "compare": "scoring.comparing",
     "open_source": "sources",
     "score": "scoring.scorer",
     "score_checkpoints": "scoring.curve",

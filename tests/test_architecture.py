@@ -49,16 +49,15 @@ MAY_IMPORT = {
 
 # The way of an image to a score: each file may import those before it.
 WAY = (
-    "protocols options asking plan opening gathered cache gather needs caveats rows saving scorer "
-    "curve __init__"
+    "protocols options asking plan opening looks gathered cache gather needs caveats rows saving "
+    "scorer curve baseline comparing __init__"
 ).split()
+MAKES_REPORTS = {"rows", "scorer", "curve", "baseline", "comparing"}
 
 # The same of generators: from a latent to a number or a picture.
 LATENT_WAY = (
     "interpolation space opening lpips distance path sheets sweep truncation __init__".split()
 )
-
-MAKES_REPORTS = {"rows", "scorer", "curve"}
 
 # A protocol is a table of concrete metrics and networks; all else knows their interfaces alone.
 TABLES = {"gandiag.scoring.protocols"}

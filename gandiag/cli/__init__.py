@@ -11,6 +11,7 @@ from gandiag.errors import GandiagError
 
 VERBS = {
     "score": "Score generated images against real ones.",
+    "compare": "Say which of several sets is better, and how certain that is.",
     "stats": "Save reference statistics, to be used again.",
     "train": "Train a reference model, watched live.",
     "latent": "Look at a generator through its latents: paths, truncation.",
@@ -58,6 +59,7 @@ class Verbs(click.Group):
 Examples:
   gandiag demo
   gandiag score samples/ --real data/
+  gandiag compare a/ b/ --real data/
   gandiag score samples.npz --real dataset:fashion-mnist:test --features lite0
 """,
 )

@@ -1,14 +1,17 @@
 """Where results go: looked at before the work, written before anything is printed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gandiag.errors import GandiagError
-from gandiag.files import check_output
+from gandiag.files import check_output, write_output
 
 STANDARD = "-"
 """Names standard output in the place of a file."""
+
+TABLE = "table"
+"""What ``--output-format`` names unless it names another program's."""
 
 
 def check_outputs(outputs: Mapping[str, str | None], *inputs: Any) -> None:
@@ -37,6 +40,23 @@ def check_outputs(outputs: Mapping[str, str | None], *inputs: Any) -> None:
         other = seen.setdefault(path.resolve(), option)
         if other != option and (not path.exists() or path.is_file()):
             raise GandiagError(f"{other} and {option} both name {name}; name two files")
+
+
+def writing(name: str | None, text: Callable[[], str]) -> Iterator[Callable[[], None]]:
+    """A step that writes `text` to the file, where one is named."""
+    if name is not None and name != STANDARD:
+        yield lambda: write_output(Path(name), text().encode())
+
+
+def failures(steps: Iterable[Callable[[], None]]) -> list[str]:
+    """Do all of them, and say what went wrong: one that fails takes no other along."""
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except GandiagError as error:
+            failed.append(str(error))
+    return failed
 
 
 def _paths(given: Any) -> Iterator[Path]:

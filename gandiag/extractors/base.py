@@ -16,12 +16,14 @@ class FeatureExtractor(Protocol):
     Preparing is a step of its own because a folder may hold images of many sizes: each is brought
     to the network's size alone, and the network then always runs on full batches.
 
-    Three more attributes are read where an extractor has them; all of gandiag's own do:
+    Four more attributes are read where an extractor has them; all of gandiag's own do:
 
     - ``classes: tuple[str, ...]``, the names of the class logits in their order; empty, which is
       what absence means, where they have none. With it the modes that samples cover can be counted.
     - ``balanced: bool``, whether those classes are equally frequent by construction; False if
       absent.
+    - ``domain: str``, what it learned from: ``photographs`` for ImageNet and pictures of the web,
+      of which grey images are told to be none; empty if absent.
     - ``input_size: int | None``, the side of the square that `prepare` brings images to, so that
       enlarged ones are told; None, which is what absence means, where it takes them as they are.
     """

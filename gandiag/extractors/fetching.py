@@ -11,11 +11,14 @@ from typing import IO
 import torch
 
 from gandiag.errors import GandiagError
-from gandiag.extractors.dinov2 import NETWORK
+from gandiag.extractors import clip, dinov2
 from gandiag.extractors.timm_models import PREFIX, hub_names, in_torch_hub, on_disk, published
 from gandiag.extractors.weights import WEIGHTS, Weights, weights_folder
 from gandiag.files import BLOCK, sha256
 from gandiag.state_dicts import first_line
+
+NETWORKS = {"dinov2": dinov2.NETWORK, "clip": clip.NETWORK}
+"""Those of timm's that have a name of their own."""
 
 TIMEOUT = 30.0
 TRIES = 5
@@ -26,7 +29,7 @@ Tell = Callable[[int, int], None]
 def fetch_weights(
     name: str, *, tell: Tell = lambda _done, _total: None, folder: Path | None = None
 ) -> Path:
-    """Download a row of `WEIGHTS`, or the weights of ``dinov2`` or ``timm:NAME``.
+    """Download a row of `WEIGHTS`, or the weights of ``dinov2``, ``clip`` or ``timm:NAME``.
 
     Of a row the bytes gather in a file ``NAME.part`` beside the target, which takes its name only
     when the digest is right; with a wrong digest it is removed. An earlier try that was cut off is
@@ -38,7 +41,7 @@ def fetch_weights(
     provenance has the digest of what came.
 
     Args:
-        name: the row, ``dinov2``, or ``timm:NAME``.
+        name: the row, ``dinov2``, ``clip``, or ``timm:NAME``.
         tell: called with the bytes that are here and the bytes in all.
         folder: where to; `weights_folder()` if not given. It is not for timm's.
 
@@ -49,10 +52,10 @@ def fetch_weights(
         GandiagError: no such row or network, no address answers, what came has a wrong digest, or
             the disk cannot be written.
     """
-    if name == "dinov2" or name.startswith(PREFIX):
-        return _of_timm(NETWORK if name == "dinov2" else name.removeprefix(PREFIX), tell)
+    if name in NETWORKS or name.startswith(PREFIX):
+        return _of_timm(NETWORKS.get(name, name.removeprefix(PREFIX)), tell)
     if name not in WEIGHTS:
-        known = ", ".join((*WEIGHTS, "dinov2"))
+        known = ", ".join((*WEIGHTS, *NETWORKS))
         raise GandiagError(f"{name!r} is no known weights file; known are {known} and timm:NAME")
     row = WEIGHTS[name]
     if not row.urls:

@@ -21,6 +21,7 @@ EPSILON = 1e-3
 LAYERS = {
     "pool1": 64,
     "pool2": 192,
+    "mixed_6a": 17 * 17 * 7,
     "mixed_6d.branch1x1": 17 * 17 * 7,
     "mixed_6e": 17 * 17 * 7,
     "pre_aux": 768,
@@ -28,14 +29,15 @@ LAYERS = {
     "logits": 1008,
     "logits_unbiased": 1008,
 }
-"""All but the logits and the two spatial layers are averaged over the picture. `logits_unbiased`
+"""All but the logits and the three spatial layers are averaged over the picture. `logits_unbiased`
 leaves the bias of the last layer out, as the published Inception Score does.
 
-The spatial layers keep where things are: the first 7 channels of a 17 x 17 map. There are two in
+The spatial layers keep where things are: the first 7 channels of a 17 x 17 map. There are three in
 use under the name sFID. `mixed_6d.branch1x1` is that of ADM's evaluator, which takes the 1 x 1
 branch of the graph's ``mixed_6`` and flattens it in the order (y, x, channel): published
 ``mu_s, sigma_s`` are in that order. `mixed_6e` is dgm-eval's ``sinception``, the block after it in
-the order (channel, y, x)."""
+the order (channel, y, x); `mixed_6a` is IQA-PyTorch's ``sfid``, three blocks before it, in that
+order too."""
 
 Pool = Literal["average", "maximum", "reduce"]
 
@@ -180,7 +182,7 @@ def spatial_as_adm(maps: Tensor) -> Tensor:
     return maps[:, :7].float().permute(0, 2, 3, 1).flatten(1)
 
 
-def spatial_as_dgm_eval(maps: Tensor) -> Tensor:
+def spatial_by_channel(maps: Tensor) -> Tensor:
     """(batch, width, 17, 17) => (batch, 7 * 17 * 17) float32, in the order (channel, y, x)."""
     return maps[:, :7].float().flatten(1)
 
@@ -188,8 +190,9 @@ def spatial_as_dgm_eval(maps: Tensor) -> Tensor:
 READS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "pool1": ("stem_1", averaged),
     "pool2": ("stem_2", averaged),
+    "mixed_6a": ("Mixed_6a", spatial_by_channel),
     "mixed_6d.branch1x1": ("Mixed_6d", spatial_as_adm),
-    "mixed_6e": ("Mixed_6e", spatial_as_dgm_eval),
+    "mixed_6e": ("Mixed_6e", spatial_by_channel),
     "pre_aux": ("Mixed_6e", averaged),
     "pool3": ("Mixed_7c", averaged),
 }

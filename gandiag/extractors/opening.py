@@ -11,6 +11,7 @@ import torch
 from gandiag.errors import GandiagError, closest
 from gandiag.extractors.base import FeatureExtractor, Precision
 from gandiag.extractors.classifier import open_classifier
+from gandiag.extractors.clip import open_clip
 from gandiag.extractors.dinov2 import open_dinov2
 from gandiag.extractors.identity import open_identity
 from gandiag.extractors.inception_weights import open_inception
@@ -48,6 +49,7 @@ EXTRACTORS: dict[str, Extractor] = {
     "inception": Extractor(open_inception, weights=True),
     "lite0": Extractor(open_lite0, weights=True),
     "dinov2": Extractor(open_dinov2),
+    "clip": Extractor(open_clip),
     "vgg16": Extractor(open_vgg16, weights=True),
     "vgg16-nvidia": Extractor(open_vgg16_nvidia, weights=True),
     "pixels": Extractor(open_pixels, "[:SIZE]"),
@@ -76,8 +78,9 @@ def open_extractor(
 
     Args:
         spec: ``inception`` (2015 TensorFlow network, the only one whose numbers are called FID),
-            ``lite0`` (embedded), ``dinov2`` (ViT-L/14 as dgm-eval), ``vgg16`` (as torch-fidelity
-            takes precision and recall from), ``vgg16-nvidia`` (as StyleGAN does), ``timm:NAME``,
+            ``lite0`` (embedded), ``dinov2`` (ViT-L/14 as dgm-eval), ``clip`` (ViT-L/14 at 336 as
+            CMMD), ``vgg16`` (as torch-fidelity takes precision and recall from), ``vgg16-nvidia``
+            (as StyleGAN does), ``timm:NAME``,
             ``pixels`` or ``pixels:SIZE``, ``spectrum`` or ``spectrum:SIZE`` (log power by spatial
             frequency), ``digits``, ``fashion-mnist``, ``stacked-digits`` or
             ``stacked-fashion-mnist`` (classifiers that ship), ``identity:WIDTH`` (points of so many

@@ -28,6 +28,7 @@ class TimmModel:
     """
 
     canonical: bool = False
+    domain: str = "photographs"
     features: str = "features"
     balanced: bool = False
 

@@ -13,6 +13,7 @@ from gandiag.metrics.base import Better, Known, Metric, Score, Unfit
 from gandiag.metrics.chances import binomial
 from gandiag.metrics.checks import Rows, as_rows, check_count, check_same_width, check_statistics
 from gandiag.metrics.intervals import Z, wilson
+from gandiag.metrics.labels import confusions, in_order
 from gandiag.metrics.neighbours import GATHER, bounded_squares
 from gandiag.statistics import Bank, Statistic
 
@@ -245,18 +246,13 @@ def class_coverage(*, generated: Rows, real: Rows | None = None) -> Coverage:
     return coverage_of(place[found.to(place.device)], counts[shown], len(real))
 
 
-def names_among(labels: Sequence[str]) -> tuple[str, ...]:
-    """The distinct labels, numbers in their order."""
-    return tuple(sorted(set(labels), key=lambda each: (len(each), each)))
-
-
 def labelled_modes(rows: Tensor, labels: Sequence[str]) -> tuple[tuple[str, ...], Tensor, Tensor]:
     """Names, means (K, d) and standard deviations (K,) of the labelled rows (n, d).
 
     The deviation is one for all directions: the root of the mean variance. Of a single row it is 0,
     and nothing is near it.
     """
-    names = names_among(labels)
+    names = in_order(labels)
     place = {name: i for i, name in enumerate(names)}
     index = torch.tensor([place[label] for label in labels], device=rows.device)
     means, deviations = [], []
@@ -268,32 +264,31 @@ def labelled_modes(rows: Tensor, labels: Sequence[str]) -> tuple[tuple[str, ...]
     return names, torch.stack(means), torch.stack(deviations)
 
 
-def agreement(modes: Tensor, labels: Sequence[str], names: Sequence[str]) -> float | None:
-    """Share of the samples whose mode is the one that their label asks for.
-
-    GAN-test of Shmelkov et al. 2018, where a classifier of real images judges conditional samples.
+def asked_modes(labels: Sequence[str], names: Sequence[str]) -> Tensor | None:
+    """The mode that each label asks for.
 
     Args:
-        modes: (n,) int64, or `NOWHERE`.
         labels: n of them: a name or, written out, its place among the names.
         names: of the modes.
 
     Returns:
-        The share; None if a label is neither.
+        (n,) int64, on the CPU; None if a label is neither.
     """
     place = {str(i): i for i in range(len(names))} | {name: i for i, name in enumerate(names)}
     if not set(labels) <= set(place):
         return None
-    asked = torch.tensor([place[label] for label in labels], device=modes.device)
-    return float((modes == asked).double().mean())
+    return torch.tensor([place[label] for label in labels], dtype=torch.int64)
 
 
 @dataclass(frozen=True)
 class ModeCoverage(Metric):
-    """Modes covered, share of high quality, reverse KL and, for labelled samples, GAN-test.
+    """Modes covered, share of high quality, reverse KL; of labelled samples, the label agreement.
 
     Rows are logits, and modes their classes; or points, and modes the Gaussians at `means`, or with
     `labelled` the mean and deviation of the real points of each label.
+
+    The label agreement is GAN-test of Shmelkov et al. 2018 with a classifier that was trained
+    elsewhere; theirs, as that of `cas`, is trained on the real images that are compared with.
     """
 
     name: ClassVar[str] = "modes"
@@ -302,7 +297,7 @@ class ModeCoverage(Metric):
         "modes": "higher",
         "high_quality": "higher",
         "mode_kl": "lower",
-        "gan_test": "higher",
+        "label_agreement": "higher",
     }
     reads: ClassVar[Literal["features", "logits"]] = "logits"
     choose: ClassVar[tuple[str, str] | None] = (
@@ -346,7 +341,7 @@ class ModeCoverage(Metric):
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``modes``, ``mode_kl``; of points ``high_quality``.
 
-        ``gan_test`` where the generated samples have labels that name modes.
+        ``label_agreement`` where the generated samples have labels that name modes.
         """
         check_statistics(self, statistics)
         real, generated = statistics["real"], statistics["generated"]
@@ -371,29 +366,36 @@ class ModeCoverage(Metric):
             )
         scores["mode_kl"] = _divergence(found)
         if generated.labels is not None:
-            share = agreement(modes, generated.labels, names)
-            if share is not None:
+            asked = asked_modes(generated.labels, names)
+            if asked is not None:
+                share = float((modes.cpu() == asked).double().mean())
                 low, high = wilson(share, found.n)
-                what = "points" if points else "images"
-                scores["gan_test"] = Score(share, low, high, method=f"Wilson over generated {what}")
+                scores["label_agreement"] = Score(
+                    share,
+                    low,
+                    high,
+                    method=f"Wilson over generated {'points' if points else 'images'}",
+                    extra=confusions(asked, modes, names),
+                )
         return scores
 
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
-        """Labels that are neither names nor places of modes, for which there is no ``gan_test``."""
+        """Labels that are neither names nor places of modes: no ``label_agreement`` then."""
         generated, names = statistics["generated"], self._names(statistics["real"])
         labels = generated.labels if isinstance(generated, Bank) else None
         unknown = sorted(set(labels or ()) - {*names, *map(str, range(len(names)))})
         if unknown:
             known = f"the classes {_few(names)}" if names else "names that the features know"
-            yield (
-                "unknown-classes",
-                f"gan_test was left out: labels of the generated ({_few(unknown)}) are not {known}",
+            sentence = (
+                f"label_agreement was left out: labels of the generated ({_few(unknown)}) are not "
+                f"{known}"
             )
+            yield "unknown-classes", sentence
 
     def _names(self, real: Statistic) -> tuple[str, ...]:
-        """Of the modes; none if the extractor names no classes, and `gan_test` is then left out."""
+        """Of the modes; none if the extractor names no classes: no `label_agreement` then."""
         if self.labelled:
-            return names_among((real.labels or ()) if isinstance(real, Bank) else ())
+            return in_order((real.labels or ()) if isinstance(real, Bank) else ())
         if self.means:
             return tuple(str(mode) for mode in range(len(self.means)))
         return self.classes

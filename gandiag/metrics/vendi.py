@@ -3,11 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
@@ -15,22 +16,37 @@ from gandiag.metrics.threads import one_thread
 from gandiag.statistics import Bank, Statistic
 
 
-def vendi_score(features: Rows) -> float:
-    """``exp(-tr(K/n log K/n))``, K the cosines between all rows (Friedman & Dieng 2023, eq. 2).
+def vendi_score(features: Rows, q: float = 1.0) -> float:
+    """The exponential of the entropy of order `q` of K/n, K the cosines between all rows.
+
+    ``(sum l^q)^(1 / (1 - q))`` over the eigenvalues l of K/n (Pasarkar & Dieng 2024, "Cousins of
+    the Vendi Score", eq. 3); at q = 1 its limit ``exp(-tr(K/n log K/n))`` (Friedman & Dieng 2023,
+    eq. 2), at infinity 1 over the largest eigenvalue. The smaller q, the more rare directions
+    count; towards 0 it counts those that are there at all.
 
     K/n = X X^T / n has the eigenvalues of X^T X / n, so the smaller of the two is taken. Rows of
-    zeros, which have no cosine, count as one more direction of their own.
+    zeros, which have no cosine, count as one more direction of their own. Eigenvalues that are
+    rounding, below 1e-16 of the largest times their number, are 0.
 
     Args:
         features: (n, width), n >= 1.
+        q: the order, above 0; may be infinite.
 
     Returns:
-        Between 1 (all rows point one way) and min(n, width + 1).
+        Between 1 (all rows point one way) and min(n, width + 1); the less the larger q.
 
     Raises:
-        GandiagError: no row, NaN or infinities.
+        GandiagError: no row, NaN or infinities, or a `q` that is not above 0.
     """
-    return math.exp(float(surprises(features).mean()))
+    _check_order(q)
+    if q == 1:
+        return math.exp(float(surprises(features).mean()))
+    return _of_order(_spectrum(features)[0], q)
+
+
+def _check_order(q: float) -> None:
+    if not q > 0:
+        raise GandiagError(f"the Vendi score needs an order q > 0, or inf, got q={q}")
 
 
 def surprises(features: Rows) -> Tensor:
@@ -39,21 +55,65 @@ def surprises(features: Rows) -> Tensor:
     Their mean is the entropy of rho, the log of the Vendi score; what a row has above the mean is
     its influence on it, as the derivative of the entropy by rho is -log(rho) - 1.
     """
-    rows = as_rows(features, "features").double()
+    values, weights = _spectrum(features)
+    tiny = torch.finfo(torch.float64).tiny  # 0 log 0 = 0
+    return torch.mv(weights, -values.clamp(min=tiny).log())
+
+
+def influences(features: Rows, q: float) -> tuple[float, Tensor]:
+    """The Vendi score of order `q`, and (n,) float64: what each row adds to its logarithm.
+
+    ``q / (1 - q) (x^T rho^(q - 1) x / tr rho^q - 1)`` over unit rows x, as ``q rho^(q - 1)`` is the
+    derivative of tr rho^q; at infinity ``1 - (v.x)^2 / l`` of the first eigenvector v.
+    """
+    if q == 1:
+        each = surprises(features)
+        return math.exp(float(each.mean())), each - each.mean()
+    values, weights = _spectrum(features)
+    score = _of_order(values, q)
+    if math.isinf(q):
+        return score, 1 - weights[:, -1] / values[-1]
+    kept = values > _noise(values)
+    # Over the largest: of many small eigenvalues, a power of 100 would be 0.
+    shares = values[kept] / values[-1]
+    total = shares.pow(q).sum() * values[-1]
+    return score, q / (1 - q) * (torch.mv(weights[:, kept], shares.pow(q - 1)) / total - 1)
+
+
+def _of_order(values: Tensor, q: float) -> float:
+    """From the eigenvalues, ascending."""
+    top = float(values[-1])
+    if math.isinf(q):
+        return 1 / top
+    shares = values[values > _noise(values)] / top
+    return math.exp((q * math.log(top) + math.log(float(shares.pow(q).sum()))) / (1 - q))
+
+
+def _noise(values: Tensor) -> float:
+    return len(values) * torch.finfo(torch.float64).eps * float(values[-1])
+
+
+def _spectrum(features: Rows) -> tuple[Tensor, Tensor]:
+    """Eigenvalues of rho, ascending, and (n, k): the share of each row in each eigenvector."""
+    rows = as_rows(features, "features")
+    check_count("features", len(rows), 1)
+    rows = unit_rows(rows)
     n, width = rows.shape
-    check_count("features", n, 1)
+    if n >= width:
+        values, vectors = _eigh(rows.T @ rows / n)
+        return values, (rows @ vectors).square()
+    values, vectors = _eigh(rows @ rows.T / n)
+    return values, n * values.clamp(min=0) * vectors.square()
+
+
+def unit_rows(rows: Tensor) -> Tensor:
+    """(n, width) => (n, width + 1) float64 of length 1; rows of zeros are 1 in the last column."""
+    rows = rows.double()
     rows = rows * _powers(rows.abs().amax(dim=1, keepdim=True))
     # All-black images, say: alike, and like no other.
     rows = torch.cat((rows, (rows == 0).all(dim=1, keepdim=True)), dim=1)
-    rows = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    tiny = torch.finfo(torch.float64).tiny  # 0 log 0 = 0
-    if n > width:
-        values, vectors = _eigh(rows.T @ rows / n)
-        weights = (rows @ vectors).square()
-    else:
-        values, vectors = _eigh(rows @ rows.T / n)
-        weights = n * values.clamp(min=0) * vectors.square()
-    return torch.mv(weights, -values.clamp(min=tiny).log())
+    units: Tensor = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return units
 
 
 def _powers(sizes: Tensor) -> Tensor:
@@ -76,8 +136,9 @@ def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
 class VendiScore(Metric):
     """Vendi score with the cosine of features as similarity, after Friedman & Dieng 2023.
 
-    It is biased downwards, the more the fewer images there are: of features of width 256 whose
-    score is 52.0, a thousand give 48.1 on average. Compare values of equal N only.
+    Its order `q` is that of Pasarkar & Dieng 2024. It is biased downwards, the more the fewer
+    images there are: of features of width 256 whose score of order 1 is 52.0, a thousand give 48.1
+    on average. The larger q, the less. Compare values of equal N and equal q only.
     """
 
     name: ClassVar[str] = "vendi"
@@ -85,11 +146,20 @@ class VendiScore(Metric):
     outputs: ClassVar[Mapping[str, Better]] = {"vendi": "higher"}
     accepts: ClassVar[Mapping[Role, tuple[type[Statistic], ...]]] = {"generated": (Bank,)}
 
+    q: float | Literal["inf"] = 1.0
+    """The order: rare kinds count the more the smaller it is; ``inf`` looks at the commonest
+    alone."""
+
+    def __post_init__(self) -> None:
+        if self.q != "inf":
+            _check_order(self.q)
+            if math.isinf(self.q):
+                object.__setattr__(self, "q", "inf")  # a word that its repr can be read with
+
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``generated=`` => ``vendi``."""
         (rows,) = banks(self, statistics)
-        each = surprises(rows)
-        value = math.exp(float(each.mean()))
+        value, each = influences(rows, float(self.q))
         deviation = float(each.std(correction=0)) / math.sqrt(len(each))
         return {
             "vendi": Score(

@@ -14,9 +14,9 @@ Format = Callable[[Report | Curve, Sequence[Verdict]], str]
 
 COLUMNS = (
     *("step", "class", "asked", "name", "value", "low", "high"),
-    *("n_generated", "n_real", "heldout"),
+    *("n_generated", "n_real", "heldout", "of_real"),
 )
-"""Of `as_csv`; what is not known is empty."""
+"""Of `as_csv`; what is not known is empty, as is the class of a mean over classes."""
 
 ESCAPES = str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
@@ -30,7 +30,8 @@ def as_csv(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for step, label, row in _rows(result):
-        numbers = (row.value, row.low, row.high, row.n_generated, row.n_real, row.heldout)
+        counts = (row.n_generated, row.n_real)
+        numbers = (row.value, row.low, row.high, *counts, row.heldout, row.of_real)
         known = ("" if each is None or not math.isfinite(each) else each for each in numbers)
         writer.writerow((step, label, row.output, row.name, *known))
     return text.getvalue().rstrip("\n")
@@ -48,10 +49,10 @@ def as_latex(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:
         r"\hline",
     ]
     for step, label, row in found:
-        cells = [str(step)] * ("step" in ahead) + [_latex(label)] * ("class" in ahead)
-        cells += [_latex(row.name), _latex_number(row.value)]
+        cells = [str(step)] * ("step" in ahead) + [latex(label)] * ("class" in ahead)
+        cells += [latex(row.name), latex_number(row.value)]
         ends = () if row.interval is None else row.interval
-        cells.append(f"[{', '.join(map(_latex_number, ends))}]" if ends else "--")
+        cells.append(f"[{', '.join(map(latex_number, ends))}]" if ends else "--")
         lines.append(" & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\end{tabular}"])
 
@@ -61,8 +62,8 @@ def as_github(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:
     last = result.last if isinstance(result, Curve) else result
     lines = [f"{row.name} = {number(row.value)}" for row in last.rows]
     broken = [each for each in verdicts if not each.holds]
-    lines += [_command("error", each.gate.option, each.sentence) for each in broken]
-    lines += [_command("warning", each.code, each.message) for each in result.warnings]
+    lines += [command("error", each.gate.option, each.sentence) for each in broken]
+    lines += [command("warning", each.code, each.message) for each in result.warnings]
     return "\n".join(lines)
 
 
@@ -79,7 +80,7 @@ def as_junit(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname="gandiag", name=each.gate.option)
         if not each.holds:
             kind = "failure" if each.holds is False else "error"
-            ElementTree.SubElement(case, kind, message=_valid(each.sentence))
+            ElementTree.SubElement(case, kind, message=valid(each.sentence))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, "unicode")
 
@@ -102,13 +103,15 @@ def _rows(result: Report | Curve) -> Iterator[tuple[int | str, str, Row]]:
     yield from (("", "", row) for row in result.rows)
     for label, rows in result.per_class.items():
         yield from (("", label, row) for row in rows)
+    yield from (("", "", row) for row in result.class_means)
 
 
-def _latex(text: str) -> str:
+def latex(text: str) -> str:
+    """Text as LaTeX prints it."""
     return text.translate(ESCAPES)
 
 
-def _latex_number(value: float) -> str:
+def latex_number(value: float) -> str:
     r"""``$-1.5 \times 10^{-7}$``; a dash for what is no number."""
     if not math.isfinite(value):
         return "--"
@@ -117,7 +120,8 @@ def _latex_number(value: float) -> str:
     return f"${digits}{power}$"
 
 
-def _command(kind: str, title: str, message: str) -> str:
+def command(kind: str, title: str, message: str) -> str:
+    """A workflow command of GitHub's: ``::error title=...::...``."""
     return f"::{kind} title={_property(title)}::{_data(message)}"
 
 
@@ -130,6 +134,6 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _valid(text: str) -> str:
+def valid(text: str) -> str:
     """Less the control characters that XML has no way to write."""
     return "".join(char for char in text if char >= " " or char in "\t\n")

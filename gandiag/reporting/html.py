@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from gandiag.reporting.comparison import Comparison
 from gandiag.reporting.curve import Curve
 from gandiag.reporting.plots import data_url, figure
-from gandiag.reporting.report import Report, number
+from gandiag.reporting.report import Report, class_table, headline, number
 from gandiag.sources.base import ImageSource, Points
 
 COUNT = 40
@@ -68,12 +69,45 @@ def scatter(source: ImageSource) -> str:
 
 def page(report: Report, pictures: Mapping[str, str]) -> str:
     """A report and pictures by role => HTML that needs nothing from elsewhere."""
-    return _template("report.html.j2").render(report=report, pictures=pictures)
+    classes = class_table(report.per_class, report.class_means)
+    return _template("report.html.j2").render(report=report, pictures=pictures, classes=classes)
 
 
 def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:
     """Scores over training and pictures by role => HTML that needs nothing from elsewhere."""
     return _template("curve.html.j2").render(curve=curve, plot=_plot(curve), pictures=pictures)
+
+
+def comparison_page(result: Comparison, pictures: Mapping[str, str]) -> str:
+    """A comparison and pictures by letter => HTML that needs nothing from elsewhere."""
+    return _template("comparison.html.j2").render(
+        result=result,
+        plot=_differences(result),
+        pictures=pictures,
+        headline=headline(result.provenance),
+    )
+
+
+def _differences(result: Comparison) -> str:
+    """Each difference over half its interval: what leaves out zero is certain."""
+    told = [each for each in result.differences if each.low is not None and each.high is not None]
+    drawing = figure(8, 0.6 + 0.28 * max(1, len(told)))
+    axes = drawing.add_subplot()
+    colours = {"first": "#188038", "second": "#c5221f"}
+    for place, each in enumerate(reversed(told)):
+        assert each.high is not None
+        assert each.low is not None
+        # To the left the first set is better, whichever way the score goes.
+        sign = 1 if each.better == "lower" else -1
+        middle = 2 * sign * each.difference / (each.high - each.low)
+        colour = colours.get(each.verdict, "#888888")
+        axes.errorbar(middle, place, xerr=1, fmt="o", color=colour, capsize=3, markersize=4)
+    axes.set_ylim(-0.6, len(told) - 0.4)
+    axes.axvline(0, color="#888888", linewidth=1)
+    names = [f"{each.name}   {each.first}, {each.second}" for each in reversed(told)]
+    axes.set_yticks(range(len(told)), names, fontsize=8)
+    axes.set_xlabel("← first better      difference / half its interval      second better →")
+    return data_url(drawing, dpi=150)
 
 
 def _template(name: str) -> jinja2.Template:

@@ -16,8 +16,17 @@ from gandiag.reporting.tables import Sheet, table
 
 SCHEMA = 1
 
-BESIDE = ("of", "floor", "with a tenth of their share", "outside", "pairs", "of real images")
+BESIDE = (
+    *("of", "floor", "floor n", "at floor n", "ceiling", "with a tenth of their share"),
+    *("outside", "pairs", "of real images", "classes", "classes left out"),
+)
 """What of `Score.extra` people are shown."""
+
+CONFUSED = "asked "
+"""What begins the keys of `Score.extra` that count samples of one class taken for another."""
+
+MEAN = "intra_"
+"""What begins the name of a mean over classes, as in intra-FID."""
 
 ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑"}
 """Which way is better."""
@@ -41,6 +50,11 @@ class Row:
     """The metric's repr: every parameter that moves the number."""
     heldout: float | None = None
     """The same number for held-out real images in the place of the generated ones."""
+    of_real: float | None = None
+    """Of a class: the same number for some of its real images in the place of the generated ones,
+    against the rest of them."""
+    n_of_real: tuple[int, int] | None = None
+    """How many stood for the generated ones, and how many were left; None for a mean."""
 
     def __float__(self) -> float:
         return float(self.score.value)
@@ -87,8 +101,19 @@ class Row:
     @property
     def beside(self) -> str:
         """What is read together with the value: ``floor 0.0014``; empty for most."""
-        told = ", ".join(f"{key} {number(self.extra[key])}" for key in BESIDE if key in self.extra)
-        return f"± {number(self.extra['std'])}" if "std" in self.extra else told
+        if "std" in self.extra:
+            return f"± {number(self.extra['std'])}"
+        told = [f"{key} {number(self.extra[key])}" for key in BESIDE if key in self.extra]
+        return ", ".join([*told, *self.confused[:1]])
+
+    @property
+    def confused(self) -> tuple[str, ...]:
+        """Which classes are taken for which, the most frequent first: ``asked 4, seen 9: 12``."""
+        return tuple(
+            f"{key}: {number(count)}"
+            for key, count in self.extra.items()
+            if key.startswith(CONFUSED)
+        )
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -114,6 +139,9 @@ class Row:
             whole["extra"] = dict(self.extra)
         if self.heldout is not None:
             whole["heldout"] = self.heldout
+        if self.of_real is not None:
+            generated, real = self.n_of_real or (None, None)
+            whole["of_real"] = {"value": self.of_real, "n_generated": generated, "n_real": real}
         return whole
 
 
@@ -125,13 +153,19 @@ class Report:
     warnings: tuple[Warn, ...]
     provenance: Mapping[str, Any]
     per_class: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    class_means: tuple[Row, ...] = ()
+    """Of each number, the mean over the classes: ``intra_fid``."""
 
     def __getitem__(self, name: str) -> Row:
-        """A row by its printed name (``fd[lite0]``, ``fd``) or what was asked for (``fid``)."""
+        """A row by its printed name (``fd[lite0]``, ``fd``) or what was asked for (``fid``).
+
+        Means over classes too, which no iteration gives: ``intra_fid``.
+        """
+        rows = (*self.rows, *self.class_means)
         for each in ("name", "output", "plain"):
-            names = [getattr(row, each) for row in self.rows]
+            names = [getattr(row, each) for row in rows]
             if name in names:
-                return self.rows[names.index(name)]
+                return rows[names.index(name)]
         raise KeyError(f"{name!r} was not computed; there are {', '.join(self)}")
 
     def __iter__(self) -> Iterator[str]:
@@ -146,7 +180,8 @@ class Report:
         return as_text(self)
 
     def __contains__(self, name: object) -> bool:
-        return any(name in (row.name, row.output, row.plain) for row in self.rows)
+        rows = (*self.rows, *self.class_means)
+        return any(name in (row.name, row.output, row.plain) for row in rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of the command line: plain values, no NaN, no infinity."""
@@ -161,7 +196,8 @@ class Report:
                 label: {row.name: row.to_dict() for row in rows}
                 for label, rows in self.per_class.items()
             }
-        cleaned: dict[str, Any] = _finite(whole)
+            whole["class_means"] = {row.name: row.to_dict() for row in self.class_means}
+        cleaned: dict[str, Any] = finite(whole)
         return cleaned
 
     def to_json(self) -> str:
@@ -175,7 +211,10 @@ class Report:
         yield score_table(self.rows)
         if self.per_class:
             yield Text()
-            yield class_table(self.per_class)
+            yield class_table(self.per_class, self.class_means)
+        if self.class_means:
+            yield Text()
+            yield score_table(self.class_means)
         yield Text(f"\n{headline(self.provenance)}", style="dim")
         if self.warnings:
             yield Text()
@@ -203,15 +242,38 @@ def score_table(rows: Sequence[Row]) -> Sheet:
     return table(*titles, rows=map(cells, rows))
 
 
-def class_table(per_class: Mapping[str, Sequence[Row]]) -> Sheet:
-    """The values of each class; a dash where one was not computed."""
+def class_table(per_class: Mapping[str, Sequence[Row]], means: Sequence[Row] = ()) -> Sheet:
+    """The values of each class beside how many images it has; a dash where there is none.
+
+    In brackets: what some of its real images get in the place of the generated ones, against the
+    rest; ``44:46`` says how many. The means come last.
+    """
     names = dict.fromkeys(row.name for rows in per_class.values() for row in rows)
-    of = {label: {row.name: number(row.value) for row in rows} for label, rows in per_class.items()}
-    return table(
-        "class",
-        *(f">{name}" for name in names),
-        rows=((label, *(of[label].get(name, "-") for name in names)) for label in per_class),
-    )
+    real = {row.name for rows in per_class.values() for row in rows if row.of_real is not None}
+    titles = (f">{name} (of real)" if name in real else f">{name}" for name in names)
+
+    def numbers(rows: Sequence[Row], prefix: str = "") -> Iterator[str]:
+        known = {row.name: row for row in rows}
+        for row in (known.get(prefix + name) for name in names):
+            value = "-" if row is None else number(row.value)
+            beside = "" if row is None or row.of_real is None else f" ({number(row.of_real)})"
+            yield value + beside
+
+    counts = ["generated", "real", *["of real"] * bool(real)]
+    lines = [
+        (label, *_counts(rows)[: len(counts)], *numbers(rows)) for label, rows in per_class.items()
+    ]
+    if means:
+        lines.append(("mean", *[""] * len(counts), *numbers(means, MEAN)))
+    return table("class", *(f">{each}" for each in counts), *titles, rows=lines)
+
+
+def _counts(rows: Sequence[Row]) -> list[str]:
+    """Of the generated images, of the real ones, and of those that stood for each."""
+    generated = {f"{row.n_generated:,}" for row in rows if row.n_generated is not None}
+    real = {f"{row.n_real:,}" for row in rows if row.n_real is not None}
+    parted = {":".join(f"{n:,}" for n in row.n_of_real) for row in rows if row.n_of_real}
+    return [" or ".join(sorted(each)) or "-" for each in (generated, real, parted)]
 
 
 def warning_line(warning: Warn) -> Text:
@@ -258,12 +320,12 @@ def headline(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """NaN and infinities become null: they are no JSON."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
+        return {str(key): finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return value

@@ -1,5 +1,6 @@
 """What could mislead a reader of a score: each a pure rule over what was gathered."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from gandiag.errors import Warn
@@ -31,6 +32,9 @@ OWN_WAYS: Mapping[str, str] = {
 }
 """Note code -> what the published tools do with such images."""
 
+PHOTOGRAPHS = "photographs"
+"""The `domain` of networks that learned from ImageNet, or from pictures of the web."""
+
 TOLD = 10
 """Names listed in a sentence; the provenance lists all."""
 
@@ -51,6 +55,9 @@ def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> I
         yield from overlapping(real, generated, _overlap(real, generated), things)
         yield from compression(real, generated)
         yield from sizes(real, generated)
+        yield from shapes(real, generated)
+        yield from quantisation(real, generated)
+        yield from contrast(real, generated)
         names = dict.fromkeys(t.key for t in plan.tasks if "real" in t.metric.accepts)
         yield from unequal(real, generated, ", ".join(names), things)
     for task in plan.tasks:
@@ -62,6 +69,9 @@ def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> I
         size = getattr(extractor, "input_size", None)
         if size is not None:
             yield from enlarged(list(gathered.values()), size)
+        yield from out_of_domain(list(gathered.values()), extractor.name, domain_of(extractor))
+        yield from cropped(list(gathered.values()), extractor.name, extractor.provenance())
+        yield from same_network(generated, extractor.name)
     for each in gathered.values():
         hashes = each.statistics.get(HASHES)
         if isinstance(hashes, Hashes):
@@ -128,6 +138,101 @@ def enlarged(sources: Sequence[Gathered], input_size: int) -> Iterator[Warn]:
             f"some images are enlarged to {input_size} pixels and others are not ({told}): "
             "compare only with scores from images of the same size",
         )
+
+
+def shapes(real: Gathered, generated: Gathered) -> Iterator[Warn]:
+    """Images of another shape, height to width: they are squeezed otherwise."""
+    one, other = _ratio(real), _ratio(generated)
+    if one and other and abs(math.log(one / other)) > 0.05:
+        yield Warn(
+            "shapes-differ",
+            f"{generated.name} is {_usual(generated)} and {real.name} is {_usual(real)}, of "
+            "another shape: both are squeezed to a square, each in its own way; crop them alike",
+        )
+
+
+def quantisation(real: Gathered, generated: Gathered) -> Iterator[Warn]:
+    """Floats cut off to bytes on one side and rounded on the other: half a level everywhere."""
+    cut = {each.name: each.looks.truncated for each in (real, generated) if each.looks}
+    if len(cut) == 2 and {*cut.values()} == {True, False}:
+        name = next(name for name, is_cut in cut.items() if is_cut)
+        yield Warn(
+            "quantisation",
+            f"white in {name} is 254 and not 255, as where floats are cut off to bytes and not "
+            "rounded: half a level darker than the other set, which scores see; round both",
+        )
+
+
+def contrast(real: Gathered, generated: Gathered) -> Iterator[Warn]:
+    """Generated images that each reach black and white where real ones do not."""
+    shares = [
+        each.looks.stretched / each.n if each.looks and each.n else None
+        for each in (real, generated)
+    ]
+    if shares[0] is not None and shares[1] is not None and shares[0] < 0.5 and shares[1] > 0.95:
+        yield Warn(
+            "contrast",
+            f"{100 * shares[1]:.0f} % of {generated.name} reach both 0 and 255 and "
+            f"{100 * shares[0]:.0f} % of {real.name} do: was each image's contrast stretched, as "
+            "save_image(normalize=True) does? save them with one range for all",
+        )
+
+
+def out_of_domain(sources: Sequence[Gathered], name: str, domain: str) -> Iterator[Warn]:
+    """A network of colour photographs on grey images."""
+    seen = [each for each in sources if each.looks is not None and each.n]
+    if domain == PHOTOGRAPHS and seen and all(_grey(each) > 0.9 for each in seen):
+        yield Warn(
+            "out-of-domain",
+            f"the images are grey and {name} learned from colour photographs: its features are "
+            "made for other images, so that a better score need not look better; see whether "
+            "another network ranks alike, such as a classifier of this data",
+        )
+
+
+def cropped(
+    sources: Sequence[Gathered], name: str, provenance: Mapping[str, str]
+) -> Iterator[Warn]:
+    """Borders that the network never sees."""
+    if provenance.get("crop", "none") == "none":
+        return
+    for each in sources:
+        count = sum(n for size, n in each.sizes.items() if len(size) == 2 and size[0] != size[1])
+        if count:
+            yield Warn(
+                "cropped",
+                f"{count:,} of the images of {each.name} are no squares, and {name} sees only "
+                "their middle; what is at the borders is not scored",
+            )
+
+
+def same_network(generated: Gathered, name: str) -> Iterator[Warn]:
+    """A generator that was trained with the network that scores it."""
+    note = generated.notes.get("trained-with")
+    if note is not None and name.partition(":")[0] in note.names:
+        yield Warn(
+            "same-network",
+            f"{generated.name} was trained with {name}, which now scores it: it has learned what "
+            "that network sees; choose another one with --features",
+        )
+
+
+def domain_of(extractor: object) -> str:
+    """What a network learned from: an attribute `domain`, where an extractor has one."""
+    return str(getattr(extractor, "domain", ""))
+
+
+def _grey(gathered: Gathered) -> float:
+    return gathered.looks.grey / gathered.n if gathered.looks and gathered.n else 0.0
+
+
+def _ratio(gathered: Gathered) -> float | None:
+    """Height over width of most of the images."""
+    pictures = {size: n for size, n in gathered.sizes.items() if len(size) == 2}
+    if not pictures:
+        return None
+    height, width = max(pictures, key=lambda each: pictures[each])
+    return height / width
 
 
 def _below(gathered: Gathered, input_size: int) -> int:

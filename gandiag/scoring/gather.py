@@ -12,6 +12,7 @@ from gandiag.errors import GandiagError, Warn
 from gandiag.extractors.base import FeatureExtractor
 from gandiag.scoring.cache import StatisticsCache
 from gandiag.scoring.gathered import Gathered, Size, described, merged
+from gandiag.scoring.looks import Looks
 from gandiag.scoring.opening import Opened
 from gandiag.scoring.options import Progress
 from gandiag.scoring.plan import HASHES, Plan, Want
@@ -22,6 +23,18 @@ ROWS = 1024
 """Rows collected before each `+` of a statistic: fewer cost more than the sums they add."""
 
 CPU = torch.device("cpu")
+
+MADE_BY = {
+    "_legacy_tensorflow_": ("clean-fid-legacy-tensorflow",),
+    "_legacy_pytorch_": ("clean-fid-legacy-pytorch", "pytorch-fid"),
+    "_clean_": ("clean-fid", "gandiag"),
+    "virtual_": ("adm",),
+    "adm_stats": ("adm", "torch-fidelity"),
+}
+"""What published statistics are called, in lower case -> the protocols that they fit.
+
+clean-fid: ``{name}_{mode}_{split}_{size}.npz``; guided-diffusion: ``VIRTUAL_imagenet256...npz``.
+"""
 
 OF_ALL = {"half-range", "two-levels"}
 """Notes that are true of a set only if they are of all its batches."""
@@ -97,10 +110,18 @@ def _of_images(
 
 def published(name: str, plan: Plan) -> Warn:
     """What is to be said of statistics that do not say where they come from."""
+    protocol = plan.protocol.name
+    fits = next((fits for sign, fits in MADE_BY.items() if sign in name.lower()), None)
+    if fits is not None and protocol not in fits:
+        return Warn(
+            "other-protocol",
+            f"{name} is named as the statistics of {' or '.join(fits)} are, and this run computes "
+            f"{protocol}: features of another resize are compared; use --protocol {fits[0]}",
+        )
     return Warn(
         "published-statistics",
         f"{name} does not say which weights and resize made it; it is taken to fit "
-        f"{plan.tasks[0].extractor.name} under the protocol {plan.protocol.name}",
+        f"{plan.tasks[0].extractor.name} under the protocol {protocol}",
     )
 
 
@@ -236,6 +257,7 @@ class Pass:
         self._labels: list[str] = []
         self._sizes: Counter[Size] = Counter()
         self._digests: list[int] = []
+        self._looks: Looks | None = None
         self._before: Gathered | None = None
         self._notes: dict[str, Note] = {}
         self._untrue: set[str] = set()
@@ -256,6 +278,9 @@ class Pass:
         self._names += batch.names
         self._labels += batch.labels or ()
         self._sizes[size_of(batch.images)] += len(batch.images)
+        if batch.images.ndim == 4 and len(batch.images):
+            looks = Looks.of(batch.images)
+            self._looks = looks if self._looks is None else self._looks + looks
         if HASHES in self.wants:
             self._digests += [digest(image) for image in batch.images]
         for stage, images in zip(self._stages, prepared, strict=True):
@@ -280,6 +305,7 @@ class Pass:
             statistics=statistics,
             labels=tuple(self._labels) if len(self._labels) == len(self._names) else None,
             sizes=dict(self._sizes),
+            looks=self._looks,
             notes={code: each for code, each in self._notes.items() if code not in self._untrue},
         )
         return found if self._before is None else self._before + found

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gandiag.errors import GandiagError, Warn
+from gandiag.scoring.looks import Looks
 from gandiag.scoring.plan import Want
 from gandiag.sources.base import Note
 from gandiag.statistics import Bank, Moments, Statistic
@@ -29,6 +31,8 @@ class Gathered:
     notes: Mapping[str, Note] = field(default_factory=dict)
     sizes: Mapping[Size, int] = field(default_factory=dict)
     """Of an image or a point -> how many there are."""
+    looks: Looks | None = None
+    """What its pixels amount to; None for points, and where only statistics are known."""
     warnings: tuple[Warn, ...] = ()
     """What was said while it was gathered; not kept on disk."""
 
@@ -45,14 +49,23 @@ class Gathered:
     def of_class(self, label: str) -> "Gathered":
         """The part with one label, from the banks of features."""
         assert self.labels is not None
-        rows = torch.tensor([i for i, each in enumerate(self.labels) if each == label])
+        return self.part(torch.tensor([i for i, e in enumerate(self.labels) if e == label]))
+
+    def part(self, index: Tensor) -> "Gathered":
+        """Some of the rows, from the banks of features.
+
+        Args:
+            index: (count,) int64, which.
+        """
         banks = {
-            want: Bank.of(bank.rows[rows.to(bank.rows.device)])
+            want: Bank.of(bank.rows[index.to(bank.rows.device)])
             for want, bank in self.statistics.items()
             if isinstance(bank, Bank)
         }
-        labels = (label,) * len(rows)
-        return replace(self, n=len(rows), statistics=banks, labels=labels, notes={}, sizes={})
+        labels = None if self.labels is None else tuple(self.labels[i] for i in index.tolist())
+        return replace(
+            self, n=len(index), statistics=banks, labels=labels, notes={}, sizes={}, looks=None
+        )
 
     def to(self, device: torch.device) -> "Gathered":
         """The same on another device."""
@@ -77,6 +90,7 @@ class Gathered:
             labels=(self.labels or ()) + (other.labels or ()) if both else None,
             notes=notes,
             sizes=dict(Counter(self.sizes) + Counter(other.sizes)),
+            looks=self.looks + other.looks if self.looks and other.looks else None,
         )
 
 
@@ -114,6 +128,7 @@ def description(gathered: Gathered) -> dict[str, Any]:
             code: [note.count, note.example, *note.names] for code, note in gathered.notes.items()
         },
         "sizes": [[*size, count] for size, count in gathered.sizes.items()],
+        "looks": gathered.looks.to_list() if gathered.looks is not None else None,
     }
 
 
@@ -125,7 +140,7 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
 
     """
     try:
-        labels = meta["labels"]
+        labels, looks = meta["labels"], meta.get("looks")
         return Gathered(
             name=str(meta["name"]),
             n=None if meta["n"] is None else int(meta["n"]),
@@ -136,6 +151,7 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
                 for code, (n, example, *names) in meta["notes"].items()
             },
             sizes={tuple(map(int, size)): int(n) for *size, n in meta["sizes"]},
+            looks=None if looks is None else Looks.restore(looks),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GandiagError(

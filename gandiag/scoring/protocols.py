@@ -30,6 +30,8 @@ from gandiag.metrics import (
     PRDC,
     Blocks,
     FrechetDistance,
+    FrechetInfinity,
+    GaussianMMD,
     InceptionScore,
     KernelDistance,
     Metric,
@@ -58,6 +60,9 @@ class Protocol:
     """What a reader who compares with the tool's published numbers must know."""
 
 
+MMD_GAN = MIMICRY = ADM
+"""Both feed levels to the 2015 graph, which resizes, as ADM does."""
+
 _CLEAN_FID_KID = KernelDistance(subsets=Subsets(shrink=True, seed=0))
 
 _ROWS = (
@@ -76,6 +81,7 @@ _ROWS = (
         metrics={
             "fid": FrechetDistance(),
             "kid": KernelDistance(subsets=Subsets()),
+            "kid_rbf": GaussianMMD(normalise=False, scale=1.0, subsets=Subsets()),
             "is": InceptionScore(splits=10, shuffle="numpy"),
             "prdc": PRDC(k=3, tie="<="),
         },
@@ -139,8 +145,67 @@ _ROWS = (
             "kid": KernelDistance(subsets=Subsets(shrink=True, first="real", seed=0)),
             "is": InceptionScore(splits=10, rule="floor", shuffle="numpy"),
             "prdc": PRDC(k=5, tie="<"),
+            "fid_inf": FrechetInfinity(),
+            "sfid": FrechetDistance(layer="mixed_6e"),
         },
+        extractors={"sfid": "inception"},
         default=("fid", "kid", "prdc"),
+        notes=("dgm-eval draws the subsets of fid_inf unseeded: its value moves from run to run",),
+    ),
+    Protocol(
+        "iqa-pytorch",
+        "IQA-PyTorch: FID as clean-fid, and an sFID of a layer of its own",
+        features="inception",
+        preprocessing={"inception": CLEAN_FID},
+        metrics={"fid": FrechetDistance(), "sfid": FrechetDistance(layer="mixed_6a")},
+    ),
+    Protocol(
+        "cmmd",
+        "CMMD: biased squared MMD of CLIP's embedding, Gaussian kernel of sigma 10, x 1000",
+        features="clip",
+        metrics={"cmmd": GaussianMMD(biased=True)},
+        notes=(
+            (
+                "CMMD keeps the diagonals: each set of N images adds 1000 (1 - k) / N, k its mean "
+                "kernel, so compare values of equal N only; --metrics 'cmmd(biased=false)' has no "
+                "such bias"
+            ),
+            "CMMD's first code drops an incomplete last batch, here every image counts",
+        ),
+    ),
+    Protocol(
+        "mmd-gan",
+        "MMD-GAN's own KID (Bińkowski et al. 2018): 100 subsets of 1,000",
+        features="inception",
+        preprocessing={"inception": MMD_GAN},
+        metrics={"kid": KernelDistance(subsets=Subsets(seed=0))},
+        notes=(
+            "MMD-GAN draws KID's subsets unseeded: its KID moves from run to run",
+            "its FID and IS are means over ten bootstrap draws, and are not given here",
+        ),
+    ),
+    Protocol(
+        "mimicry",
+        "mimicry: IS by 10 splits in order, KID by 10 subsets of 5,000",
+        features="inception",
+        preprocessing={"inception": MIMICRY},
+        metrics={
+            "fid": FrechetDistance(),
+            "kid": KernelDistance(
+                subsets=Subsets(count=10, size=5000, first="real", shrink=True, seed=0)
+            ),
+            "is": InceptionScore(splits=10),
+        },
+        notes=(
+            (
+                "mimicry stretches generated images to the full range of levels, over the whole "
+                "set for FID and KID and in each batch for IS: give images that are stretched so"
+            ),
+            (
+                "mimicry's subsets for KID are a tenth of the images, here 5,000: give the 50,000 "
+                "that it takes"
+            ),
+        ),
     ),
     Protocol(
         "prdc",
@@ -238,7 +303,9 @@ Four tools draw their subsets or their order unseeded (clean-fid, torchmetrics, 
 generator that earlier calls have moved (dgm-eval): there the number is the one they print when the
 generator is seeded with 0 just before.
 
+Likewise MMD-GAN's; and mimicry's, after its own seed has drawn the images.
+
 adm, stylegan, edm, edm2, studiogan and tfgan are not held against the tools themselves, which need
 weights, a GPU or TensorFlow, but against twins in the tests that were written from their sources;
-dgm-eval's own numbers rest on its source alone.
+the numbers of dgm-eval, iqa-pytorch, cmmd, mmd-gan and mimicry rest on their sources alone.
 """

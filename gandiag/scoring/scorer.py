@@ -1,14 +1,14 @@
 """`score`: sources in, a report out."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role
-from gandiag.reporting.report import Report, Row
+from gandiag.reporting.report import MEAN, Report, Row
 from gandiag.scoring.asking import asked
 from gandiag.scoring.cache import StatisticsCache
 from gandiag.scoring.caveats import cautions, size_text
@@ -18,7 +18,7 @@ from gandiag.scoring.needs import check_classes, fitted, named_outputs, without_
 from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
 from gandiag.scoring.options import Options
 from gandiag.scoring.plan import Plan, make_plan, protocol_of
-from gandiag.scoring.rows import class_rows, rows_of
+from gandiag.scoring.rows import class_rows, mean_rows, rows_of
 from gandiag.scoring.saving import load_gathered, save_gathered
 from gandiag.sources import StatisticsFile, open_source
 from gandiag.sources.base import Points
@@ -115,14 +115,29 @@ class Scorer:
         Raises:
             GandiagError: as when called.
         """
+        plan, found, warnings = self.gathered(inputs)
+        return self.reported(plan, found, warnings)
+
+    def gathered(
+        self, inputs: Mapping[Role, Opened], *, rows: bool = False
+    ) -> tuple[Plan, dict[Role, Gathered], tuple[Warn, ...]]:
+        """What will be computed of what `open` opened, and all that it is computed from.
+
+        Args:
+            inputs: by role.
+            rows: whether to keep every row, also where mean and covariance would do.
+
+        Raises:
+            GandiagError: as when called.
+        """
         plan = self.prepared(inputs)
         warnings: list[Warn] = []
         found: dict[Role, Gathered] = {}
         for role in ("real", "heldout", "generated"):
             if role in inputs:
-                found[role], more = self._collected(role, inputs[role], plan)
+                found[role], more = self._collected(role, inputs[role], plan, rows=rows)
                 warnings += more
-        return self._report(plan, found, warnings)
+        return plan, found, tuple(warnings)
 
     def open(self, generated: Any) -> dict[Role, Opened]:
         """Every input by role; nothing is read but what says what they are.
@@ -169,7 +184,12 @@ class Scorer:
         Raises:
             GandiagError: it will not be.
         """
-        named_outputs(self.prepared(inputs), name)
+        plain = name.removeprefix(MEAN)
+        if plain != name and not self.options.per_class:
+            raise GandiagError(
+                f"{name} is the mean of {plain} over classes; add --per-class for it"
+            )
+        named_outputs(self.prepared(inputs), plain)
 
     # --- bit by bit ---
 
@@ -244,7 +264,7 @@ class Scorer:
             warnings += more
         for role, each in found.items():
             plan.check_counts(role, each.n, each.name)
-        return self._report(plan, found, warnings)
+        return self.reported(plan, found, warnings)
 
     def reset(self, *, real: bool = True) -> None:
         """Forget what was given; with ``real=False`` keep the real images."""
@@ -361,7 +381,7 @@ class Scorer:
         return self.plan
 
     def _collected(
-        self, role: Role, opened: Opened, plan: Plan
+        self, role: Role, opened: Opened, plan: Plan, *, rows: bool = False
     ) -> tuple[Gathered, tuple[Warn, ...]]:
         known = self._gathered.get(role)
         if known is not None and known[0].tasks == plan.tasks:
@@ -375,7 +395,7 @@ class Scorer:
             plan.wants(
                 role,
                 None if opened.images is None else opened.count,
-                by_class=options.per_class,
+                by_class=rows or options.per_class,
             ),
             batch_size=options.batch_size,
             store=StatisticsCache.default() if store else None,
@@ -387,19 +407,21 @@ class Scorer:
             self._gathered[role] = plan, found, warnings
         return found, warnings
 
-    def _report(
-        self, plan: Plan, gathered: Mapping[Role, Gathered], warnings: list[Warn]
+    def reported(
+        self, plan: Plan, gathered: Mapping[Role, Gathered], warnings: Sequence[Warn]
     ) -> Report:
+        """The scores of what was gathered."""
         remarks: list[Warn] = []
         rows = tuple(rows_of(plan, gathered, remarks, self.options.progress))
         classes: dict[str, tuple[Row, ...]] = {}
         if self.options.per_class:
             with self.options.progress("computing the scores of each class", None):
-                classes = dict(class_rows(plan, gathered, remarks))
+                classes = dict(class_rows(plan, gathered, remarks, self.options.seed))
+        means = mean_rows(classes, gathered)
         said = [Warn("left-out", sentence) for sentence in plan.left_out]
         said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
         said += [*warnings, *remarks, *cautions(plan, gathered, self.options.precision)]
-        return Report(rows, tuple(said), self._provenance(plan, gathered), classes)
+        return Report(rows, tuple(said), self._provenance(plan, gathered), classes, means)
 
     def _provenance(self, plan: Plan, gathered: Mapping[Role, Gathered]) -> dict[str, Any]:
         options = self.options

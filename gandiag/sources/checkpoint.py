@@ -2,6 +2,9 @@
 
     RUN/step-00000100/checkpoint.json       {"loader": "reference_models", "step": 100, ...}
 
+With ``"trained_with": ["lite0"]`` it says which networks the generator learned from, as projected
+GANs do, so that a score of the same network is told to flatter it.
+
 The loader is the name of an entry point in the group ``gandiag.generators``: a function
 ``load(folder, *, device, seed)`` of an installed package that gives a `Draw`. A checkpoint never
 names a module or a file of code, so that reading one runs nothing that was not installed.
@@ -48,7 +51,8 @@ def open_checkpoint(folder: Path, name: str, how: How) -> GeneratedImages:
         GandiagError: it cannot be read, or the package that wrote it is not installed.
     """
     step, newest = checkpoints(folder)[-1]
-    loader = _head(newest)["loader"]
+    head = _head(newest)
+    loader = head["loader"]
     found = entry_points(group=GROUP, name=loader)
     if not found:
         raise GandiagError(
@@ -57,14 +61,18 @@ def open_checkpoint(folder: Path, name: str, how: How) -> GeneratedImages:
         )
     draw = next(iter(found)).load()(newest, device=str(how.device), seed=how.seed)
     called = name if newest == folder else f"{name} (step {step})"
-    return GeneratedImages(called, draw)
+    return GeneratedImages(called, draw, trained_with=tuple(head["trained_with"]))
 
 
 def _head(checkpoint: Path) -> dict[str, Any]:
     path = checkpoint / HEAD
     try:
         head = json.loads(path.read_bytes())
-        return {"step": int(head["step"]), "loader": str(head["loader"])}
+        return {
+            "step": int(head["step"]),
+            "loader": str(head["loader"]),
+            "trained_with": [str(name) for name in head.get("trained_with", ())],
+        }
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise GandiagError(
             f"{display(path)} is no checkpoint's: it needs a step and a loader; "

@@ -71,6 +71,8 @@ class GeneratedImages:
     """Of the floats that `draw` quantises, where the user stated it."""
     doubted: bool = False
     """Whether each pass draws the first block twice, to see that it depends on its seeds alone."""
+    trained_with: tuple[str, ...] = ()
+    """Networks whose features the generator learned from: scores of these flatter it."""
     seen: Passes = field(default_factory=Passes, repr=False)
 
     def count(self) -> int:
@@ -119,7 +121,10 @@ class GeneratedImages:
 
     def notes(self) -> Mapping[str, Note]:
         """What the last whole pass saw, by code (see `notes.CODES`)."""
-        return self.seen.notes()
+        found = self.seen.notes()
+        if self.trained_with:
+            found["trained-with"] = Note(self.total, self.name, self.trained_with)
+        return found
 
     def _note(self, batch: Batch, tally: Tally) -> None:
         if batch.images.ndim == 4:

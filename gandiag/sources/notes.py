@@ -10,6 +10,7 @@ CODES = (
     "skipped",  # could not be read
     "passed-over",  # files beside the images that are none, by their names
     "not-reproducible",  # a generator that gives other samples for the same seeds
+    "trained-with",  # a generator that learned from networks that could score it, by name
     "half-range",  # no value of the lower half of a stated range that begins below 0
     "two-levels",  # uint8 of 0 and 1 only, as from floats in [0, 1] that were cast
     "first-of-stream",  # not a random draw: a stream has no random access

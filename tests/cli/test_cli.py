@@ -272,4 +272,5 @@ def test_long_names_of_classes_cut_no_number(tmp_path, run):
     for name in names:
         line = next(line for line in out.splitlines() if line.startswith(name))
         values = [row["value"] for row in whole["per_class"][name].values()]
-        assert line.split()[1:] == [f"{value:.6g}" for value in values]
+        assert line.split()[1:4] == ["20", "20", "10:10"]
+        assert line.split()[4::2] == [f"{value:.6g}" for value in values]

@@ -42,9 +42,9 @@ def test_it_computes_what_the_graph_computes(state):
     graph = TorchScriptInception({name: tensor.clone() for name, tensor in state.items()}).eval()
     with torch.inference_mode():
         maps = {}
-        for name in ("mixed_6", "mixed_7"):
+        for name in ("mixed_3", "mixed_6", "mixed_7"):
             block = graph.layers.get_submodule(name)
-            keep = {"mixed_6": block.conv, "mixed_7": block}[name]
+            keep = block.conv if name == "mixed_6" else block
             keep.register_forward_hook(lambda _m, _i, out, name=name: maps.update({name: out}))
         expected = {"pool3": graph.layers(x).flatten(1)}
         # The first 7 channels of ADM's 1 x 1 branch, position by position, channels innermost.
@@ -53,6 +53,8 @@ def test_it_computes_what_the_graph_computes(state):
         expected["mixed_6d.branch1x1"] = maps["mixed_6"][:, channels, rows, columns % 17]
         # dgm-eval's sinception: the same of the whole next block, channels outermost.
         expected["mixed_6e"] = maps["mixed_7"][:, :7].reshape(2, -1)
+        # IQA-PyTorch's sfid: likewise, of the block where the maps become 17 x 17.
+        expected["mixed_6a"] = maps["mixed_3"][:, :7].reshape(2, -1)
         found = network_of(state)(x, list(expected))
     assert list(found) == list(expected)
     for layer, theirs in expected.items():
@@ -64,7 +66,7 @@ def test_it_computes_what_the_graph_computes(state):
 
 def test_each_layer_is_the_same_alone_and_in_company(state):
     network = network_of(state)
-    spatial = {"mixed_6d.branch1x1", "mixed_6e"}
+    spatial = {"mixed_6a", "mixed_6d.branch1x1", "mixed_6e"}
     # The network is convolutional throughout: a smaller picture does for this, and is quick.
     x = torch.rand(2, 3, 107, 107, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():

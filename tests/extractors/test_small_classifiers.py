@@ -83,7 +83,7 @@ def test_stacks_cover_a_thousand_modes():
     assert divergence.extra["floor"] == kl_floor(1000, 10_000)
     # Chi-squared with 999 degrees of freedom has the deviation 44.7: five of them over 2N.
     assert divergence.value == pytest.approx(999 / 20_000, abs=5 * 44.7 / 20_000)
-    assert report["gan_test"].value > 0.97
+    assert report["label_agreement"].value > 0.97
     assert "unknown-classes" not in [each.code for each in report.warnings]
 
 
@@ -97,7 +97,7 @@ def test_a_run_of_stacks_is_counted_without_labels(run, tmp_path):
     code, out, err = run(*args, "--max-images", "128", "--features", "stacked-digits")
     assert (code, err) == (0, "")
     assert "of 1000" in out.replace(",", "")
-    assert "gan_test" not in out
+    assert "label_agreement" not in out
 
 
 def test_labels_that_are_no_classes_are_told(digits, tmp_path):
@@ -113,7 +113,7 @@ def test_labels_that_are_no_classes_are_told(digits, tmp_path):
     )
     (told,) = [each.message for each in report.warnings if each.code == "unknown-classes"]
     assert "(seven) are not the classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in told
-    assert "gan_test" not in report
+    assert "label_agreement" not in report
     assert "modes" in report
 
 
@@ -127,7 +127,7 @@ def test_clothes_are_called_alike_everywhere():
     assert classifier.classes == FASHION_CLASSES == FASHION
     report = gandiag.score(source, source, features="fashion-mnist", metrics=["modes"], cache=False)
     # 91.78 % of the whole test set; five standard errors of a hundred.
-    assert report["gan_test"].value == pytest.approx(0.9178, abs=5 * 0.028)
+    assert report["label_agreement"].value == pytest.approx(0.9178, abs=5 * 0.028)
     assert report["modes"].extra["count T-shirt/top"] > 0
 
 

@@ -2,16 +2,19 @@ import os
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import timm
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from random_inception import photographs
 
 from gandiag.errors import GandiagError
 from gandiag.extractors import (
     EDM2_DINOV2,
+    clip,
     dinov2,
     open_extractor,
     save_classifier,
@@ -80,10 +83,11 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-@pytest.mark.parametrize("spec", [f"timm:{SMALL}", "timm:gcvit_xxtiny.in1k", "dinov2"])
+@pytest.mark.parametrize("spec", [f"timm:{SMALL}", "timm:gcvit_xxtiny.in1k", "dinov2", "clip"])
 def test_weights_that_are_not_here_are_not_fetched_but_said(no_network, monkeypatch, spec):
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
-    network = dinov2.NETWORK if spec == "dinov2" else spec.removeprefix("timm:")
+    named = {"dinov2": dinov2.NETWORK, "clip": clip.NETWORK}
+    network = named.get(spec, spec.removeprefix("timm:"))
     with pytest.raises(GandiagError) as caught:
         open_extractor(spec, device=CPU)
     sentence = str(caught.value)
@@ -243,6 +247,45 @@ class TestDinov2:
         assert (extractor(prepared, ["features"])["features"] == token).all()
         assert native[0].shape == (1, 1 + 37 * 37, 384)
         assert (model.pos_embed == resample_positions(native[0], 16)).all()
+
+
+class TestClip:
+    def test_it_gives_the_projection_of_the_central_square(
+        self, monkeypatch, hub_of_random_weights
+    ):
+        # The large network's small sister, in the same code.
+        monkeypatch.setattr(clip, "NETWORK", "vit_base_patch32_clip_quickgelu_224.openai")
+        monkeypatch.setattr(clip, "SIZE", 224)
+        extractor = open_extractor("clip", device=CPU)
+        assert extractor.layers == {"features": 512}
+        assert (extractor.name, extractor.logits) == ("clip", None)
+        assert extractor.provenance()["resize"] == "central square, pil-bicubic-8bit"
+        picture = photographs(1, 60, seed=0)[..., :41]
+        prepared = extractor.prepare(picture)
+        square = Image.fromarray(picture[0].permute(1, 2, 0).numpy()).crop((0, 9, 41, 50))
+        levels = torch.from_numpy(np.array(square.resize((224, 224), Image.Resampling.BICUBIC)))
+        mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])
+        std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
+        expected = (levels.double() / 255 - mean) / std
+        # float32 on both sides of a difference of two numbers of 0 to 4.
+        torch.testing.assert_close(
+            prepared[0].permute(1, 2, 0).double(), expected, rtol=0, atol=2e-6
+        )
+        model = extractor._model
+        with torch.inference_mode():
+            token = model.forward_features(prepared)[:, 0]
+            projected = token @ model.head.weight.T + model.head.bias
+        found = extractor(prepared, ["features"])
+        assert list(found) == ["features"]
+        torch.testing.assert_close(found["features"], projected, rtol=1e-4, atol=1e-5)
+
+    def test_its_network_has_the_activations_that_it_was_trained_with(self):
+        model = undrawn(lambda: timm.create_model("vit_base_patch32_clip_quickgelu_224"))
+        assert "quickgelu_336" in clip.NETWORK
+        assert type(model.blocks[0].mlp.act).__name__ == "QuickGELU"
+        config = timm.get_pretrained_cfg(clip.NETWORK)
+        assert (config.num_classes, config.input_size) == (768, (3, clip.SIZE, clip.SIZE))
+        assert Scaling.of_unit_range(config.mean, config.std) == clip.SCALING
 
 
 class TestClassifier:

@@ -11,15 +11,24 @@ from gandiag.errors import GandiagError
 from gandiag.metrics import (
     METRICS,
     PRDC,
+    RKE,
     Blocks,
+    ClassificationAccuracy,
+    ExactTransport,
     FrechetDistance,
+    FrechetInfinity,
+    GaussianMMD,
     InceptionScore,
     KernelDistance,
     Known,
+    MaxSlicedWasserstein,
     ModeCoverage,
     Score,
+    SinkhornDivergence,
+    SlicedWasserstein,
     Subsets,
     Unfit,
+    VendiScore,
 )
 from gandiag.statistics import STATISTICS, Bank, SavedStatistics, load_statistics, save_statistics
 
@@ -34,7 +43,18 @@ INSTANCES = [
     InceptionScore(block=13),
     FrechetDistance(ddof=0),
     PRDC(k=3, tie="<", layer="pool"),
+    ExactTransport(order=1, size=12, seed=3),
+    SinkhornDivergence(order=1, blur=0.5, size=12),
+    SlicedWasserstein(directions=7, seed=1),
+    MaxSlicedWasserstein(starts=1, seed=1),
+    FrechetInfinity(sizes=5, lowest=4, ddof=0),
+    GaussianMMD(sigma=2.0, normalise=False, scale=1.0, biased=True),
+    GaussianMMD(subsets=Subsets(count=3, size=20)),
+    VendiScore(q=0.5),
+    VendiScore(q="inf"),
+    RKE(sigma=0.5),
     ModeCoverage(labelled=True),
+    ClassificationAccuracy(penalty=10.0, seed=1),
     ModeCoverage(means=((0.0,) * 6, (1.0,) * 6), sd=0.5),
     ModeCoverage(classes=tuple("abcdef"), uniform=True),
 ]
@@ -220,15 +240,19 @@ def test_functions_that_tell_the_two_sets_apart_take_them_by_name():
         metrics.precision_recall_density_coverage,
         metrics.neighbourhoods,
         metrics.bins,
+        metrics.classification_accuracies,
         metrics.class_coverage,
         metrics.kernel_distance_of_subsets,
         metrics.kernel_distance_of_blocks,
         metrics.frechet_with_deviation,
+        metrics.frechet_infinity,
+        metrics.gaussian_mmd_of_subsets,
     ):
         with pytest.raises(TypeError, match="positional"):
             call(x, x)
     # Symmetric, so either way.
     assert metrics.frechet_distance(x, x) == metrics.frechet_distance(real=x, generated=x)
+    assert metrics.gaussian_mmd(x, x) == metrics.gaussian_mmd(real=x, generated=x)
     assert metrics.kernel_distance(x, x) == metrics.kernel_distance(real=x, generated=x)
 
 

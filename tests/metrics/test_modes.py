@@ -9,7 +9,7 @@ from gandiag.metrics import modes as modes_module
 from gandiag.metrics.modes import (
     NOWHERE,
     _nearest_mode,
-    agreement,
+    asked_modes,
     kl_floor,
     labelled_modes,
 )
@@ -272,10 +272,9 @@ def test_labels_that_are_numbers_are_in_their_order():
     assert names == ("1", "9", "10")
 
 
-def test_agreement_with_labels():
-    modes = torch.tensor([0, 1, 2, NOWHERE])
-    assert agreement(modes, ["a", "1", "b", "c"], ["a", "b", "c"]) == 0.5
-    assert agreement(modes, ["a", "b", "c", "stranger"], ["a", "b", "c"]) is None
+def test_labels_name_modes_or_count_them():
+    assert asked_modes(["a", "1", "b", "c"], ["a", "b", "c"]).tolist() == [0, 1, 1, 2]
+    assert asked_modes(["a", "b", "c", "stranger"], ["a", "b", "c"]) is None
 
 
 def test_the_metric_counts_labels_of_the_generated_only_if_there_are_any():
@@ -289,13 +288,17 @@ def test_the_metric_counts_labels_of_the_generated_only_if_there_are_any():
     labels = [str(mode) for mode in generated[1].tolist()]
     scores = metric(real=Bank.of(real[0]), generated=bank.labelled(labels))
     # A conditional sampler without fault: its points of high quality are where they should be.
-    assert scores["gan_test"].value == scores["high_quality"].value
+    assert scores["label_agreement"].value == scores["high_quality"].value
     assert scores["modes"].extra["of"] == 8
     assert sum(scores["modes"].extra[f"count {i}"] for i in range(8)) == 800 * (
         scores["high_quality"].value
     )
     wrong = metric(real=Bank.of(real[0]), generated=bank.labelled(["0"] * 800))
-    assert wrong["gan_test"].value == pytest.approx(1 / 8, abs=0.05)
+    assert wrong["label_agreement"].value == pytest.approx(1 / 8, abs=0.05)
+    # Asked for the first mode, the others come as often as they have samples.
+    extra = wrong["label_agreement"].extra
+    for mode in range(1, 8):
+        assert extra[f"asked 0, seen {mode}"] == scores["modes"].extra[f"count {mode}"]
 
 
 def test_a_tenth_of_the_share_is_a_tenth():

@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from gandiag.errors import GandiagError
 from gandiag.metrics import VendiScore, vendi_score
-from gandiag.metrics.vendi import surprises
+from gandiag.metrics.vendi import influences, surprises
 from gandiag.statistics import Bank
 
 
@@ -83,3 +85,87 @@ def test_the_interval_stays_above_the_least_score():
 def test_refuses():
     with pytest.raises(GandiagError, match="at least 1"):
         vendi_score(np.zeros((0, 3)))
+
+
+ORDERS = [0.1, 0.5, 2.0, 5.0, 100.0]
+
+
+@pytest.mark.parametrize("q", [*ORDERS, 1.0, math.inf])
+@pytest.mark.parametrize(("copies", "kinds", "width"), [(5, 3, 4), (5, 8, 100)])
+def test_every_order_counts_even_kinds(q, copies, kinds, width):
+    x = np.eye(kinds, width).repeat(copies, axis=0)
+    assert vendi_score(x, q) == pytest.approx(kinds, rel=1e-12)
+
+
+@pytest.mark.parametrize("q", ORDERS)
+@pytest.mark.parametrize(("n", "width"), [(40, 7), (7, 40)])
+def test_every_order_agrees_with_its_definition(q, n, width):
+    x = rows(n, width)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(x @ x.T / n)
+    values = values[values > 1e-14]
+    expected = (values**q).sum() ** (1 / (1 - q))
+    assert vendi_score(x, q=q) == pytest.approx(expected, rel=1e-11)
+    assert vendi_score(x, q=math.inf) == pytest.approx(1 / values.max(), rel=1e-12)
+
+
+def test_order_two_is_the_rke_of_cosines():
+    x = rows(30, 5)
+    cosines = x @ x.T / np.linalg.norm(x, axis=1) / np.linalg.norm(x, axis=1)[:, None]
+    assert vendi_score(x, q=2) == pytest.approx(1 / ((cosines / 30) ** 2).sum(), rel=1e-12)
+
+
+def test_larger_orders_count_less_and_join_smoothly():
+    x = rows(60, 9) * np.logspace(0, -1, 9)
+    found = [vendi_score(x, q) for q in (0.1, 0.5, 1 - 1e-6, 1.0, 1 + 1e-6, 2, 50, 5000, math.inf)]
+    assert found == sorted(found, reverse=True)
+    assert found[2] == pytest.approx(found[4], rel=1e-5)
+    assert found[-2] == pytest.approx(found[-1], rel=1e-3)
+
+
+@pytest.mark.parametrize("q", [0.5, 1.0, 3.0, math.inf])
+@pytest.mark.parametrize(("n", "width"), [(30, 6), (6, 30)])
+def test_influences_are_derivatives(q, n, width):
+    """Of the log score by the weight of a row; here of one that is there once more."""
+    x = rows(n, width) * np.logspace(0, -0.5, width)
+    value, found = influences(x, q)
+    assert value == vendi_score(x, q)
+    # At infinity the mean is 0 exactly, elsewhere too.
+    assert float(found.mean()) == pytest.approx(0, abs=1e-12)
+    copies = 4000
+    more = np.concatenate([np.tile(x, (copies, 1)), x[:1].repeat(copies // 40, axis=0)])
+    if n < width:
+        return  # too large for all pairs; both sides give one influence, see below
+    share = (copies // 40) / len(more)
+    step = math.log(vendi_score(more, q) / value) / share
+    # The second order: a few percent at a step of 1/1200.
+    assert step == pytest.approx(float(found[0]), rel=0.02, abs=0.01)
+
+
+@pytest.mark.parametrize("q", [0.5, 3.0, math.inf])
+def test_both_sides_give_one_influence_at_every_order(q):
+    x = rows(12, 5)
+    wide = np.concatenate([x, np.zeros((12, 30))], axis=1)
+    torch.testing.assert_close(influences(wide, q)[1], influences(x, q)[1], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("q", [0.2, 2.0, "inf"])
+def test_the_interval_of_every_order_holds_the_mean(q):
+    scale = np.logspace(0.5, -1, 16)
+    scores = [
+        VendiScore(q=q)(generated=Bank.of(torch.tensor(rows(250, 16, seed) * scale)))["vendi"]
+        for seed in range(150)
+    ]
+    mean = np.mean([each.value for each in scores])
+    covered = np.mean([each.low <= mean <= each.high for each in scores])
+    # Three deviations of a binomial share below what longer runs gave.
+    assert covered > 0.92 - 3 * math.sqrt(0.92 * 0.08 / 150)
+
+
+def test_an_order_is_above_zero():
+    for q in (0.0, -1.0, math.nan):
+        with pytest.raises(GandiagError, match="order q > 0"):
+            vendi_score(rows(4, 2), q)
+        with pytest.raises(GandiagError, match="order q > 0"):
+            VendiScore(q=q)
+    assert VendiScore(q=math.inf) == VendiScore(q="inf")

@@ -132,3 +132,15 @@ def test_bars_have_gaps():
     assert sparkline([1.0, math.nan, 2.0]) == "▁ █"
     assert sparkline([math.nan, math.inf]) == "  "
     assert sparkline([1.0, 1.0]) == "▁▁"
+
+
+def test_a_mean_over_classes_is_of_no_class():
+    mean = row("intra_fd[lite0]", "intra_fid", 2.0)
+    whole = Report((FID,), (), {}, {"cat": (FID,)}, (mean,))
+    rows = list(csv.DictReader(as_csv(whole).splitlines()))
+    assert [(each["class"], each["asked"]) for each in rows] == [
+        ("", "fid"),
+        ("cat", "fid"),
+        ("", "intra_fid"),
+    ]
+    assert as_latex(whole).splitlines()[-2] == r" & intra\_fd[lite0] & $2$ & -- \\"

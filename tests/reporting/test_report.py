@@ -6,6 +6,7 @@ from rich.console import Console
 
 from gandiag.errors import Warn
 from gandiag.metrics import Score
+from gandiag.reporting.html import page
 from gandiag.reporting.report import Report, Row
 
 
@@ -104,4 +105,62 @@ def test_a_class_without_a_score_has_a_dash():
     other = row("kd[lite0]", "kid", 7.0)
     text = shown(report(row(), per_class={"cat": (row(), other), "dog": (row(value=4.0),)}))
     line = next(line for line in text.splitlines() if line.startswith("dog"))
-    assert line.split() == ["dog", "4", "-"]
+    assert line.split() == ["dog", "10", "20", "4", "-"]
+
+
+def with_classes():
+    """Two classes, their mean, and what the real images of each get."""
+    cat = row(value=3.0, of_real=2.5, n_of_real=(5, 15))
+    dog = row(value=4.0, of_real=1.5, n_of_real=(10, 1000))
+    mean = row("intra_fd[lite0]", "intra_fid", 3.5, of_real=2.0, extra={"classes": 2.0})
+    return report(row(), per_class={"cat": (cat,), "dog": (dog,)}, class_means=(mean,))
+
+
+def test_beside_a_class_stands_what_its_real_images_get():
+    lines = [line.split() for line in shown(with_classes()).splitlines()]
+    assert ["class", "generated", "real", "of", "real", "fd[lite0]", "(of", "real)"] in lines
+    assert ["cat", "10", "20", "5:15", "3", "(2.5)"] in lines
+    assert ["dog", "10", "20", "10:1,000", "4", "(1.5)"] in lines
+    assert ["mean", "3.5", "(2)"] in lines
+
+
+def test_the_mean_of_the_classes_is_found_by_name_and_shown_with_its_interval():
+    whole = with_classes()
+    assert whole["intra_fid"] is whole["intra_fd[lite0]"] is whole["intra_fd"]
+    assert "intra_fid" in whole
+    assert list(whole) == ["fd[lite0]"]
+    (line,) = [each for each in shown(whole).splitlines() if each.startswith("intra_fd")]
+    assert line.split() == ["intra_fd[lite0]", "↓", "3.5", "1", "…", "2", "classes", "2"]
+    written = json.loads(whole.to_json())
+    assert written["class_means"]["intra_fd[lite0]"]["value"] == 3.5
+    assert written["per_class"]["cat"]["fd[lite0]"]["of_real"] == {
+        "value": 2.5,
+        "n_generated": 5,
+        "n_real": 15,
+    }
+
+
+def test_the_most_frequent_confusion_stands_beside():
+    confused = row(extra={"ceiling": 0.5, "asked 4, seen 9": 12.0, "asked 1, seen 7": 3.0})
+    assert confused.beside == "ceiling 0.5, asked 4, seen 9: 12"
+    assert confused.confused == ("asked 4, seen 9: 12", "asked 1, seen 7: 3")
+
+
+def test_the_page_has_a_table_of_classes():
+    whole = with_classes()
+    pins = {"protocol": "gandiag", "extractors": {}, "device": "cpu", "precision": "fp32"}
+    sources = {"generated": {"name": "fake"}, "real": {"name": "real"}}
+    facts = {**pins, "max_images": None, "seed": 0, "gandiag": "0", "versions": {}}
+    whole = Report(
+        (row(extra={"asked 4, seen 9": 12.0}),),
+        (),
+        {**facts, "sources": sources},
+        whole.per_class,
+        whole.class_means,
+    )
+    html = page(whole, {})
+    assert '<td class="n">3 (2.5)' in html
+    assert "intra_fd[lite0]" in html
+    assert 'title="5 against 15"' in html
+    assert "asked 4, seen 9: 12" in html
+    assert html.count("<details>") == 2

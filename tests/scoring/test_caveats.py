@@ -1,7 +1,12 @@
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from gandiag.scoring import caveats
+from gandiag.scoring.gather import published
 from gandiag.scoring.gathered import Gathered
+from gandiag.scoring.looks import Looks
 from gandiag.sources import Note
 
 
@@ -80,3 +85,116 @@ def test_skipped_images_are_named():
     assert "0.png, 1.png" in warning.message
     assert "9.png and 2 more" in warning.message
     assert "10.png" not in warning.message
+
+
+# --- what the pixels tell ---
+
+
+def pictures(n=40, seed=0, size=(8, 8)):
+    """Floats in [-1, 1] with much black and white, as a generator's tanh gives."""
+    rng = torch.Generator().manual_seed(seed)
+    return torch.tanh(2 * torch.randn(n, 3, *size, generator=rng))
+
+
+def rounded(x):
+    return (x * 127.5 + 127.5).round().clamp(0, 255).byte()
+
+
+def cut_off(x):
+    return (x * 127.5 + 127.5).clamp(0, 255).byte()
+
+
+def looking(images, name="real"):
+    n, _, *size = images.shape
+    return Gathered(name, n, {}, sizes={tuple(size): n}, looks=Looks.of(images))
+
+
+def test_bytes_that_were_cut_off_beside_rounded_ones():
+    real, fake = looking(rounded(pictures(seed=1))), pictures(seed=2)
+    (warning,) = caveats.quantisation(real, looking(cut_off(fake), "fake"))
+    assert warning.code == "quantisation"
+    assert "white in fake is 254" in warning.message
+    assert codes(caveats.quantisation(real, looking(rounded(fake), "fake"))) == []
+    # The other way round it is the real ones that were cut off.
+    (warning,) = caveats.quantisation(looking(cut_off(fake)), looking(rounded(fake), "fake"))
+    assert "white in real" in warning.message
+    # Without white nobody can say.
+    dark = looking(cut_off(fake - 1), "fake")
+    assert dark.looks.truncated is None
+    assert codes(caveats.quantisation(real, dark)) == []
+
+
+def test_contrast_that_was_stretched_image_by_image():
+    soft = rounded(0.5 * pictures(seed=1))
+    flat = soft.flatten(1).float()
+    low, high = flat.amin(dim=1, keepdim=True), flat.amax(dim=1, keepdim=True)
+    stretched = (255 * (flat - low) / (high - low)).byte().view_as(soft)
+    (warning,) = caveats.contrast(looking(soft), looking(stretched, "fake"))
+    assert warning.code == "contrast"
+    assert "100 % of fake reach both" in warning.message
+    assert codes(caveats.contrast(looking(soft), looking(soft, "fake"))) == []
+    assert codes(caveats.contrast(looking(stretched), looking(stretched, "fake"))) == []
+
+
+def test_grey_images_are_no_photographs():
+    colour, grey = rounded(pictures()), rounded(pictures())[:, :1].expand(-1, 3, -1, -1)
+    (warning,) = caveats.out_of_domain([looking(grey)], "lite0", "photographs")
+    assert warning.code == "out-of-domain"
+    assert codes(caveats.out_of_domain([looking(colour)], "lite0", "photographs")) == []
+    assert codes(caveats.out_of_domain([looking(grey)], "digits", "")) == []
+    assert (
+        codes(caveats.out_of_domain([looking(grey), looking(colour)], "lite0", "photographs")) == []
+    )
+    assert codes(caveats.out_of_domain([seen()], "lite0", "photographs")) == []
+
+
+def test_borders_that_are_not_seen():
+    wide, square = seen(sizes={(32, 48): 7, (32, 32): 3}), seen(sizes={(32, 32): 10})
+    (warning,) = caveats.cropped([wide, square], "clip", {"crop": "centre"})
+    assert warning.code == "cropped"
+    assert warning.message.startswith("7 of the images of real")
+    assert codes(caveats.cropped([square], "clip", {"crop": "centre"})) == []
+    assert codes(caveats.cropped([wide], "lite0", {})) == []
+
+
+def test_images_of_another_shape():
+    square, wide = seen(sizes={(32, 32): 10}), seen("fake", sizes={(32, 48): 10})
+    assert codes(caveats.shapes(square, wide)) == ["shapes-differ"]
+    assert codes(caveats.shapes(square, seen("fake", sizes={(64, 64): 10}))) == []
+    assert codes(caveats.shapes(Gathered("published", None, {}), wide)) == []
+
+
+def test_the_network_that_taught_the_generator():
+    taught = Gathered("run", 10, {}, notes={"trained-with": Note(10, "run", ("lite0",))})
+    assert codes(caveats.same_network(taught, "lite0")) == ["same-network"]
+    assert codes(caveats.same_network(taught, "pixels")) == []
+    assert codes(caveats.same_network(seen(), "lite0")) == []
+
+
+def test_looks_of_two_sets_add_up_and_are_kept():
+    a, b = rounded(pictures(5, seed=1)), rounded(pictures(7, seed=2))
+    both = Looks.of(torch.cat([a, b]))
+    assert Looks.of(a) + Looks.of(b) == both
+    assert Looks.restore(both.to_list()) == both
+    assert sum(both.levels) == 12 * 3 * 64
+    with pytest.raises(ValueError, match="levels"):
+        Looks.restore([1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "code"),
+    [
+        ("cifar10_clean_train_32.npz", "pytorch-fid", "other-protocol"),
+        ("cifar10_clean_train_32.npz", "clean-fid", "published-statistics"),
+        ("cifar10_legacy_tensorflow_train_32.npz", "clean-fid", "other-protocol"),
+        ("VIRTUAL_imagenet256_labeled.npz", "adm", "published-statistics"),
+        ("VIRTUAL_imagenet256_labeled.npz", "gandiag", "other-protocol"),
+        ("fid_stats.npz", "pytorch-fid", "published-statistics"),
+    ],
+)
+def test_published_statistics_of_another_protocol(name, protocol, code):
+    plan = SimpleNamespace(
+        protocol=SimpleNamespace(name=protocol),
+        tasks=[SimpleNamespace(extractor=SimpleNamespace(name="inception"))],
+    )
+    assert published(name, plan).code == code

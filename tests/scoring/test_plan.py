@@ -99,3 +99,33 @@ def test_every_protocol_asks_for_layers_and_networks_that_there_are():
         assert set(protocol.extractors) <= set(protocol.metrics)
         assert set(protocol.default or ()) <= set(protocol.metrics)
         assert protocol.summary
+
+
+@pytest.mark.parametrize(
+    ("protocol", "key", "layer"),
+    [
+        ("adm", "sfid", "mixed_6d.branch1x1"),
+        ("dgm-eval", "sfid", "mixed_6e"),
+        ("iqa-pytorch", "sfid", "mixed_6a"),
+    ],
+)
+def test_each_tools_sfid_is_of_its_own_layer(protocol, key, layer):
+    row = PROTOCOLS[protocol]
+    assert row.metrics[key] == FrechetDistance(layer=layer)
+    assert row.extractors.get(key, row.features) == "inception"
+
+
+def test_cmmd_is_what_its_code_prints():
+    row = PROTOCOLS["cmmd"]
+    metric = row.metrics["cmmd"]
+    assert row.features == "clip"
+    assert (metric.sigma, metric.scale, metric.normalise, metric.biased) == (10, 1000, True, True)
+
+
+def test_kids_of_other_tools():
+    mimicry = PROTOCOLS["mimicry"].metrics["kid"].subsets
+    assert (mimicry.count, mimicry.size, mimicry.first) == (10, 5000, "real")
+    authors = PROTOCOLS["mmd-gan"].metrics["kid"].subsets
+    assert (authors.count, authors.size, authors.first) == (100, 1000, "generated")
+    rbf = PROTOCOLS["torch-fidelity"].metrics["kid_rbf"]
+    assert (rbf.sigma, rbf.scale, rbf.normalise, rbf.biased) == (10, 1, False, False)

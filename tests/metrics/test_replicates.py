@@ -1,0 +1,111 @@
+"""Scores without a twentieth of the rows, against leaving them out by hand."""
+
+import pytest
+import torch
+
+from gandiag.metrics import FrechetDistance, KernelDistance, VendiScore
+from gandiag.metrics.jackknife import groups_of
+from gandiag.metrics.kernel import cubic_kernel, kernel_distance
+from gandiag.metrics.kernel_groups import kernel_distance_without_groups
+from gandiag.metrics.replicates import deleted
+from gandiag.statistics import Bank, Moments
+
+
+def normal(n, width, seed):
+    return torch.randn(n, width, generator=torch.Generator().manual_seed(seed))
+
+
+def by_hand(metric, output, **rows):
+    """{role: [value without each group]}, the rows picked one by one."""
+    found = {}
+    for role, x in rows.items():
+        groups = groups_of(len(x)).tolist()
+        found[role] = [
+            metric(
+                **{
+                    each: Bank.of(
+                        torch.stack([row for row, g in zip(y, groups, strict=True) if g != group])
+                        if each == role
+                        else y
+                    )
+                    for each, y in rows.items()
+                }
+            )[output].value
+            for group in range(max(groups) + 1)
+        ]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("metric", "output", "n", "width"),
+    [
+        # From moments, groups taken off; and from rows, where there are fewer than they are wide.
+        (FrechetDistance(), "fid", 120, 5),
+        (FrechetDistance(), "fid", 45, 60),
+        (FrechetDistance(ddof=0), "fid", 120, 5),
+        (KernelDistance(), "kid", 60, 5),
+    ],
+)
+def test_leaves_out_each_group(metric, output, n, width):
+    real, generated = normal(n, width, 0), 0.8 * normal(n + 7, width, 1) + 0.3
+    found = metric.replicates(real=Bank.of(real), generated=Bank.of(generated))[output]
+    expected = by_hand(metric, output, real=real, generated=generated)
+    assert list(found) == ["real", "generated"]
+    for role, values in expected.items():
+        # Moments without a group are the whole's less the group's: some digits go.
+        assert found[role].tolist() == pytest.approx(values, rel=1e-9)
+
+
+def test_one_role_alone():
+    rows = normal(50, 4, 3)
+    found = VendiScore().replicates(generated=Bank.of(rows))["vendi"]
+    assert found["generated"].tolist() == pytest.approx(
+        by_hand(VendiScore(), "vendi", generated=rows)["generated"], rel=1e-12
+    )
+
+
+def test_what_has_no_rows_is_known():
+    real, generated = Moments.of(normal(200, 4, 0)), Bank.of(normal(60, 4, 1))
+    found = FrechetDistance().replicates(real=real, generated=generated)["fid"]
+    assert list(found) == ["generated"]
+
+
+def test_labels_go_with_their_rows():
+    seen = []
+
+    def values(given):
+        seen.append(given["generated"])
+        return {"n": float(given["generated"].n)}
+
+    rows = torch.arange(40.0)[:, None]
+    labels = [str(i) for i in range(40)]
+    found = deleted(values, {"generated": Bank.of(rows).labelled(labels)}, {"generated": (Bank,)})
+    assert found["n"]["generated"].tolist() == [38.0] * 20
+    for each in seen:
+        assert [str(int(row)) for row in each.rows[:, 0]] == list(each.labels)
+    # Each row was left out once.
+    assert sum(len(each.labels) for each in seen) == 19 * 40
+
+
+def test_tells_how_far_it_is():
+    told = []
+    VendiScore().replicates(told.append, generated=Bank.of(normal(40, 3, 0)))
+    assert told == sorted(told)
+    assert len(told) == 20
+    assert told[-1] == 1.0
+
+
+@pytest.mark.parametrize(("n", "m"), [(50, 50), (41, 67)])
+def test_kernel_sums_by_groups_are_the_distances_without_them(n, m):
+    x, y = normal(n, 4, 0), normal(m, 4, 1) + 0.2
+    found = kernel_distance_without_groups(x, y, cubic_kernel)
+    for role, groups in (("real", groups_of(n)), ("generated", groups_of(m))):
+        expected = [
+            kernel_distance(
+                x[groups != g] if role == "real" else x,
+                y[groups != g] if role == "generated" else y,
+            )
+            for g in range(20)
+        ]
+        # Differences of sums, of some thousand pairs.
+        assert found[role].tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
