@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gandiag import extractors, metrics, monitors, sources
+    from gandiag import extractors, generators, metrics, monitors, sources
     from gandiag.errors import GandiagError
     from gandiag.monitors import Monitor
     from gandiag.reporting.comparison import Comparison
@@ -37,6 +37,7 @@ __all__ = [
     "Scorer",
     "compare",
     "extractors",
+    "generators",
     "metrics",
     "monitors",
     "open_source",
@@ -49,6 +50,7 @@ __all__ = [
 
 _ROOMS = {
     "extractors": "extractors",
+    "generators": "generators",
     "metrics": "metrics",
     "monitors": "monitors",
     "protocols": "scoring.protocols",

@@ -50,6 +50,11 @@ class Sampler:
     seed: int = 0
     only: int | None = None
 
+    @property
+    def latent(self) -> "Latent":
+        """The same generator as a function of its latents."""
+        return Latent(self.network, self.recipe, self.classes, self.device)
+
     def samples(self, numbers: Iterable[int]) -> Batch:
         """Samples by number, in the order asked for: (n, *shape) float32, images in [-1, 1]."""
         pieces = []
@@ -118,6 +123,42 @@ class Sampler:
         labels = self.labels(numbers)
         x = self.network(latents.to(self.device), labels.to(self.device))
         return Batch(x.float().cpu() * self.recipe.scale, labels)
+
+
+@dataclass
+class Latent:
+    """A frozen generator as a function of its latents, as `gandiag.generators` takes it.
+
+    Latents come from the whole prior, also for recipes that truncate it.
+
+    Attributes:
+        network: the generator, in evaluation mode.
+        recipe: what it was trained with.
+        classes: their names; empty for an unconditional generator.
+        device: where it runs.
+    """
+
+    network: nn.Module
+    recipe: Recipe
+    classes: tuple[str, ...]
+    device: torch.device
+
+    @property
+    def z_dim(self) -> int:
+        """How many latents a sample has."""
+        return self.recipe.latent
+
+    @property
+    def prior(self) -> str:
+        """``normal``, ``uniform`` or ``sphere``, see `draw_latents`."""
+        return self.recipe.latent_kind
+
+    def __call__(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(n, z_dim), and (n,) with classes => (n, *shape), images in [-1, 1]."""
+        if labels is None:
+            labels = torch.zeros(len(z), dtype=torch.int64, device=z.device)
+        samples: Tensor = self.network(z.float(), labels).float() * self.recipe.scale
+        return samples
 
 
 def sampler_of(trainer: Trainer, seed: int = 0) -> Sampler:

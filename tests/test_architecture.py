@@ -26,9 +26,25 @@ MAY_IMPORT = {
     "gandiag.monitors": LEAVES,
     "gandiag.reporting": (*LEAVES, "gandiag.metrics.base", "gandiag.sources.base"),
     "gandiag.scoring": (*LEAVES, *ROOMS, "gandiag.reporting"),
+    "gandiag.generators": (
+        *LEAVES,
+        "gandiag.sources",
+        "gandiag.extractors",
+        "gandiag.metrics.base",
+        "gandiag.metrics.intervals",
+        "gandiag.reporting",
+        "gandiag.scoring",
+    ),
     "gandiag.cli": ("gandiag", "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),
-    "gandiag": (*LEAVES, *ROOMS, "gandiag.scoring", "gandiag.reporting", "gandiag.monitors"),
+    "gandiag": (
+        *LEAVES,
+        *ROOMS,
+        "gandiag.scoring",
+        "gandiag.reporting",
+        "gandiag.monitors",
+        "gandiag.generators",
+    ),
 }
 
 # The way of an image to a score: each file may import those before it.
@@ -37,6 +53,11 @@ WAY = (
     "scorer curve baseline comparing __init__"
 ).split()
 MAKES_REPORTS = {"rows", "scorer", "curve", "baseline", "comparing"}
+
+# The same of generators: from a latent to a number or a picture.
+LATENT_WAY = (
+    "interpolation space opening lpips distance path sheets sweep truncation __init__".split()
+)
 
 # A protocol is a table of concrete metrics and networks; all else knows their interfaces alone.
 TABLES = {"gandiag.scoring.protocols"}
@@ -107,6 +128,19 @@ def test_scoring_knows_interfaces_and_tables_alone(path):
 
 def test_the_way_names_every_file():
     assert {path.stem for path in SCORING} == set(WAY)
+
+
+LATENT = sorted((ROOT / "generators").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", LATENT, ids=lambda path: path.stem)
+def test_generators_go_one_way(path):
+    later = LATENT_WAY[LATENT_WAY.index(path.stem) :]
+    assert [e for e in imported(path) if e.removeprefix("gandiag.generators.") in later] == []
+
+
+def test_the_way_of_latents_names_every_file():
+    assert {path.stem for path in LATENT} == set(LATENT_WAY)
 
 
 def test_a_wrong_import_is_seen():

@@ -14,6 +14,7 @@ VERBS = {
     "compare": "Say which of several sets is better, and how certain that is.",
     "stats": "Save reference statistics, to be used again.",
     "train": "Train a reference model, watched live.",
+    "latent": "Look at a generator through its latents: paths, truncation.",
     "watch": "Show the signals and alerts of a run, live.",
     "weights": "List, fetch, import and verify network weights.",
     "demo": "The whole story in about a minute, offline.",

@@ -28,6 +28,26 @@ class Names(Kind):
         return tuple(part.strip() for part in str(value).split(",") if part.strip())
 
 
+class Numbers(Kind):
+    """``0.5,0.7,1``: numbers separated by commas."""
+
+    name = "X[,X...]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """The numbers; there is one or more."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            numbers = (math.nan,)
+        if not all(map(math.isfinite, numbers)):
+            self.fail(f"{value!r} is not numbers separated by commas, as 0.5,0.7,1", param, ctx)
+        return numbers
+
+
 class Bound(Kind):
     """``fid=20``."""
 

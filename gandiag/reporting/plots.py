@@ -32,12 +32,17 @@ def figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def data_url(picture: "Tensor | Figure", dpi: int = 100) -> str:
-    """A figure, or an image (3, height, width) uint8 => a PNG as a ``data:`` address."""
+def png(picture: "Tensor | Figure", dpi: int = 100) -> bytes:
+    """A figure, or an image (3, height, width) uint8 => a PNG file."""
     buffer = io.BytesIO()
     if isinstance(picture, Tensor):
         pixels = picture.permute(1, 2, 0).numpy()
         Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
     else:
         picture.savefig(buffer, format="png", dpi=dpi)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def data_url(picture: "Tensor | Figure", dpi: int = 100) -> str:
+    """The same as a ``data:`` address."""
+    return "data:image/png;base64," + base64.b64encode(png(picture, dpi)).decode()

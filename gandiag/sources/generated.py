@@ -170,7 +170,7 @@ def open_generated(
                 f"{display(path)} holds {display(key)} as {tensor.dtype}, not as floats; "
                 "save the weights as they were trained"
             )
-    with _told(display(path)):
+    with told_of(display(path)):
         sample = generator(state, how.device)
     return open_sample(sample, name, how, display(path))
 
@@ -196,8 +196,8 @@ def open_sample(
 
     @torch.no_grad()
     def draw(numbers: range) -> tuple[Tensor, Sequence[str] | None]:
-        with _told(shown):
-            given = sample([_rng(how.seed, number) for number in numbers])
+        with told_of(shown):
+            given = sample([rng_of(how.seed, number) for number in numbers])
         pair = isinstance(given, tuple) and len(given) == 2
         images, labels = cast(tuple[object, object], given) if pair else (given, None)
         if not isinstance(images, Tensor):
@@ -311,7 +311,7 @@ def as_samples(given: Tensor, shown: str, value_range: ValueRange | None = None)
 
 
 @contextlib.contextmanager
-def _told(shown: str) -> Iterator[None]:
+def told_of(shown: str) -> Iterator[None]:
     """What a user's own code raises, in one sentence; `sys.exit` in it ends nothing silently."""
     try:
         yield
@@ -337,7 +337,8 @@ def _alike(one: Batch, other: Batch) -> bool:
     return torch.allclose(one.images, other.images, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
-def _rng(seed: int, number: int) -> torch.Generator:
+def rng_of(seed: int, number: int) -> torch.Generator:
+    """The random numbers of sample `number`, on the CPU."""
     # Neighbouring numbers seed unlike streams only after they are mixed well.
     mixed = (seed * 0x9E3779B97F4A7C15 + number * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) % 2**64
     mixed = (mixed ^ (mixed >> 31)) * 0xD6E8FEB86659FD93 % 2**64

@@ -249,7 +249,7 @@ def test_a_module_draws_in_evaluation_mode_and_is_put_back():
     assert sorted(set(modes)) == [False, True]
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
     assert source.notes() == {}  # dropout alone would make it irreproducible
-    rngs = [generated._rng(0, number) for number in range(64)]
+    rngs = [generated.rng_of(0, number) for number in range(64)]
     latents = torch.stack([torch.randn(6, generator=rng) for rng in rngs])
     with torch.no_grad():
         expected = network.eval()(latents)
