@@ -7,6 +7,7 @@ another number (precision and recall, say), they are taken by name only.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gandiag.metrics.alpha_precision import AlphaCurves, AlphaPrecision, alpha_beta_curves
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
@@ -47,6 +48,9 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.p_precision import PPrecision, p_precision_recall
+from gandiag.metrics.prd import PRD, PRDCurve, prd_curve, prd_from_histograms
+from gandiag.metrics.realism import Realism, rarity, realism
 from gandiag.metrics.vendi import VendiScore, vendi_score
 
 METRICS: Mapping[str, type[Metric]] = MappingProxyType(
@@ -60,6 +64,10 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "ndb": NDB,
         "birthday": Birthday,
         "authenticity": Authenticity,
+        "realism": Realism,
+        "prd": PRD,
+        "p_pr": PPrecision,
+        "alpha": AlphaPrecision,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -67,7 +75,10 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
 __all__ = [
     "METRICS",
     "NDB",
+    "PRD",
     "PRDC",
+    "AlphaCurves",
+    "AlphaPrecision",
     "Authenticity",
     "Better",
     "Bins",
@@ -83,12 +94,16 @@ __all__ = [
     "Metric",
     "ModeCoverage",
     "Neighbourhoods",
+    "PPrecision",
+    "PRDCurve",
+    "Realism",
     "Role",
     "Score",
     "Subsets",
     "Tie",
     "Unfit",
     "VendiScore",
+    "alpha_beta_curves",
     "authentic",
     "authenticity",
     "bins",
@@ -112,6 +127,11 @@ __all__ = [
     "mode_coverage",
     "nearest_modes",
     "neighbourhoods",
+    "p_precision_recall",
+    "prd_curve",
+    "prd_from_histograms",
     "precision_recall_density_coverage",
+    "rarity",
+    "realism",
     "vendi_score",
 ]

@@ -133,6 +133,11 @@ class Authenticity(Metric):
             )
         }
 
+    def each(self, **statistics: Statistic) -> dict[str, Tensor]:
+        """``authentic``: 0 or 1."""
+        real, generated = banks(self, statistics)
+        return {"authentic": authentic(real=real, generated=generated).double()}
+
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """Real images with copies, beside which all but a further copy is authentic."""
         real = statistics["real"]

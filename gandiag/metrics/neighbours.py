@@ -85,10 +85,10 @@ def k_nearest(rows: Rows, k: int, among: Rows | None = None) -> Tensor:
     check_same_width({"rows": x.shape[1], "among": y.shape[1]})
     _check_k(k)
     check_count("rows" if among is None else "among", len(y), k + 1 if among is None else k)
-    return _k_nearest(x, y, k, among is None).distances
+    return nearest_rows(x, y, k, among is None).distances
 
 
-class _Nearest(NamedTuple):
+class Nearest(NamedTuple):
     """The k nearest rows, and a few more."""
 
     distances: Tensor
@@ -99,16 +99,14 @@ class _Nearest(NamedTuple):
     """(n, c) int64, which rows the candidates are."""
 
 
-def _k_nearest(x: Tensor, y: Tensor, k: int, same: bool) -> _Nearest:
+def nearest_rows(x: Tensor, y: Tensor, k: int, same: bool) -> Nearest:
     """With `same`, row i of `y` is row i of `x` itself."""
     centre = y.mean(dim=0, dtype=torch.float64)
     parts = [_nearest_of_tile(x, i, y, k, centre, same) for i in tiles(len(x))]
-    return _Nearest(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    return Nearest(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
-def _nearest_of_tile(
-    x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: bool
-) -> _Nearest:
+def _nearest_of_tile(x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: bool) -> Nearest:
     block = x[i]
     least = block.new_full((len(block), 0), 0.0, dtype=torch.float64)
     index = torch.zeros((len(block), 0), dtype=torch.int64, device=x.device)
@@ -138,7 +136,7 @@ def _nearest_of_tile(
         for part in tiles(len(unsettled)):
             rows = unsettled[part]
             found[rows] = _search(block[rows], y, k, i.start + rows if same else None)
-    return _Nearest(found, candidates, index.gather(1, order))
+    return Nearest(found, candidates, index.gather(1, order))
 
 
 def _search(x: Tensor, y: Tensor, k: int, itself: Tensor | None) -> Tensor:
@@ -187,7 +185,7 @@ def _neighbourhoods(
     """Who lies where, and, if asked for, the standard deviations of the four shares."""
     _check_k(k)
     real, generated = as_pair(real, generated, least=k + 1)
-    own, others = _k_nearest(real, real, k, True), _k_nearest(generated, generated, k, True)
+    own, others = nearest_rows(real, real, k, True), nearest_rows(generated, generated, k, True)
     real_radii, generated_radii = own.distances[:, -1], others.distances[:, -1]
     hits = torch.zeros(len(generated), dtype=torch.int64, device=real.device)
     covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
@@ -219,11 +217,11 @@ class _Jackknife(NamedTuple):
     generated: Balls
 
     @classmethod
-    def of(cls, own: _Nearest, others: _Nearest, k: int) -> Self:
+    def of(cls, own: Nearest, others: Nearest, k: int) -> Self:
         device = own.distances.device
         sets = [(each, groups_of(len(each.distances)).to(device)) for each in (own, others)]
 
-        def balls(nearest: _Nearest, groups: Tensor, members: Tensor) -> Balls:
+        def balls(nearest: Nearest, groups: Tensor, members: Tensor) -> Balls:
             deleted = deleted_radii(nearest.candidates, nearest.places, groups, k)
             return Balls(deleted, groups, members)
 
@@ -370,6 +368,12 @@ class PRDC(Metric):
             ),
             "coverage": _share(found.covered, deviations["coverage"]),
         }
+
+    def each(self, **statistics: Statistic) -> dict[str, Tensor]:
+        """``in_real_ball``, 0 or 1, whose mean is precision; ``density``, whose mean is density."""
+        real, generated = banks(self, statistics)
+        hits = neighbourhoods(real=real, generated=generated, k=self.k, tie=self.tie).hits
+        return {"in_real_ball": (hits > 0).double(), "density": hits.double() / self.k}
 
 
 JACKKNIFE = "a jackknife over twentieths of the real and of the generated images"

@@ -41,18 +41,25 @@ def distances_by_product(x: Tensor, y: Tensor) -> Tensor | None:
     return squares.div_(scale)
 
 
+def keys(x: Tensor) -> Tensor:
+    """(n, width) => (n,) int64, a number of what each row holds: the same for equal rows.
+
+    To sort by it takes the order out of rows whose order says nothing.
+    """
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.randint(-(2**62), 2**62, (x.shape[1],), generator=generator) * 2 + 1
+    # Whole numbers wrap around, and so add up to the same in any order. -0.0 becomes 0.0.
+    bits = (x.double() + 0.0).view(torch.int64)
+    return (bits * factors.to(x.device)).sum(dim=1)
+
+
 def distinct(x: Tensor) -> tuple[Tensor, Tensor]:
     """(n, width) => (d,) rows that stand for all others equal to them, and (n,) which of these.
 
     Two equal rows may be told apart where chance has it, one in 10^19 pairs; two that differ are
     never taken for one.
     """
-    generator = torch.Generator().manual_seed(0)
-    factors = torch.randint(-(2**62), 2**62, (x.shape[1],), generator=generator) * 2 + 1
-    # Whole numbers wrap around, and so add up to the same in any order. -0.0 becomes 0.0.
-    bits = (x.double() + 0.0).view(torch.int64)
-    sums = (bits * factors.to(x.device)).sum(dim=1)
-    _, inverse, counts = torch.unique(sums, return_inverse=True, return_counts=True)
+    _, inverse, counts = torch.unique(keys(x), return_inverse=True, return_counts=True)
     firsts = inverse.argsort(stable=True)[counts.cumsum(0) - counts]
     if not torch.equal(x[firsts][inverse], x):
         every = torch.arange(len(x), device=x.device)

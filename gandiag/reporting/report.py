@@ -16,7 +16,15 @@ from gandiag.reporting.tables import Sheet, table
 
 SCHEMA = 1
 
-BESIDE = ("of", "floor", "with a tenth of their share", "outside", "pairs", "of real images")
+BESIDE = (
+    "of",
+    "floor",
+    "with a tenth of their share",
+    "outside",
+    "pairs",
+    "of real images",
+    "of equal sets",
+)
 """What of `Score.extra` people are shown."""
 
 ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑"}
