@@ -33,10 +33,10 @@ MAY_IMPORT = {
 
 # The way of an image to a score: each file may import those before it.
 WAY = (
-    "protocols options asking plan opening gathered cache gather needs caveats rows saving scorer "
-    "curve __init__"
+    "protocols options asking plan opening gathered cache gather needs caveats rows per_sample "
+    "saving scorer curve __init__"
 ).split()
-MAKES_REPORTS = {"rows", "scorer", "curve"}
+MAKES_REPORTS = {"rows", "per_sample", "scorer", "curve"}
 
 # A protocol is a table of concrete metrics and networks; all else knows their interfaces alone.
 TABLES = {"gandiag.scoring.protocols"}

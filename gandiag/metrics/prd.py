@@ -123,7 +123,7 @@ class _Clustered(NamedTuple):
     """(runs, n) int64."""
     generated: Tensor
     """(runs, n) int64."""
-    count: int
+    bins: int
 
     @classmethod
     def of(
@@ -158,14 +158,14 @@ class _Clustered(NamedTuple):
 
     def curves(self, angles: int) -> tuple[Tensor, Tensor]:
         """Averaged over the runs."""
-        p, q = (_shares(each, self.count) for each in (self.real, self.generated))
+        p, q = (_shares(each, self.bins) for each in (self.real, self.generated))
         precision, recall = _curves(p, q, angles)
         return precision.mean(dim=0), recall.mean(dim=0)
 
     def chosen(self, real: Tensor, generated: Tensor) -> "_Clustered":
         """Of some rows of both sets together, by number."""
         whole = torch.cat((self.real, self.generated), dim=1)
-        return _Clustered(whole[:, real], whole[:, generated], self.count)
+        return _Clustered(whole[:, real], whole[:, generated], self.bins)
 
 
 def _shares(labels: Tensor, count: int) -> Tensor:
@@ -222,7 +222,7 @@ class PRD(Metric):
                 low=max(0.0, value - half),
                 high=min(1.0, value + half),
                 method="normal, with the deviation of a bootstrap over the real and the generated "
-                "images, the clusters fixed",
+                "images, the clusters fixed; up to half too wide where the sets are nearly equal",
                 extra={"of equal sets": floor},
             )
             for name, value, half, floor in zip(

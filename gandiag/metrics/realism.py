@@ -107,13 +107,15 @@ class _Balls:
     radii: Tensor
     """(b,) float64."""
     wider: Tensor
-    """(b,) float64, the radius that a ball has without a row that lies in it."""
+    """(b,) float64, the radius that a ball has without a row that lies in it; -1 where it is then
+    among the larger half."""
 
     @classmethod
     def of(cls, real: Tensor, radii: Tensor, wider: Tensor | None = None) -> "_Balls":
         """Balls of all rows, and what those would be without one of the rows in them."""
-        places = (radii <= radii.median()).nonzero()[:, 0]
-        wider = radii if wider is None else wider
+        middle = radii.median()
+        places = (radii <= middle).nonzero()[:, 0]
+        wider = radii if wider is None else wider.masked_fill(wider > middle, -1)
         return cls(real[places], places, radii[places], wider[places])
 
     def realism(self, rows: Tensor, itself: Tensor | None = None) -> Tensor:
@@ -133,9 +135,10 @@ class _Balls:
             sizes, products, error = bounded_squares(x, self.rows[j], centre)
             lower = sizes.mul_(1 - error).sub_(products).clamp_(min=0)
             # Never above 1 / ratio^2.
+            largest = torch.maximum(self.radii[j], self.wider[j])
             lower = torch.where(
-                self.wider[j] > 0,
-                lower / self.wider[j].square(),
+                largest > 0,
+                lower / largest.square(),
                 torch.where(lower > 0, math.inf, 1.0),
             )
             columns = torch.arange(j.start, j.stop, device=x.device).expand(len(x), -1)

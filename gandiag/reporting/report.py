@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better, Score
+from gandiag.reporting.per_sample import PerSample
 from gandiag.reporting.tables import Sheet, table
 
 SCHEMA = 1
@@ -133,6 +134,8 @@ class Report:
     warnings: tuple[Warn, ...]
     provenance: Mapping[str, Any]
     per_class: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    per_sample: PerSample | None = None
+    """Numbers of single generated images, where they were asked for; they are not in the JSON."""
 
     def __getitem__(self, name: str) -> Row:
         """A row by its printed name (``fd[lite0]``, ``fd``) or what was asked for (``fid``)."""

@@ -26,6 +26,8 @@ class Gathered:
     statistics: Mapping[Want, Statistic]
     labels: tuple[str, ...] | None = None
     """Class of each row, where the source has them."""
+    names: tuple[str, ...] = ()
+    """Of each row's image; empty where that is not known."""
     notes: Mapping[str, Note] = field(default_factory=dict)
     sizes: Mapping[Size, int] = field(default_factory=dict)
     """Of an image or a point -> how many there are."""
@@ -45,14 +47,24 @@ class Gathered:
     def of_class(self, label: str) -> "Gathered":
         """The part with one label, from the banks of features."""
         assert self.labels is not None
-        rows = torch.tensor([i for i, each in enumerate(self.labels) if each == label])
+        places = [i for i, each in enumerate(self.labels) if each == label]
+        rows = torch.tensor(places)
         banks = {
             want: Bank.of(bank.rows[rows.to(bank.rows.device)])
             for want, bank in self.statistics.items()
             if isinstance(bank, Bank)
         }
         labels = (label,) * len(rows)
-        return replace(self, n=len(rows), statistics=banks, labels=labels, notes={}, sizes={})
+        names = tuple(self.names[i] for i in places) if self.names else ()
+        return replace(
+            self,
+            n=len(rows),
+            statistics=banks,
+            labels=labels,
+            names=names,
+            notes={},
+            sizes={},
+        )
 
     def to(self, device: torch.device) -> "Gathered":
         """The same on another device."""
@@ -75,9 +87,15 @@ class Gathered:
             n=self.n + other.n,
             statistics={want: mine[want] + theirs[want] for want in mine if want in theirs},
             labels=(self.labels or ()) + (other.labels or ()) if both else None,
+            names=_named(self) + _named(other) if self.names or other.names else (),
             notes=notes,
             sizes=dict(Counter(self.sizes) + Counter(other.sizes)),
         )
+
+
+def _named(gathered: Gathered) -> tuple[str, ...]:
+    """A name a row, and be it none."""
+    return gathered.names or ("",) * (gathered.n or 0)
 
 
 def _with_moments(one: Gathered, other: Gathered) -> dict[Want, Statistic]:
@@ -110,6 +128,8 @@ def description(gathered: Gathered) -> dict[str, Any]:
         "name": gathered.name,
         "n": gathered.n,
         "labels": gathered.labels,
+        # Of no use without rows.
+        "names": gathered.names if any(w.kind == Bank.kind for w in gathered.statistics) else (),
         "notes": {
             code: [note.count, note.example, *note.names] for code, note in gathered.notes.items()
         },
@@ -131,6 +151,7 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
             n=None if meta["n"] is None else int(meta["n"]),
             statistics=statistics,
             labels=None if labels is None else tuple(str(label) for label in labels),
+            names=tuple(str(each) for each in meta.get("names", ())),
             notes={
                 code: Note(int(n), str(example), tuple(str(name) for name in names))
                 for code, (n, example, *names) in meta["notes"].items()
