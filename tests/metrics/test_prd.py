@@ -27,7 +27,7 @@ def twin(p, q, angles):
     return found
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(1, 8), st.integers(0, 999))
 def test_agrees_with_a_slope_at_a_time(bins, seed):
     random = np.random.default_rng(seed)
@@ -37,7 +37,8 @@ def test_agrees_with_a_slope_at_a_time(bins, seed):
     np.testing.assert_allclose(torch.stack(curve, 1).numpy(), due, rtol=1e-12)
     # Each is the other's when the sets are exchanged.
     other = prd_from_histograms(real=q, generated=p, angles=21)
-    np.testing.assert_allclose(curve.precision, other.recall.flip(0), rtol=1e-9)
+    # The tangent of the last angle has seven digits.
+    np.testing.assert_allclose(curve.precision, other.recall.flip(0), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("classes", "f8", "f1_8"), [(4, 0.802, 0.985), (6, 0.998, 0.835)])
@@ -118,13 +119,13 @@ def test_what_equal_sets_give_stands_beside_it():
 
 def test_the_interval_holds_what_repeated_draws_give():
     found = []
-    for seed in range(30):
+    for seed in range(20):
         scores = score(blobs(range(5), 30, 2 * seed), blobs(range(4), 30, 2 * seed + 1)[:100])
         found.append([(each.value, each.low, each.high) for each in scores.values()])
     values, low, high = np.array(found).transpose(2, 0, 1)
     mean = values.mean(axis=0)
     covered = ((low <= mean) & (mean <= high)).mean(axis=0)
-    assert (covered >= 0.95 - 3 * 0.04).all(), covered  # Binomial(30, .95) has deviation .04
+    assert (covered >= 0.95 - 3 * 0.05).all(), covered  # Binomial(20, .95) has deviation .05
 
 
 def test_refuses():
