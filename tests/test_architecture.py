@@ -49,10 +49,10 @@ MAY_IMPORT = {
 
 # The way of an image to a score: each file may import those before it.
 WAY = (
-    "protocols options asking plan opening looks gathered cache gather needs caveats rows saving "
-    "scorer curve baseline comparing __init__"
+    "protocols options asking plan opening looks gathered cache gather needs caveats rows "
+    "per_sample saving scorer curve baseline comparing __init__"
 ).split()
-MAKES_REPORTS = {"rows", "scorer", "curve", "baseline", "comparing"}
+MAKES_REPORTS = {"rows", "per_sample", "scorer", "curve", "baseline", "comparing"}
 
 # The same of generators: from a latent to a number or a picture.
 LATENT_WAY = (

@@ -23,7 +23,7 @@ READ = "gandiag.config"
 SAVED = "gandiag.save_config"
 """Where a context keeps the names of the files."""
 
-NOT_KEPT = ("config", "save-config", "help", "json", "html", "output")
+NOT_KEPT = ("config", "save-config", "help", "json", "html", "per-sample", "output")
 """Options that are not saved: outputs of one run would be replaced by the next."""
 
 NOT_READ = ("config", "save-config", "help")

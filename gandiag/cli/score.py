@@ -61,6 +61,7 @@ Examples:
   gandiag score samples.zip --real dataset:cifar10 --protocol torch-fidelity
   gandiag score samples/ --real real.npz --metrics fid --json -
   gandiag score samples/ --real train/ --heldout test/ --html report.html
+  gandiag score samples/ --real data/ --metrics realism --per-sample each.csv
   gandiag score samples/ --real data/ --fail-above fid=20       exit code 1 above 20
   gandiag score samples/ --real data/ --fail-below recall=0.4 --output-format junit
   gandiag score samples/ --real data/ --metrics fid,kid --save-config score.toml
@@ -84,6 +85,12 @@ Examples:
     "--json", "json_file", metavar="FILE|-", help="Write the scores as JSON; - prints it."
 )
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with scores and samples.")
+@click.option(
+    "--per-sample",
+    "per_sample_file",
+    metavar="FILE.csv",
+    help="Write the numbers of each generated image: realism, rarity and more.",
+)
 @click.option(
     "--every-checkpoint", is_flag=True, help="FAKE is a run: score each of its checkpoints."
 )
@@ -120,6 +127,7 @@ def score(
     heldout: str | None,
     json_file: str | None,
     html_file: str | None,
+    per_sample_file: str | None,
     every_checkpoint: bool,
     generator: str | None,
     fail_above: tuple[Gate, ...],
@@ -134,16 +142,26 @@ def score(
     gates = (*fail_above, *fail_below)
     if every_checkpoint and generator is not None:
         raise GandiagError("--every-checkpoint reads a run, --generator a file: give one of them")
+    if every_checkpoint and per_sample_file is not None:
+        raise GandiagError(
+            "--per-sample is of one set of images, --every-checkpoint of many: give one of them"
+        )
     if json_file == STANDARD and output_format != TABLE:
         raise GandiagError("--json - and --output-format both print; give --json a file")
     if output_format == "junit" and not gates:
         raise GandiagError("junit has a case for each gate; add one, as --fail-above fid=20")
-    outputs = {"--json": json_file, "--html": html_file, "--save-config": saved_to(context)}
+    outputs = {
+        "--json": json_file,
+        "--html": html_file,
+        "--per-sample": per_sample_file,
+        "--save-config": saved_to(context),
+    }
     check_outputs(outputs, fake, real, heldout, options["features"])
     # What the user's code prints, and be it at every sample, must not come before the JSON.
     with contextlib.redirect_stdout(sys.stderr):
         code = None if generator is None else find_function(generator)
-        chosen = Options(generator=code, progress=bar, **options)
+        each = per_sample_file is not None
+        chosen = Options(generator=code, progress=bar, per_sample=each, **options)
         scorer = Scorer(real, heldout=heldout, options=chosen)
         inputs = _first(fake, scorer) if every_checkpoint else scorer.open(fake)
         scorer.prepared(inputs)
@@ -170,6 +188,9 @@ def score(
     if json_file is not None and json_file != STANDARD:
         data = result.to_json().encode()
         steps.append(lambda: write_output(Path(json_file), data))
+    if isinstance(result, Report) and result.per_sample is not None:
+        table = result.per_sample.to_csv().encode()
+        steps.append(lambda: write_output(Path(str(per_sample_file)), table))
     if html_file is not None:
         steps.append(write_page)
     # Printing comes last: what is written by then stays, whatever becomes of standard output.

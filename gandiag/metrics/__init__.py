@@ -7,6 +7,7 @@ another number (precision and recall, say), they are taken by name only.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gandiag.metrics.alpha_precision import AlphaCurves, AlphaPrecision, alpha_beta_curves
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
 from gandiag.metrics.base import Better, Known, Metric, Pair, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
@@ -74,7 +75,10 @@ from gandiag.metrics.neighbours import (
     neighbourhoods,
     precision_recall_density_coverage,
 )
+from gandiag.metrics.p_precision import PPrecision, p_precision_recall
 from gandiag.metrics.patches import SlicedPatches, patch_distances
+from gandiag.metrics.prd import PRD, PRDCurve, prd_curve, prd_from_histograms
+from gandiag.metrics.realism import Realism, rarity, realism
 from gandiag.metrics.rke import RKE, median_distance, rke_score
 from gandiag.metrics.sinkhorn import SinkhornDivergence, sinkhorn_divergence
 from gandiag.metrics.sliced import SlicedWasserstein, sliced_wasserstein
@@ -109,6 +113,10 @@ METRICS: Mapping[str, type[Metric]] = MappingProxyType(
         "fld": FLD,
         "diversity": Diversity,
         "ms_ssim": MSSSIM,
+        "realism": Realism,
+        "prd": PRD,
+        "p_pr": PPrecision,
+        "alpha": AlphaPrecision,
     }
 )
 """What the command line, the docs and the contract tests read: a line a metric."""
@@ -119,9 +127,12 @@ __all__ = [
     "METRICS",
     "MSSSIM",
     "NDB",
+    "PRD",
     "PRDC",
     "RKE",
     "Accuracies",
+    "AlphaCurves",
+    "AlphaPrecision",
     "Authenticity",
     "Better",
     "Bins",
@@ -152,7 +163,10 @@ __all__ = [
     "ModeCoverage",
     "NearCopies",
     "Neighbourhoods",
+    "PPrecision",
+    "PRDCurve",
     "Pair",
+    "Realism",
     "Role",
     "Score",
     "SinkhornDivergence",
@@ -162,6 +176,7 @@ __all__ = [
     "Tie",
     "Unfit",
     "VendiScore",
+    "alpha_beta_curves",
     "authentic",
     "authenticity",
     "bins",
@@ -205,8 +220,13 @@ __all__ = [
     "near_copies",
     "nearest_modes",
     "neighbourhoods",
+    "p_precision_recall",
     "patch_distances",
+    "prd_curve",
+    "prd_from_histograms",
     "precision_recall_density_coverage",
+    "rarity",
+    "realism",
     "rke_score",
     "sinkhorn_divergence",
     "sliced_wasserstein",

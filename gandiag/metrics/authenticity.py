@@ -13,7 +13,7 @@ from torch import Tensor
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.intervals import wilson
-from gandiag.metrics.neighbours import bounded_squares, distances, k_nearest, within
+from gandiag.metrics.neighbours import all_distances, bounded_squares, k_nearest, within
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Bank, Statistic
 
@@ -78,7 +78,7 @@ def _originals(real: Tensor, radii: Tensor, generated: Tensor, reach: Tensor) ->
             sizes, products, error = bounded_squares(x, y, centre)
             lower, upper = sizes * (1 - error) - products, sizes * (1 + error) - products
             least = torch.minimum(radii[i, None], reach[None, j])
-            exact = cache(partial(distances, x, y))  # computed once, if at all
+            exact = cache(partial(all_distances, x, y))  # computed once, if at all
             found[j] += within(lower, upper, least, x, y, "<=", exact).sum(dim=0)
     return found
 
@@ -132,6 +132,11 @@ class Authenticity(Metric):
                 extra={"of real images": int((others == 0).sum()) / len(real)},
             )
         }
+
+    def each(self, **statistics: Statistic) -> dict[str, Tensor]:
+        """``authentic``: 0 or 1."""
+        real, generated = banks(self, statistics)
+        return {"authentic": authentic(real=real, generated=generated).double()}
 
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """Real images with copies, beside which all but a further copy is authentic."""

@@ -12,13 +12,15 @@ from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better, Score
+from gandiag.reporting.per_sample import PerSample
 from gandiag.reporting.tables import Sheet, table
 
 SCHEMA = 1
 
 BESIDE = (
     *("of", "floor", "floor n", "at floor n", "ceiling", "with a tenth of their share"),
-    *("outside", "pairs", "of real images", "exact", "z", "gap", "classes", "classes left out"),
+    *("outside", "pairs", "of real images", "of equal sets", "exact", "z", "gap"),
+    *("classes", "classes left out"),
 )
 """What of `Score.extra` people are shown."""
 
@@ -157,6 +159,8 @@ class Report:
     per_class: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     class_means: tuple[Row, ...] = ()
     """Of each number, the mean over the classes: ``intra_fid``."""
+    per_sample: PerSample | None = None
+    """Numbers of single generated images, where they were asked for; they are not in the JSON."""
 
     def __getitem__(self, name: str) -> Row:
         """A row by its printed name (``fd[lite0]``, ``fd``) or what was asked for (``fid``).

@@ -9,7 +9,7 @@ go, and would fill the disk.
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gandiag.errors import GandiagError
@@ -66,8 +66,9 @@ class StatisticsCache:
             GandiagError: the disk is full, or the folder cannot be written.
 
         """
+        meta = description(replace(gathered, names=()))  # those of real images are not asked for
         for want, statistic in gathered.statistics.items():
             path = self.path(fingerprint, pins.get(want.extractor, {}), want)
             # Over what is there: it may be damaged, or this would not have been gathered.
-            saved = SavedStatistics({name_of(want): statistic}, description(gathered))
+            saved = SavedStatistics({name_of(want): statistic}, meta)
             save_statistics(path, saved)

@@ -304,6 +304,7 @@ class Pass:
             n=len(self._names),
             statistics=statistics,
             labels=tuple(self._labels) if len(self._labels) == len(self._names) else None,
+            names=tuple(self._names),
             sizes=dict(self._sizes),
             looks=self._looks,
             notes={code: each for code, each in self._notes.items() if code not in self._untrue},

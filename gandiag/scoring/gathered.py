@@ -28,6 +28,8 @@ class Gathered:
     statistics: Mapping[Want, Statistic]
     labels: tuple[str, ...] | None = None
     """Class of each row, where the source has them."""
+    names: tuple[str, ...] = ()
+    """Of each row's image; empty where that is not known."""
     notes: Mapping[str, Note] = field(default_factory=dict)
     sizes: Mapping[Size, int] = field(default_factory=dict)
     """Of an image or a point -> how many there are."""
@@ -63,9 +65,9 @@ class Gathered:
             if isinstance(bank, Bank)
         }
         labels = None if self.labels is None else tuple(self.labels[i] for i in index.tolist())
-        return replace(
-            self, n=len(index), statistics=banks, labels=labels, notes={}, sizes={}, looks=None
-        )
+        names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
+        some = replace(self, n=len(index), statistics=banks, labels=labels, names=names)
+        return replace(some, notes={}, sizes={}, looks=None)
 
     def to(self, device: torch.device) -> "Gathered":
         """The same on another device."""
@@ -88,10 +90,16 @@ class Gathered:
             n=self.n + other.n,
             statistics={want: mine[want] + theirs[want] for want in mine if want in theirs},
             labels=(self.labels or ()) + (other.labels or ()) if both else None,
+            names=_named(self) + _named(other) if self.names or other.names else (),
             notes=notes,
             sizes=dict(Counter(self.sizes) + Counter(other.sizes)),
             looks=self.looks + other.looks if self.looks and other.looks else None,
         )
+
+
+def _named(gathered: Gathered) -> tuple[str, ...]:
+    """A name a row, and be it none."""
+    return gathered.names or ("",) * (gathered.n or 0)
 
 
 def _with_moments(one: Gathered, other: Gathered) -> dict[Want, Statistic]:
@@ -124,6 +132,8 @@ def description(gathered: Gathered) -> dict[str, Any]:
         "name": gathered.name,
         "n": gathered.n,
         "labels": gathered.labels,
+        # Of no use without rows.
+        "names": gathered.names if any(w.kind == Bank.kind for w in gathered.statistics) else (),
         "notes": {
             code: [note.count, note.example, *note.names] for code, note in gathered.notes.items()
         },
@@ -146,6 +156,7 @@ def described(meta: Mapping[str, Any], statistics: Mapping[Want, Statistic]) -> 
             n=None if meta["n"] is None else int(meta["n"]),
             statistics=statistics,
             labels=None if labels is None else tuple(str(label) for label in labels),
+            names=tuple(str(each) for each in meta.get("names", ())),
             notes={
                 code: Note(int(n), str(example), tuple(str(name) for name in names))
                 for code, (n, example, *names) in meta["notes"].items()

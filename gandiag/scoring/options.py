@@ -174,6 +174,9 @@ class Options:
         metadata=told("Accept weights with another digest than the published one; scores say so."),
     )
 
+    per_sample: bool = False
+    """Whether the report has the numbers of single generated images, see `Report.per_sample`."""
+
     generator: Generator | None = None
     """What makes samples of a file of weights; see `gandiag.sources.Generator`."""
 

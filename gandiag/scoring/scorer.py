@@ -17,6 +17,7 @@ from gandiag.scoring.gathered import Gathered
 from gandiag.scoring.needs import check_classes, fitted, named_outputs, without_real
 from gandiag.scoring.opening import Opened, as_many, open_input, pick_device, points_among
 from gandiag.scoring.options import Options
+from gandiag.scoring.per_sample import check_per_sample, per_sample_of
 from gandiag.scoring.plan import Plan, make_plan, protocol_of
 from gandiag.scoring.rows import class_rows, mean_rows, rows_of
 from gandiag.scoring.saving import load_gathered, save_gathered
@@ -177,6 +178,8 @@ class Scorer:
             plan.check_counts(role, each.count, each.name)
         if self.options.per_class:
             check_classes(inputs)
+        if self.options.per_sample:
+            check_per_sample(plan)
         return plan
 
     def check_bound(self, name: str, inputs: Mapping[Role, Opened]) -> None:
@@ -243,7 +246,10 @@ class Scorer:
         if role not in self._passes:
             self._passes[role] = self._begun(role, plan)
         for batch in source.batches(max(1, len(images))):
-            self._passes[role].add(batch)
+            # Each batch would begin at 0.
+            start = self._passes[role].n
+            names = tuple(f"{role}[{start + i}]" for i in range(len(batch.images)))
+            self._passes[role].add(batch._replace(names=names))
         self._passes[role].note(source.notes())
 
     def compute(self) -> Report:
@@ -260,6 +266,8 @@ class Scorer:
         if "real" not in found and "real" not in self.references:
             plan = without_real(plan, "call update(images, real=True) first")
         plan = fitted(plan, self.references)
+        if self.options.per_sample:
+            check_per_sample(plan)
         for role, opened in self.references.items():
             found[role], more = self._collected(role, opened, plan)
             warnings += more
@@ -420,10 +428,14 @@ class Scorer:
             with self.options.progress("computing the scores of each class", None):
                 classes = dict(class_rows(plan, gathered, remarks, self.options.seed))
         means = mean_rows(classes, gathered)
+        each = None
+        if self.options.per_sample:
+            with self.options.progress("computing the numbers of each image", None):
+                each = per_sample_of(plan, gathered)
         said = [Warn("left-out", sentence) for sentence in plan.left_out]
         said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
         said += [*warnings, *remarks, *cautions(plan, gathered, self.options.precision)]
-        return Report(rows, tuple(said), self._provenance(plan, gathered), classes, means)
+        return Report(rows, tuple(said), self._provenance(plan, gathered), classes, means, each)
 
     def _provenance(self, plan: Plan, gathered: Mapping[Role, Gathered]) -> dict[str, Any]:
         options = self.options

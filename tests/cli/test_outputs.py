@@ -213,7 +213,7 @@ def test_the_shell_s_own_pipe(folders, tmp_path):
 # --- places that cannot be written or entered ---
 
 
-@pytest.mark.parametrize("flag", ["--json", "--html", "--save-config"])
+@pytest.mark.parametrize("flag", ["--json", "--html", "--save-config", "--per-sample"])
 def test_places_are_looked_at_before_the_work(score, tmp_path, flag, monkeypatch):
     def never(*_args, **_more):
         pytest.fail("the work was begun")
