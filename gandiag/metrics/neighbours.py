@@ -14,6 +14,7 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, as_rows, banks, check_count, check_same_width
 from gandiag.metrics.intervals import Z, wilson
 from gandiag.metrics.jackknife import Balls, deleted_radii, deviation, groups_of
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.ties import distances_by_product, distinct
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
@@ -176,13 +177,13 @@ def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbou
     Raises:
         GandiagError: as `precision_recall_density_coverage`.
     """
-    return _neighbourhoods(real, generated, k, tie, deviations=False)[0]
+    return _neighbourhoods(real, generated, k, tie, replicates=False)[0]
 
 
 def _neighbourhoods(
-    real: Rows, generated: Rows, k: int, tie: Tie, *, deviations: bool
-) -> tuple[Neighbourhoods, dict[str, float]]:
-    """Who lies where, and, if asked for, the standard deviations of the four shares."""
+    real: Rows, generated: Rows, k: int, tie: Tie, *, replicates: bool
+) -> tuple[Neighbourhoods, Replicates]:
+    """Who lies where, and, if asked for, the four shares without each group of rows."""
     _check_k(k)
     real, generated = as_pair(real, generated, least=k + 1)
     own, others = nearest_rows(real, real, k, True), nearest_rows(generated, generated, k, True)
@@ -191,7 +192,7 @@ def _neighbourhoods(
     covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     centre = real.mean(dim=0, dtype=torch.float64)
-    jackknife = _Jackknife.of(own, others, k) if deviations else None
+    jackknife = _Jackknife.of(own, others, k) if replicates else None
     for i in tiles(len(real)):
         for j in tiles(len(generated)):
             x, y = real[i], generated[j]
@@ -207,7 +208,7 @@ def _neighbourhoods(
                 jackknife.real.add(i, j, upper, in_real)
                 jackknife.generated.add(j, i, upper.T, in_generated.T)
     found = Neighbourhoods(hits, covered, recalled)
-    return found, {} if jackknife is None else jackknife.deviations(k)
+    return found, {} if jackknife is None else jackknife.replicates(k)
 
 
 class _Jackknife(NamedTuple):
@@ -228,12 +229,16 @@ class _Jackknife(NamedTuple):
         (own, mine), (others, theirs) = sets
         return cls(balls(own, mine, theirs), balls(others, theirs, mine))
 
-    def deviations(self, k: int) -> dict[str, float]:
+    def replicates(self, k: int) -> Replicates:
+        def by_role(ours: Tensor, theirs: Tensor) -> dict[str, Tensor]:
+            return {"real": ours.cpu(), "generated": theirs.cpu()}
+
+        ours, theirs = self.generated.inside()
         return {
-            "precision": deviation(*self.real.inside()),
-            "recall": deviation(*self.generated.inside()),
-            "density": deviation(*self.real.density(k)),
-            "coverage": deviation(*self.real.covered()),
+            "precision": by_role(*self.real.inside()),
+            "recall": by_role(theirs, ours),
+            "density": by_role(*self.real.density(k)),
+            "coverage": by_role(*self.real.covered()),
         }
 
 
@@ -354,7 +359,8 @@ class PRDC(Metric):
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => the four."""
         real, generated = banks(self, statistics)
-        found, deviations = _neighbourhoods(real, generated, self.k, self.tie, deviations=True)
+        found, replicates = _neighbourhoods(real, generated, self.k, self.tie, replicates=True)
+        deviations = {name: deviation(*each.values()) for name, each in replicates.items()}
         density = int(found.hits.sum()) / (self.k * len(generated))
         half = Z * deviations["density"]
         return {
@@ -368,6 +374,13 @@ class PRDC(Metric):
             ),
             "coverage": _share(found.covered, deviations["coverage"]),
         }
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """From one pass over all pairs, which holds them all."""
+        real, generated = banks(self, statistics)
+        return _neighbourhoods(real, generated, self.k, self.tie, replicates=True)[1]
 
     def each(self, **statistics: Statistic) -> dict[str, Tensor]:
         """``in_real_ball``, 0 or 1, whose mean is precision; ``density``, whose mean is density."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gandiag.metrics import FrechetDistance, KernelDistance, VendiScore
+from gandiag.metrics import PRDC, FrechetDistance, KernelDistance, VendiScore
 from gandiag.metrics.jackknife import groups_of
 from gandiag.metrics.kernel import cubic_kernel, kernel_distance
 from gandiag.metrics.kernel_groups import kernel_distance_without_groups
@@ -109,3 +109,15 @@ def test_kernel_sums_by_groups_are_the_distances_without_them(n, m):
         ]
         # Differences of sums, of some thousand pairs.
         assert found[role].tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_neighbourhoods_find_them_in_one_pass(k):
+    # Balls of rows that are left out reach further; candidates suffice for that here.
+    real, generated = normal(80, 3, 0), normal(70, 3, 1) * 1.2
+    metric = PRDC(k=k)
+    found = metric.replicates(real=Bank.of(real), generated=Bank.of(generated))
+    for output in metric.outputs:
+        expected = by_hand(metric, output, real=real, generated=generated)
+        for role, values in expected.items():
+            assert found[output][role].tolist() == pytest.approx(values, abs=1e-12), (output, role)
