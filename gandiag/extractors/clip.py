@@ -40,7 +40,7 @@ class Clip(TimmModel):
 
     def provenance(self) -> Mapping[str, str]:
         """What pins the numbers."""
-        return {**super().provenance(), "resize": f"central square, {self.resize}"}
+        return {**super().provenance(), "crop": "central square"}
 
     def prepare(self, images: Tensor) -> Tensor:
         """(batch, 3, height, width) uint8 => (batch, 3, 336, 336) float32 on `device`."""

@@ -338,6 +338,7 @@ class Inception:
     classes: tuple[str, ...] = ()
     balanced: bool = False
     input_size: int | None = SIZE
+    domain: str = "photographs"
 
     def __init__(
         self,

@@ -53,6 +53,7 @@ class VGG16:
     classes: tuple[str, ...] = ()
     balanced: bool = False
     input_size: int | None = SIZE
+    domain: str = "photographs"
 
     def __init__(
         self,

@@ -5,9 +5,10 @@ holds no code of its own: what differs between tools is resize, normalisation, s
 draws, neighbours and tie rules, and each of these is a field of an extractor or of a metric.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gandiag.errors import Warn
 from gandiag.extractors import (
     ADM,
     CLEAN_FID,
@@ -59,6 +60,14 @@ class Protocol:
     """The metrics computed when the user names none; None for all."""
     notes: tuple[str, ...] = ()
     """What a reader who compares with the tool's published numbers must know."""
+    lowest: str = ""
+    """Where the published numbers are the lowest of several runs: a sentence that says so."""
+
+    def warnings(self) -> Iterator[Warn]:
+        """What is said of every score of this protocol."""
+        yield from (Warn("protocol", sentence) for sentence in self.notes)
+        if self.lowest:
+            yield Warn("published-minimum", f"{self.lowest}: score as often, and take the lowest")
 
 
 MMD_GAN = MIMICRY = ADM
@@ -260,7 +269,7 @@ _ROWS = (
         features="inception",
         preprocessing={"inception": EDM},
         metrics={"fid": FrechetDistance()},
-        notes=("EDM publishes the lowest FID of three runs of 50,000 samples, not one run's",),
+        lowest="EDM publishes the lowest FID of three runs of 50,000 samples, not one run's",
     ),
     Protocol(
         "edm2",
@@ -269,7 +278,7 @@ _ROWS = (
         preprocessing={"inception": EDM2, "dinov2": EDM2_DINOV2},
         metrics={"fid": FrechetDistance(), "fd_dinov2": FrechetDistance()},
         extractors={"fd_dinov2": "dinov2"},
-        notes=("EDM2 publishes the lowest distance of several runs, not one run's",),
+        lowest="EDM2 publishes the lowest distance of several runs, not one run's",
     ),
     Protocol(
         "studiogan",

@@ -433,7 +433,7 @@ class Scorer:
             with self.options.progress("computing the numbers of each image", None):
                 each = per_sample_of(plan, gathered)
         said = [Warn("left-out", sentence) for sentence in plan.left_out]
-        said += [Warn("protocol", sentence) for sentence in plan.protocol.notes]
+        said += plan.protocol.warnings()
         said += [*warnings, *remarks, *cautions(plan, gathered, self.options.precision)]
         return Report(rows, tuple(said), self._provenance(plan, gathered), classes, means, each)
 
