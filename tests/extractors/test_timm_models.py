@@ -259,7 +259,8 @@ class TestClip:
         extractor = open_extractor("clip", device=CPU)
         assert extractor.layers == {"features": 512}
         assert (extractor.name, extractor.logits) == ("clip", None)
-        assert extractor.provenance()["resize"] == "central square, pil-bicubic-8bit"
+        assert extractor.provenance()["crop"] == "central square"
+        assert extractor.provenance()["resize"] == "pil-bicubic-8bit"
         picture = photographs(1, 60, seed=0)[..., :41]
         prepared = extractor.prepare(picture)
         square = Image.fromarray(picture[0].permute(1, 2, 0).numpy()).crop((0, 9, 41, 50))
