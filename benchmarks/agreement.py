@@ -36,7 +36,7 @@ from PIL import Image
 import gandiag
 from benchmarks.digest import digest_of
 from gandiag.files import atomic_write
-from gandiag.metrics import KernelDistance, Metric, Subsets
+from gandiag.metrics import GaussianMMD, KernelDistance, Metric, Subsets
 from gandiag.scoring.protocols import PROTOCOLS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -58,9 +58,10 @@ SOURCES = (
     "gandiag/metrics/checks.py",
     "gandiag/metrics/frechet.py",
     "gandiag/metrics/inception_score.py",
+    "gandiag/metrics/mmd.py",
     "gandiag/metrics/kernel.py",
     "gandiag/metrics/neighbours.py",
-    "gandiag/metrics/t*.py",
+    "gandiag/metrics/t[hi]*.py",
     "gandiag/scoring/protocols.py",
     "gandiag/sources/decode.py",
     "gandiag/sources/folder.py",
@@ -122,6 +123,25 @@ def torch_fidelity(folders: Folders, weights: RandomInception) -> Scores:
         "kid": found["kernel_inception_distance_mean"],
         "is": found["inception_score_mean"],
     }
+
+
+def torch_fidelity_rbf(folders: Folders, weights: RandomInception) -> Scores:
+    """torch-fidelity's KID with its other kernel."""
+    import torch_fidelity as tool
+
+    found = tool.calculate_metrics(
+        input1=str(folders[0]),
+        input2=str(folders[1]),
+        kid=True,
+        kid_kernel="rbf",
+        kid_subset_size=subset_of(folders),
+        feature_extractor="inception-v3-compat",
+        feature_extractor_weights_path=str(weights.full),
+        cuda=False,
+        cache=False,
+        verbose=False,
+    )
+    return {"kid_rbf": found["kernel_inception_distance_mean"]}
 
 
 def subset_of(folders: Folders) -> int:
@@ -284,6 +304,7 @@ class Job(NamedTuple):
 
 JOBS: dict[str, Job] = {
     "torch-fidelity": Job("torch-fidelity", "torch-fidelity", torch_fidelity),
+    "torch-fidelity-rbf": Job("torch-fidelity", "torch-fidelity", torch_fidelity_rbf),
     "pytorch-fid": Job("pytorch-fid", "pytorch-fid", pytorch_fid),
     "pytorch-image-generation-metrics": Job(
         "pytorch-image-generation-metrics",
@@ -308,7 +329,14 @@ JOBS: dict[str, Job] = {
     "edm2-dinov2": Job("edm2", "edm2", None, unmeasured=("fd_dinov2",)),
     "studiogan": Job("studiogan", "PyTorch-StudioGAN", twin("studiogan"), twin=True),
     "tfgan": Job("tfgan", "tensorflow-gan", twin("tfgan"), twin=True),
-    "dgm-eval": Job("dgm-eval", "dgm-eval", None, unmeasured=("fid", "kid", "is", "prdc")),
+    "dgm-eval": Job(
+        "dgm-eval", "dgm-eval", None, unmeasured=("fid", "fid_inf", "sfid", "kid", "is", "prdc")
+    ),
+    "iqa-pytorch": Job("iqa-pytorch", "IQA-PyTorch", None, unmeasured=("fid", "sfid")),
+    "mmd-gan": Job("mmd-gan", "MMD-GAN", None, unmeasured=("kid",)),
+    "mimicry": Job("mimicry", "mimicry", None, unmeasured=("fid", "kid", "is")),
+    "cmmd": Job("cmmd", "cmmd-pytorch", None, unmeasured=("cmmd",)),
+    "progan": Job("progan", "progressive_growing_of_gans", None, unmeasured=("swd_patches",)),
 }
 """What can be run alone with ``--only``."""
 
@@ -322,7 +350,7 @@ def asked_of(job: Job, scores: Scores, folders: Folders) -> list[tuple[str, Metr
         names = {key, *metric.outputs} if key == metric.name else {key}
         if not names & {*scores}:
             continue
-        if isinstance(metric, KernelDistance) and fixed_subsets(metric):
+        if isinstance(metric, KernelDistance | GaussianMMD) and fixed_subsets(metric):
             subsets = dataclasses.replace(metric.subsets, size=subset_of(folders))
             metric = dataclasses.replace(metric, subsets=subsets)
         found.append((key, metric))
@@ -351,8 +379,8 @@ def compare(name: str, folders: Folders, weights: RandomInception) -> list[Row]:
     for score, value in theirs.items():
         ours = report[score].value
         shown = score
-        if score == "kid" and fixed_subsets(smaller.metrics["kid"]) and count < 1000:
-            shown = f"kid, subsets of {subset_of(folders)}"
+        if score.startswith("kid") and fixed_subsets(smaller.metrics[score]) and count < 1000:
+            shown = f"{score}, subsets of {subset_of(folders)}"
         relative = abs(ours - value) / max(abs(value), 1e-30)
         rows.append(
             {
