@@ -20,6 +20,28 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
 
+def inverted(value: float, first: float, second: float) -> tuple[float, float]:
+    """Of a distance that is 0 on average between equal distributions: all t that it may be of.
+
+    They have ``(value - t)^2 <= Z^2 (second + first t / value)``; where the value is less than Z
+    deviations of second order, these stand for it in the quotient. The variance of first order
+    vanishes with the distance, and is taken as proportional to it. So whether zero is held is
+    decided by the second-order term alone, as it should be under equal distributions: what noise
+    leaves of the first there would make the interval too long.
+
+    Args:
+        value: an estimate without bias; it may be negative.
+        first: its variance of first order, >= 0.
+        second: its variance of second order, >= 0.
+    """
+    least = Z * math.sqrt(second)
+    slope = first / max(value, least) if value > 0 else 0.0
+    centre = value + Z**2 * slope / 2
+    half = Z * math.sqrt(second + slope * max(value, 0.0) + (Z * slope / 2) ** 2)
+    # Rounding may leave the value itself a last digit outside.
+    return min(centre - half, value), max(centre + half, value)
+
+
 def redrawn(method: str) -> frozenset[Literal["real", "heldout", "generated"]]:
     """Which sets an interval takes as drawn anew, as its `Score.method` says it.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
-from gandiag.metrics.intervals import CONFIDENCE, Z
+from gandiag.metrics.intervals import CONFIDENCE, inverted
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
 
@@ -79,21 +79,6 @@ def _with_variances(real: Rows, generated: Rows) -> tuple[float, float, float]:
     second = 2 * rest_xx / (n * (n - 1)) + 2 * rest_yy / (m * (m - 1)) + 4 * rest_xy / (n * m)
     _check_finite(value, first + second)
     return value, first, second
-
-
-def _interval(value: float, first: float, second: float) -> tuple[float, float]:
-    """All distances t with ``(value - t)^2 <= Z^2 (second + first t / value)``.
-
-    The variance of first order vanishes with the distance, and is taken as proportional to it. So
-    whether zero is held is decided by the second-order term alone, as it should be under equal
-    distributions: what noise leaves of the first there would make the interval too long.
-    """
-    least = Z * math.sqrt(second)
-    slope = first / max(value, least) if value > 0 else 0.0
-    centre = value + Z**2 * slope / 2
-    half = Z * math.sqrt(second + slope * max(value, 0.0) + (Z * slope / 2) ** 2)
-    # Rounding may leave the value itself a last digit outside.
-    return min(centre - half, value), max(centre + half, value)
 
 
 def _check_finite(*values: float) -> None:
@@ -307,7 +292,7 @@ class KernelDistance(Metric):
         real, generated = banks(self, statistics)
         if self.subsets is None:
             value, first, second = _with_variances(real, generated)
-            low, high = _interval(value, first, second)
+            low, high = inverted(value, first, second)
             method = "variance of the U-statistic over real and generated images"
             return {"kid": Score(value, low, high, method=method)}
         if isinstance(self.subsets, Blocks):

@@ -16,7 +16,7 @@ from gandiag.metrics import (
     Score,
     VendiScore,
 )
-from gandiag.metrics.intervals import Z, redrawn
+from gandiag.metrics.intervals import Z, inverted, redrawn
 from gandiag.statistics import Bank, Moments
 
 coverage = pytest.importorskip("benchmarks.coverage")
@@ -94,6 +94,19 @@ def test_intervals_hold_the_mean(metric, draws, n, width, least):
 )
 def test_a_method_tells_which_sets_are_drawn_anew(method, sets):
     assert redrawn(method) == sets
+
+
+@pytest.mark.parametrize(("value", "first", "second"), [(2.0, 0.5, 0.3), (1e-3, 0.1, 0.04)])
+def test_the_ends_are_where_the_distance_would_be_at_the_quantile(value, first, second):
+    slope = first / max(value, Z * math.sqrt(second))
+    for end in inverted(value, first, second):
+        assert (value - end) ** 2 == pytest.approx(Z**2 * (second + slope * end))
+
+
+def test_whether_zero_is_held_is_decided_by_the_second_order():
+    assert inverted(1.95, 50.0, 1.0)[0] < 0 < inverted(1.97, 50.0, 1.0)[0]
+    # Below zero nothing tells of the first order.
+    assert inverted(-1.0, 5.0, 1.0) == pytest.approx((-1 - Z, -1 + Z))
 
 
 def test_a_column_of_draws_and_what_its_intervals_hold():
