@@ -136,6 +136,14 @@ def told(row: Row) -> str:
     return f"{100 * row['coverage']:.0f} ({where}, {row['case']})"
 
 
+def sets_of(row: Row) -> str:
+    """What is drawn anew, and what is not."""
+    accepted = METRICS[row["metric"]].accepts
+    fixed = [role for role in accepted if role not in row["redrawn"]]
+    anew = " and ".join(role for role in accepted if role in row["redrawn"])
+    return anew + (f"; {' and '.join(fixed)} fixed" if fixed else "")
+
+
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """The lines of the README's table."""
     yield "| score | drawn anew | settings with an interval | coverage, % | outside 92 to 98 |"
@@ -145,13 +153,13 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         if not shown:
             yield f"| `{output}` | | 0 of {len(own)} | | {own[-1]['method']} |"
             continue
-        anew = sorted({", ".join(reversed(row["redrawn"])) for row in shown})
+        anew = sorted({sets_of(row) for row in shown})
         shares = [100 * row["coverage"] for row in shown]
         out = misses(shown)
         few = out if len(out) <= NAMED else [*out[: NAMED - 1], out[-1]]
         more = f" and {len(out) - len(few)} more" if len(out) > len(few) else ""
         yield (
-            f"| `{output}` | {' or '.join(anew)} | {len(shown)} of {len(own)} "
+            f"| `{output}` | {', or '.join(anew)} | {len(shown)} of {len(own)} "
             f"| {min(shares):.0f} to {max(shares):.0f} "
             f"| {'; '.join(map(told, few))}{more} |"
         )

@@ -3,7 +3,7 @@
 import ast
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +90,36 @@ def simulate(
     if distinct and count < min(LEAST, draws):
         raise TooSlowError(f"{each:.2g} s a draw")
     for claim in distinct:
-        found = [scores(metric, population, n, case, claim, seed) for seed in range(count)]
+        found = list(_drawn(metric, population, n, case, claim, count, seconds / len(distinct)))
         for name in (name for name, own in claims.items() if own == claim):
             own = [draw[name] for draw in found if name in draw]
             rows[name] = {"redrawn": sorted(claim), "method": methods[name]} | covered(own)
     return rows
+
+
+def _drawn(
+    metric: Metric,
+    population: Population,
+    n: int,
+    case: Case,
+    claim: Claim,
+    count: int,
+    seconds: float,
+) -> Iterator[dict[str, Score]]:
+    """So many draws, or as many as the time has, with fixed sets that may be larger than probes'.
+
+    Raises:
+        TooSlowError: at this pace there would not be `LEAST`.
+    """
+    began = time.monotonic()
+    for seed in range(count):
+        yield scores(metric, population, n, case, claim, seed)
+        spent = time.monotonic() - began
+        if spent > seconds and seed + 1 >= LEAST:
+            return
+        # Twice the time, as other work on the machine slows some draws down.
+        if seed + 1 >= PROBES and spent / (seed + 1) > 2 * seconds / min(count, LEAST):
+            raise TooSlowError(f"{spent / (seed + 1):.2g} s a draw")
 
 
 def covered(found: list[Score]) -> Row:

@@ -186,9 +186,14 @@ class TestSettings:
         rows = [{**row, "coverage": 0.95}, {**row, "coverage": 0.75}, {**row, "coverage": 0.99}]
         *_, line = coverage.table([*rows, {**row, "coverage": 0.984}])
         assert line == (
-            "| `kid` | real, generated | 4 of 4 | 75 to 99 | 75 (mixture, width 16, N = 1,000, "
+            "| `kid` | real and generated | 4 of 4 | 75 to 99 | 75 (mixture, width 16, N = 1,000, "
             "null); 99 (mixture, width 16, N = 1,000, null) |"
         )
+
+    def test_the_table_tells_what_is_fixed(self):
+        row = {"metric": "fid", "redrawn": ["generated"]}
+        assert coverage.sets_of(row) == "generated; real fixed"
+        assert coverage.sets_of({"metric": "vendi", "redrawn": ["generated"]}) == "generated"
 
     def test_a_digest_is_of_what_decides_a_metric(self):
         names = {path.name for path in draws_of.sources_of(PRDC)}
