@@ -43,6 +43,9 @@ Examples:
 @click.argument("sets", metavar="A [B ...]", nargs=-1, required=True)
 @click.option("--real", metavar="REAL", help="The real images that all are compared with.")
 @click.option(
+    "--heldout", metavar="REAL", help="Real images not in REAL, for scores that need them."
+)
+@click.option(
     "--baseline",
     metavar="FILE.json",
     help="Compare with a report that gandiag score --json wrote; nothing is paired then.",
@@ -75,6 +78,7 @@ def compare(
     /,
     sets: tuple[str, ...],
     real: str | None,
+    heldout: str | None,
     baseline: str | None,
     fail_if_worse: bool,
     json_file: str | None,
@@ -90,11 +94,11 @@ def compare(
     if json_file == STANDARD and output_format != TABLE:
         raise GandiagError("--json - and --output-format both print; give --json a file")
     outputs = {"--json": json_file, "--html": html_file, "--save-config": saved_to(context)}
-    check_outputs(outputs, *sets, real, baseline, options["features"])
+    check_outputs(outputs, *sets, real, heldout, baseline, options["features"])
     with contextlib.redirect_stdout(sys.stderr):
         code = None if generator is None else find_function(generator)
         chosen = Options(generator=code, progress=bar, **options)
-        comparer = Comparer(*sets, real=real, baseline=baseline, options=chosen)
+        comparer = Comparer(*sets, real=real, heldout=heldout, baseline=baseline, options=chosen)
         save_config(context)
         result = comparer()
 

@@ -26,7 +26,7 @@ REAL, GOOD, BAD = normal(300, 0), normal(200, 1), normal(200, 2, shift=0.6)
 
 def test_tells_a_shift_from_none():
     found = gandiag.compare(GOOD, BAD, real=REAL, metrics="fid,kid")
-    assert found.sets == {"A": "generated (ndarray)", "B": "generated (ndarray)"}
+    assert found.sets == {"A": "A (ndarray)", "B": "B (ndarray)"}
     for name in ("fid", "kid"):
         assert found[name].verdict == "first"
         assert found[name].words == "A better"
