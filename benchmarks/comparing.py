@@ -252,10 +252,10 @@ def _without_declaration(text: str) -> str:
     for each in reversed([*ast.walk(ast.parse(text))]):
         if isinstance(each, ast.FunctionDef) and each.name in UNSEEN:
             lines[each.lineno - 1 : each.end_lineno] = []
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line.strip())
 
 
-UNSEEN = ("unjudged", "table", "_line", "main")
+UNSEEN = ("unjudged", "table", "_line", "main", "read", "code_of", "_without_declaration")
 """Functions that move no number of a line."""
 
 

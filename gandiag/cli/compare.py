@@ -42,9 +42,7 @@ Examples:
 @click.command(cls=Helpful, epilog=EPILOG)
 @click.argument("sets", metavar="A [B ...]", nargs=-1, required=True)
 @click.option("--real", metavar="REAL", help="The real images that all are compared with.")
-@click.option(
-    "--heldout", metavar="REAL", help="Real images not in REAL, for scores that need them."
-)
+@click.option("--heldout", metavar="SRC", help="Real images not in REAL: ct and fld need them.")
 @click.option(
     "--baseline",
     metavar="FILE.json",
@@ -131,8 +129,8 @@ def compare(
 
 
 def _worse(result: Comparison) -> list[str]:
-    return [
-        f"A is worse than {each.second} by {each.name} "
-        f"({each.values[0]:.6g} against {each.values[1]:.6g})"
-        for each in result.worse("A")
-    ]
+    by: dict[str, list[str]] = {}
+    for each in result.worse("A"):
+        values = f"{each.values[0]:.6g} against {each.values[1]:.6g}"
+        by.setdefault(each.second, []).append(f"{each.name} ({values})")
+    return [f"A is worse than {other} by {', '.join(names)}" for other, names in by.items()]
