@@ -156,5 +156,6 @@ class ExactTransport(Metric):
         self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
     ) -> Replicates:
         """From the potentials, of the rows drawn."""
-        drawn = draw(*banks(self, statistics), self.size, self.seed)
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, self.size, self.seed)
         return {"emd": transport(drawn.real, drawn.generated, self.order).replicates}

@@ -314,7 +314,8 @@ class KernelDistance(Metric):
         self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
     ) -> Replicates:
         """Of all pairs, from sums of the kernel over groups."""
-        return {"kid": kernel_distance_without_groups(*banks(self, statistics), cubic_kernel)}
+        real, generated = banks(self, statistics)
+        return {"kid": kernel_distance_without_groups(real, generated, cubic_kernel)}
 
     def unjudged(self) -> Mapping[str, str]:
         """What chance draws."""

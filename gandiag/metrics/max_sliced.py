@@ -22,6 +22,7 @@ from gandiag.metrics.transport import (
     score,
     shuffled,
 )
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 STEPS = 50
@@ -150,6 +151,10 @@ class MaxSlicedWasserstein(Metric):
     def minimum(self, role: Role) -> int:
         """Halves of each set, and of both halves of the real one."""
         return 4 if role == "real" else 2
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``max_sw2``."""

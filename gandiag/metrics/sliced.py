@@ -230,7 +230,8 @@ class SlicedWasserstein(Metric):
         self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
     ) -> Replicates:
         """From the potentials, the directions kept."""
-        drawn = draw(*banks(self, statistics), None, self.seed)
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, None, self.seed)
         parts = (WHOLE._replace(deviation=True),)
         (found,) = slices(drawn.real, drawn.generated, (1, 2), self.directions, self.seed, parts)
         return {f"sw{each.order}": each.whole.replicates for each in found}

@@ -213,7 +213,7 @@ class Nearest(Metric):
     name = "nearer"
     summary = "none"
     outputs = {"nearer": "lower"}  # noqa: RUF012
-    accepts = {role: (Bank,) for role in ("real", "heldout", "generated")}  # noqa: RUF012
+    accepts = dict.fromkeys(("real", "heldout", "generated"), (Bank,))
 
     def __call__(self, **statistics):
         means = {role: each.rows.double().mean(dim=0) for role, each in statistics.items()}
