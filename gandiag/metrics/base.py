@@ -161,6 +161,13 @@ class Metric(ABC):
         kinds = {str(role): each for role, each in self.accepts.items()}
         return deleted(values, statistics, kinds, tell)
 
+    def unjudged(self) -> Mapping[str, str]:
+        """Outputs that `compare` gives no verdict on, and why: what its jackknife does not fit.
+
+        The reason goes on from "no verdict: ".
+        """
+        return {}
+
     def telling(self, tell: Callable[[float], None]) -> Self:
         """The same, telling what share of its work is done; most are done before one could ask."""
         return self

@@ -13,6 +13,7 @@ from gandiag.metrics.checks import Rows, as_rows, banks, check_count
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.neighbours import bounded_squares, k_nearest, within
 from gandiag.metrics.tiles import tiles
+from gandiag.metrics.unjudged import TOO_NARROW
 from gandiag.statistics import Statistic
 
 LEAST = 200
@@ -122,6 +123,10 @@ class Birthday(Metric):
     def minimum(self, role: Role) -> int:
         """A pair."""
         return 2
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_NARROW)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``support``."""

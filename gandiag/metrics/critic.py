@@ -15,6 +15,7 @@ from gandiag.metrics.critic_training import Penalty, Tell, trained
 from gandiag.metrics.exact_transport import exact_wasserstein
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.slopes import CriticBound, critic_bound
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
 EXACT = 2000
@@ -177,6 +178,10 @@ class CriticWasserstein(Metric):
         told = replace(self)
         object.__setattr__(told, "_tell", tell)
         return told
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``critic_w1``."""

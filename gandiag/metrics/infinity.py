@@ -23,6 +23,7 @@ from gandiag.metrics.checks import (
 from gandiag.metrics.frechet import Gaussian, _distance, frechet_with_deviation
 from gandiag.metrics.inception_score import class_divergences, inception_score
 from gandiag.metrics.intervals import Z
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Bank, Moments, Statistic
 
 LEAST = 20
@@ -285,6 +286,10 @@ class FrechetInfinity(_Infinity):
     def minimum(self, role: Role) -> int:
         """Two real images, for a covariance; twenty generated, of which a tenth has one."""
         return LEAST if role == "generated" else 2
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => ``fid_inf``."""

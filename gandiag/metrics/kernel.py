@@ -1,7 +1,7 @@
 """Kernel distance: the squared maximum mean discrepancy with a cubic kernel."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,6 +13,8 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import CONFIDENCE, inverted
+from gandiag.metrics.kernel_groups import BY_CHANCE, kernel_distance_without_groups
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
 
@@ -308,6 +310,17 @@ class KernelDistance(Metric):
                 extra={"std": float(values.std(correction=0))},
             )
         }
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """Of all pairs, from sums of the kernel over groups."""
+        real, generated = banks(self, statistics)
+        return {"kid": kernel_distance_without_groups(real, generated, cubic_kernel)}
+
+    def unjudged(self) -> Mapping[str, str]:
+        """What chance draws."""
+        return {} if self.subsets is None else {"kid": BY_CHANCE}
 
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """Subsets that are the whole set, of which there is only one."""

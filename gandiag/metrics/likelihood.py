@@ -14,6 +14,7 @@ from gandiag.metrics.checks import Rows, banks
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.neighbours import bounded_squares
 from gandiag.metrics.sets import as_sets, shuffled
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Bank, Statistic
 
 SIZE = 10_000
@@ -197,6 +198,10 @@ class FLD(Metric):
     def telling(self, tell: Callable[[float], None]) -> Self:
         """The same, telling what share of the fits is done."""
         return replace(self, tell=tell)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, heldout=, generated=`` => ``fld``."""

@@ -15,6 +15,7 @@ from gandiag.metrics.checks import banks
 from gandiag.metrics.diversity import Pairing, check_pairing, labels_of
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.sets import shuffled
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -176,6 +177,10 @@ class MSSSIM(Metric):
         if not scales_of(size):
             raise Unfit(f"needs images of at least {WINDOW} pixels, and these have {size}", way)
         return replace(self)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``ms_ssim``.

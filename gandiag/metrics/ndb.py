@@ -14,6 +14,7 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.chances import hypergeometric
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.intervals import Z, wilson
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 PER_BIN = 10
@@ -174,6 +175,10 @@ class NDB(Metric):
     def minimum(self, role: Role) -> int:
         """Enough real rows for two bins."""
         return 2 * PER_BIN if role == "real" else 1
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``ndb`` (NDB/K), ``ndb_js`` and ``ndb_entropy``."""

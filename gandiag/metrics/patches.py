@@ -12,6 +12,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.line import Coupling
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
 CHANNELS = 3
@@ -153,6 +154,10 @@ class SlicedPatches(Metric):
         if not width or width % (self.patches * CHANNELS * self.side**2):
             raise Unfit(f"needs patches of a pyramid, which {known.extractor} has not", WAY)
         return self
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``swd_patches``."""

@@ -13,6 +13,7 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.ties import distinct, keys
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
 BETA = 8.0
@@ -201,6 +202,10 @@ class PRD(Metric):
     def minimum(self, role: Role) -> int:
         """Two, that there be something to deal out."""
         return 2
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => ``f8`` and ``f1_8``."""

@@ -22,6 +22,7 @@ from gandiag.metrics.neighbours import (
     within,
 )
 from gandiag.metrics.tiles import tiles
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 
@@ -213,6 +214,10 @@ class Realism(Metric):
     def minimum(self, role: Role) -> int:
         """A real image without one other needs k neighbours."""
         return self.k + 2 if role == "real" else 1
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => ``realism``."""

@@ -1,7 +1,7 @@
 """Sinkhorn divergence: transport smoothed by entropy, without what the smoothing adds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,14 +13,15 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.costs import Points, check_cells, costs
 from gandiag.metrics.entropic import solve
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.transport import (
     REDRAWN,
+    Drawn,
     Transport,
     check_finite,
     check_order,
     draw,
     score,
-    variance_of,
 )
 from gandiag.statistics import Statistic
 
@@ -90,8 +91,7 @@ def divergence(real: Tensor, generated: Tensor, order: int, blur: float) -> Tran
     value_b, of_b, _ = solve(_costs(b, b, order), b.weights, None, blur**order)
     power = max(0.0, value - value_a / 2 - value_b / 2)
     # Potentials of how S, not OT, changes with weight on a row.
-    variance = variance_of((f - of_a, a.weights, a.n), (g - of_b, b.weights, b.n))
-    return Transport(power, order, variance)
+    return Transport(power, order, ((f - of_a)[a.places], (g - of_b)[b.places]))
 
 
 def _costs(a: Points, b: Points, order: int) -> Tensor:
@@ -130,10 +130,7 @@ class SinkhornDivergence(Metric):
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``sinkhorn``."""
-        real, generated = banks(self, statistics)
-        drawn = draw(real, generated, self.size, self.seed)
-        blur = self.blur if self.blur is not None else blur_of(drawn.real, drawn.generated)
-        found = divergence(drawn.real, drawn.generated, self.order, blur)
+        drawn, blur, found = self._found(statistics)
         floor = divergence(*drawn.floor, self.order, blur).value
         fewer = None
         if not drawn.alike:
@@ -142,3 +139,15 @@ class SinkhornDivergence(Metric):
         method = f"{REDRAWN}, the blur kept; between {n:,} real and {m:,} generated rows"
         extra = {"blur": blur, "real rows": float(n), "generated rows": float(m)}
         return {"sinkhorn": score(found, drawn, floor, fewer, method, extra)}
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """From the potentials, of the rows drawn."""
+        return {"sinkhorn": self._found(statistics)[2].replicates}
+
+    def _found(self, statistics: Mapping[str, Statistic]) -> tuple[Drawn, float, Transport]:
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, self.size, self.seed)
+        blur = self.blur if self.blur is not None else blur_of(drawn.real, drawn.generated)
+        return drawn, blur, divergence(drawn.real, drawn.generated, self.order, blur)
