@@ -311,7 +311,7 @@ def headline(facts: Mapping[str, Any]) -> str:
             (
                 name,
                 *(
-                    f"{key} {pins[key]}"
+                    f"{key} {pins[key][:16] if key == 'weights' else pins[key]}"
                     for key in ("weights", "resize", "precision", "accuracy")
                     if pins.get(key, "none") != "none"
                 ),
