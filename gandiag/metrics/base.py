@@ -26,6 +26,14 @@ class Pair(NamedTuple):
     """Between their features."""
 
 
+class Placed(NamedTuple):
+    """A generated row and a number of its own."""
+
+    generated: int
+    """Its place among the generated rows, from 0."""
+    value: float
+
+
 @dataclass(frozen=True)
 class Score:
     """A number and how far it can be trusted."""
@@ -40,6 +48,10 @@ class Score:
     """Numbers to read beside the value: the std over splits, what a perfect sampler would get."""
     pairs: tuple[Pair, ...] = ()
     """Samples to look at beside the real images that they are near to, the closest first."""
+    highest: tuple[Placed, ...] = ()
+    """Samples to look at: those whose own numbers are the highest, the highest first."""
+    lowest: tuple[Placed, ...] = ()
+    """The same from the other end, the lowest first; none is in both."""
 
 
 class Unfit(GandiagError):  # noqa: N818 (named for what it says, as GandiagError itself is)

@@ -146,6 +146,9 @@ class Row:
             whole["of_real"] = {"value": self.of_real, "n_generated": generated, "n_real": real}
         if self.score.pairs:
             whole["pairs"] = [pair._asdict() for pair in self.score.pairs]
+        if self.score.highest:
+            whole["highest"] = [each._asdict() for each in self.score.highest]
+            whole["lowest"] = [each._asdict() for each in self.score.lowest]
         return whole
 
 
@@ -308,7 +311,7 @@ def headline(facts: Mapping[str, Any]) -> str:
             (
                 name,
                 *(
-                    f"{key} {pins[key]}"
+                    f"{key} {pins[key][:16] if key == 'weights' else pins[key]}"
                     for key in ("weights", "resize", "precision", "accuracy")
                     if pins.get(key, "none") != "none"
                 ),
