@@ -25,6 +25,10 @@ def scores_of(
 ) -> list[float]:
     """How far values are from the null's mean, in its standard deviations; NaN of no value.
 
+    On a log scale where all is above 1 and the null spans more than a factor of two: what is
+    skewed, as a reciprocal of few counts is, could not fall by four deviations otherwise. A share,
+    which is such a count, is skewed the other way there and stays as it is.
+
     Args:
         null: K values of undisturbed samples.
         values: of disturbed ones.
@@ -33,6 +37,10 @@ def scores_of(
         n: images in a sample. Where the null did not move at all its deviation is taken to be
             1 / (n sqrt K): that of one image in all its samples.
     """
+    there = [value for value in values if value is not None]
+    if min([*null, *there]) > 1 and max(null) > 2 * min(null):
+        null = [math.log(value) for value in null]
+        values = [None if value is None else math.log(value) for value in values]
     mean = statistics.fmean(null)
     least = 1 / (n * math.sqrt(len(null)))
     deviation = max(statistics.stdev(null) / math.sqrt(1 - f), 1e-9 * abs(mean))

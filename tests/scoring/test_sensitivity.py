@@ -91,6 +91,15 @@ class TestVerdict:
         one, two = verdicts.scores_of([0.0] * 12, [1 / 250, 2 / 250], 0.1, 250)
         assert one < verdicts.THRESHOLD < two
 
+    def test_what_is_skewed_can_fall_as_far_as_it_can_rise(self):
+        null = [math.exp(30 + i - 5.5) for i in range(12)]
+        up, down = verdicts.scores_of(null, [math.exp(50), math.exp(10)], 0.0, 250)
+        assert up == pytest.approx(-down)
+        assert up == pytest.approx(20 / math.sqrt(13))  # 12 * 13 / 12 is the variance of 1 .. 12
+        shares = [i / 250 for i in range(1, 13)]
+        (rise,) = verdicts.scores_of(shares, [0.1], 0.0, 250)
+        assert rise == pytest.approx((25 - 6.5) / math.sqrt(13))
+
 
 class TestDisturbances:
     @pytest.mark.parametrize("key", [k for k, each in the.DISTURBANCES.items() if each.pixels])
