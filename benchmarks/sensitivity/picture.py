@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.sensitivity.disturbances import DISTURBANCES
+from benchmarks.sensitivity.measure import CASES
 from benchmarks.sensitivity.sets import SIZES
 from benchmarks.sensitivity.verdicts import Verdict, false_alarms, verdicts
 
@@ -16,7 +17,7 @@ EMPTY = "#f2f2f2"
 WRONG = "▲"
 CELL = (0.36, 0.205)
 """Inches."""
-LEFT, ABOVE, BELOW = 1.9, 0.98, 0.92
+LEFT, ABOVE, BELOW = 1.9, 1.3, 0.92
 
 Found = dict[tuple[str, int], dict[str, Verdict]]
 
@@ -62,6 +63,9 @@ def table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         f"than undisturbed samples. Of {total:,} undisturbed values {alarms} are out of the range "
         "of the others."
     )
+    lacking = [case for case in CASES if case not in {row["case"] for row in rows}]
+    if lacking:
+        yield f"No row yet: {', '.join(lacking)}."
     for row in rows:
         if "null" not in row:
             yield f"{row['case']} at N = {row['n']:,} was left out: {row['seconds']:.0f} s a sample"
@@ -94,6 +98,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_xlim(-LEFT / wide, (width - LEFT) / wide)
     axes.set_ylim(len(outputs) + BELOW / high, -ABOVE / high)
     axes.axis("off")
+    title = "Which score sees which disturbance, and at how many images (Fashion-MNIST)"
+    axes.text(-LEFT / wide + 0.3, -ABOVE / high + 0.4, title, va="top", size=11, weight="bold")
     for at, (key, each) in enumerate(DISTURBANCES.items()):
         x = at * step
         middle = x + len(sizes) / 2

@@ -155,5 +155,6 @@ def test_the_picture_and_the_table_hold_every_score(tmp_path):
     lines = list(picture.table(rows))
     assert "| `fid` | 8 | 0.5 |" in lines[3]
     assert "critic at N = 1,000 was left out: 1 s a sample" in lines
+    assert lines[-2].startswith("No row yet: is, kid, ")
     picture.draw(rows, Path(tmp_path / "a.png"))
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
