@@ -17,7 +17,7 @@ EMPTY = "#f2f2f2"
 WRONG = "▲"
 CELL = (0.36, 0.205)
 """Inches."""
-LEFT, ABOVE, BELOW = 1.9, 1.3, 0.92
+LEFT, ABOVE, BELOW = 1.9, 1.3, 1.0
 
 Found = dict[tuple[str, int], dict[str, Verdict]]
 
