@@ -15,13 +15,12 @@ from gandiag.reporting.report import (
     ARROWS,
     SCHEMA,
     Report,
-    as_text,
     finite,
     headline,
     number,
-    warning_line,
+    warning_lines,
 )
-from gandiag.reporting.tables import table
+from gandiag.reporting.tables import as_text, table
 
 Verdict = Literal["first", "second", "unknown", "none"]
 """Which of the two is better; `unknown`: cannot tell at this N; `none`: no interval to tell by."""
@@ -171,7 +170,7 @@ class Comparison:
         yield Text(headline(self.provenance), style="dim")
         if self.warnings:
             yield Text()
-        yield from map(warning_line, self.warnings)
+        yield from warning_lines(self.warnings)
 
     @property
     def summary(self) -> str:
