@@ -11,7 +11,8 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
-from gandiag.metrics.ties import distinct, keys
+from gandiag.metrics.drawing import drawn_order
+from gandiag.metrics.ties import distinct
 from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
@@ -133,13 +134,10 @@ class _Clustered(NamedTuple):
         if clusters < 1 or runs < 1:
             raise GandiagError(f"PRD needs clusters and runs, got {clusters} and {runs}")
         n = min(len(real), len(generated))
-        random = torch.Generator().manual_seed(seed)
         parts = []
         for rows in (real, generated):
-            ordered = keys(rows).argsort().cpu()
-            if len(ordered) > n:
-                ordered = ordered[torch.randperm(len(ordered), generator=random)[:n].sort().values]
-            parts.append(rows[ordered.to(rows.device)].cpu().double() + 0.0)
+            drawn = drawn_order(rows, seed)[:n].to(rows.device)
+            parts.append(rows[drawn].cpu().double())
         union = torch.cat(parts)
         count = min(clusters, len(distinct(union)[0]))
         labels = torch.stack(
