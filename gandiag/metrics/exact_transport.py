@@ -1,5 +1,6 @@
 """Exact Wasserstein distance between two samples, by linear programming."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,12 +17,12 @@ from gandiag.metrics.costs import Points, check_cells, costs
 from gandiag.metrics.line import Coupling, potential
 from gandiag.metrics.transport import (
     REDRAWN,
+    Spread,
     Transport,
     check_finite,
     check_order,
     draw,
     score,
-    variance_of,
 )
 from gandiag.statistics import Statistic
 
@@ -72,21 +73,20 @@ def transport(
     cost = costs(a.rows, b.rows, order)
     scale = check_finite(float(cost.mean()))
     if scale == 0:
-        return Transport(0.0, order, 0.0)
+        return Transport(0.0, order, Spread(0.0, math.inf))
     plan, u, v = _solve(a, b, (cost / scale).cpu().numpy(), iterations)
     rows, columns = (torch.from_numpy(each).to(x.device) for each in plan.nonzero())
     moved = torch.from_numpy(plan[plan.nonzero()]).to(x.device)
     power = float(moved @ cost[rows, columns])
     ours, theirs = (torch.from_numpy(each).to(x.device) * scale for each in (u, v))
-    variance = variance_of((ours, a.weights, a.n), (theirs, b.weights, b.n))
-    return Transport(power, order, variance)
+    return Transport.of(power, order, (ours, a.weights, a.n), (theirs, b.weights, b.n))
 
 
 def _on_a_line(x: Tensor, y: Tensor, order: int) -> Transport:
     x, y = x.sort(dim=0)[0], y.sort(dim=0)[0]
     power = check_finite(float(Coupling(len(x), len(y), x.device).powers(x, y, order)))
     ours, theirs = potential(x, y, order)[:, 0], potential(y, x, order)[:, 0]
-    return Transport(power, order, variance_of((ours, None, len(x)), (theirs, None, len(y))))
+    return Transport.of(power, order, (ours, None, len(x)), (theirs, None, len(y)))
 
 
 def _solve(

@@ -21,7 +21,6 @@ from gandiag.metrics.transport import (
     draw,
     score,
     shuffled,
-    variance_of,
 )
 from gandiag.statistics import Statistic
 
@@ -83,8 +82,8 @@ def widest(
     a, b = (taken_x @ line).sort(dim=0)[0], (taken_y @ line).sort(dim=0)[0]
     power = Coupling(len(a), len(b), a.device).powers(a, b, order)
     ours, theirs = potential(a, b, order)[:, 0], potential(b, a, order)[:, 0]
-    variance = variance_of((ours, None, len(a)), (theirs, None, len(b)))
-    return Transport(check_finite(float(power)), order, variance)
+    found = check_finite(float(power))
+    return Transport.of(found, order, (ours, None, len(a)), (theirs, None, len(b)))
 
 
 def _halves(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +20,6 @@ from gandiag.metrics.transport import (
     check_order,
     draw,
     score,
-    variance_of,
 )
 from gandiag.statistics import Statistic
 
@@ -82,19 +81,35 @@ def divergence(real: Tensor, generated: Tensor, order: int, blur: float) -> Tran
     check_order(order)
     if not (blur > 0 and math.isfinite(blur)):
         raise GandiagError(f"the blur of a Sinkhorn divergence must be above 0, got {blur}")
-    a, b = Points.of(real), Points.of(generated)
-    for one, other in ((a, b), (a, a), (b, b)):
-        check_cells("a Sinkhorn divergence", one, other)
-    value, f, g = solve(_costs(a, b, order), a.weights, b.weights, blur**order)
-    value_a, of_a, _ = solve(_costs(a, a, order), a.weights, None, blur**order)
-    value_b, of_b, _ = solve(_costs(b, b, order), b.weights, None, blur**order)
-    power = max(0.0, value - value_a / 2 - value_b / 2)
+    epsilon = blur**order
+    return _between(*(_Alone.of(each, order, epsilon) for each in (real, generated)), order, epsilon)
+
+
+class _Alone(NamedTuple):
+    """A set, and its transport to itself, which all divergences from it have in common."""
+
+    points: Points
+    value: float
+    potential: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, order: int, epsilon: float) -> "_Alone":
+        points = Points.of(rows)
+        value, potential, _ = solve(_costs(points, points, order), points.weights, None, epsilon)
+        return cls(points, value, potential)
+
+
+def _between(one: _Alone, other: _Alone, order: int, epsilon: float) -> Transport:
+    a, b = one.points, other.points
+    value, f, g = solve(_costs(a, b, order), a.weights, b.weights, epsilon)
+    power = max(0.0, value - one.value / 2 - other.value / 2)
     # Potentials of how S, not OT, changes with weight on a row.
-    variance = variance_of((f - of_a, a.weights, a.n), (g - of_b, b.weights, b.n))
-    return Transport(power, order, variance)
+    ours, theirs = f - one.potential, g - other.potential
+    return Transport.of(power, order, (ours, a.weights, a.n), (theirs, b.weights, b.n))
 
 
 def _costs(a: Points, b: Points, order: int) -> Tensor:
+    check_cells("a Sinkhorn divergence", a, b)
     found = costs(a.rows, b.rows, order)
     check_finite(float(found.sum()))
     return found
@@ -114,7 +129,7 @@ class SinkhornDivergence(Metric):
 
     order: int = 2
     blur: float | None = None
-    size: int = 2000
+    size: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -133,11 +148,19 @@ class SinkhornDivergence(Metric):
         real, generated = banks(self, statistics)
         drawn = draw(real, generated, self.size, self.seed)
         blur = self.blur if self.blur is not None else blur_of(drawn.real, drawn.generated)
-        found = divergence(drawn.real, drawn.generated, self.order, blur)
-        floor = divergence(*drawn.floor, self.order, blur).value
-        fewer = None
-        if not drawn.alike:
-            fewer = divergence(drawn.floor[0], drawn.opposite, self.order, blur).value
+        epsilon = blur**self.order
+
+        def alone(rows: Tensor) -> _Alone:
+            return _Alone.of(rows, self.order, epsilon)
+
+        def between(one: _Alone, other: _Alone) -> Transport:
+            return _between(one, other, self.order, epsilon)
+
+        ours, theirs = alone(drawn.real), alone(drawn.generated)
+        # The first half of the floor is the real rows drawn, where there are twice as many.
+        first = ours if len(drawn.floor[0]) == len(drawn.real) else alone(drawn.floor[0])
+        found, floor = between(ours, theirs), between(first, alone(drawn.floor[1])).value
+        fewer = None if drawn.alike else between(first, alone(drawn.opposite)).value
         n, m = len(drawn.real), len(drawn.generated)
         method = f"{REDRAWN}, the blur kept; between {n:,} real and {m:,} generated rows"
         extra = {"blur": blur, "real rows": float(n), "generated rows": float(m)}

@@ -15,12 +15,12 @@ from gandiag.metrics.line import Coupling, Ranked, potential
 from gandiag.metrics.tiles import tiles
 from gandiag.metrics.transport import (
     REDRAWN,
+    Spread,
     Transport,
     check_finite,
     check_order,
     draw,
     score,
-    variance_of,
 )
 from gandiag.statistics import Statistic
 
@@ -35,13 +35,13 @@ class Slices(NamedTuple):
     """(directions,) W_p^p."""
     order: int
     """p."""
-    variance: float | None
+    spread: Spread | None
     """Of their mean over draws of both sets, the directions kept."""
 
     @property
     def whole(self) -> Transport:
         """Their mean."""
-        return Transport(check_finite(float(self.powers.mean())), self.order, self.variance)
+        return Transport(check_finite(float(self.powers.mean())), self.order, self.spread)
 
     @property
     def error(self) -> float:
@@ -165,7 +165,7 @@ class _Sum:
     def found(self) -> Slices:
         powers = torch.cat(self.powers)
         means = [(each / len(powers), None, len(each)) for each in self.heights]
-        return Slices(powers, self.order, variance_of(*means) if self.deviation else None)
+        return Slices(powers, self.order, Spread.of(*means) if self.deviation else None)
 
 
 def _blocks(rows: int, directions: int) -> Iterator[slice]:
