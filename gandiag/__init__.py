@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gandiag import extractors, generators, metrics, monitors, sources
+    from gandiag.cards import explain
     from gandiag.errors import GandiagError
     from gandiag.monitors import Monitor
     from gandiag.reporting.comparison import Comparison
@@ -36,6 +37,7 @@ __all__ = [
     "Report",
     "Scorer",
     "compare",
+    "explain",
     "extractors",
     "generators",
     "metrics",
@@ -67,6 +69,7 @@ _HOMES = {
     "Report": "reporting.report",
     "Scorer": "scoring.scorer",
     "compare": "scoring.comparing",
+    "explain": "cards",
     "open_source": "sources",
     "score": "scoring.scorer",
     "score_checkpoints": "scoring.curve",

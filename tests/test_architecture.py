@@ -35,6 +35,13 @@ MAY_IMPORT = {
         "gandiag.reporting",
         "gandiag.scoring",
     ),
+    "gandiag.cards": (
+        *LEAVES,
+        "gandiag.metrics",
+        "gandiag.monitors",
+        "gandiag.reporting.tables",
+        "gandiag.scoring.protocols",
+    ),
     "gandiag.cli": ("gandiag", "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),
     "gandiag": (
@@ -44,6 +51,7 @@ MAY_IMPORT = {
         "gandiag.reporting",
         "gandiag.monitors",
         "gandiag.generators",
+        "gandiag.cards",
     ),
 }
 

@@ -15,6 +15,7 @@ VERBS = {
     "stats": "Save reference statistics, to be used again.",
     "train": "Train a reference model, watched live.",
     "latent": "Look at a generator through its latents: paths, truncation.",
+    "explain": "Say what a metric, a warning or an alert means.",
     "watch": "Show the signals and alerts of a run, live.",
     "weights": "List, fetch, import and verify network weights.",
     "demo": "The whole story in about a minute, offline.",

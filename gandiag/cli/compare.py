@@ -42,6 +42,7 @@ Examples:
 @click.command(cls=Helpful, epilog=EPILOG)
 @click.argument("sets", metavar="A [B ...]", nargs=-1, required=True)
 @click.option("--real", metavar="REAL", help="The real images that all are compared with.")
+@click.option("--heldout", metavar="SRC", help="Real images not in REAL: ct and fld need them.")
 @click.option(
     "--baseline",
     metavar="FILE.json",
@@ -75,6 +76,7 @@ def compare(
     /,
     sets: tuple[str, ...],
     real: str | None,
+    heldout: str | None,
     baseline: str | None,
     fail_if_worse: bool,
     json_file: str | None,
@@ -90,11 +92,11 @@ def compare(
     if json_file == STANDARD and output_format != TABLE:
         raise GandiagError("--json - and --output-format both print; give --json a file")
     outputs = {"--json": json_file, "--html": html_file, "--save-config": saved_to(context)}
-    check_outputs(outputs, *sets, real, baseline, options["features"])
+    check_outputs(outputs, *sets, real, heldout, baseline, options["features"])
     with contextlib.redirect_stdout(sys.stderr):
         code = None if generator is None else find_function(generator)
         chosen = Options(generator=code, progress=bar, **options)
-        comparer = Comparer(*sets, real=real, baseline=baseline, options=chosen)
+        comparer = Comparer(*sets, real=real, heldout=heldout, baseline=baseline, options=chosen)
         save_config(context)
         result = comparer()
 
@@ -127,8 +129,8 @@ def compare(
 
 
 def _worse(result: Comparison) -> list[str]:
-    return [
-        f"A is worse than {each.second} by {each.name} "
-        f"({each.values[0]:.6g} against {each.values[1]:.6g})"
-        for each in result.worse("A")
-    ]
+    by: dict[str, list[str]] = {}
+    for each in result.worse("A"):
+        values = f"{each.values[0]:.6g} against {each.values[1]:.6g}"
+        by.setdefault(each.second, []).append(f"{each.name} ({values})")
+    return [f"A is worse than {other} by {', '.join(names)}" for other, names in by.items()]

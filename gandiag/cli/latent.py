@@ -141,6 +141,11 @@ def latent(
         )
     if truncation is None and (real or plot):
         raise GandiagError("--real and --plot go with --truncation; add it, as 0.5,1")
+    if truncation and not real and options["metrics"] is None:
+        raise GandiagError(
+            "--truncation scores by fid,prdc, which compare with real images; add --real, or "
+            "--metrics that need none"
+        )
     if json_file and not (ppl or truncation):
         raise GandiagError("--json has the numbers of --ppl and --truncation; add one of them")
     outputs = {

@@ -239,6 +239,7 @@ def _failures(steps: list[Callable[[], None]]) -> list[str]:
 
 
 def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Role, Opened]) -> str:
+    from gandiag.reporting.ends import ends
     from gandiag.reporting.html import curve_page, page, previews
     from gandiag.reporting.pairs import closest
 
@@ -250,4 +251,6 @@ def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Rol
     pictures = previews(sources, points)
     if isinstance(result, Curve):
         return curve_page(result, pictures)
-    return page(result, pictures, closest(result, sources) if points is None else {})
+    if points is not None:
+        return page(result, pictures)
+    return page(result, pictures, closest(result, sources), ends(result, sources))

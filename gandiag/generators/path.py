@@ -19,8 +19,8 @@ from gandiag.generators.opening import open_generator
 from gandiag.generators.space import LatentSpace, Space
 from gandiag.metrics.base import Score
 from gandiag.metrics.intervals import Z
-from gandiag.reporting.report import as_text, number
-from gandiag.reporting.tables import table
+from gandiag.reporting.report import number
+from gandiag.reporting.tables import as_text, table
 from gandiag.sources.generated import rng_of
 
 Sampling = Literal["full", "end"]

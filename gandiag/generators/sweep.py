@@ -14,12 +14,11 @@ from gandiag.reporting.report import (
     SCHEMA,
     Report,
     Row,
-    as_text,
     headline,
     number,
-    warning_line,
+    warning_lines,
 )
-from gandiag.reporting.tables import table
+from gandiag.reporting.tables import as_text, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +80,7 @@ class Sweep:
         return Group(
             table(">psi", *titles, rows=cells),
             Text(facts, style="dim"),
-            *map(warning_line, self.warnings),
+            *warning_lines(self.warnings),
         )
 
     def __str__(self) -> str:

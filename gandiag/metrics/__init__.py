@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gandiag.metrics.alpha_precision import AlphaCurves, AlphaPrecision, alpha_beta_curves
 from gandiag.metrics.authenticity import Authenticity, authentic, authenticity
-from gandiag.metrics.base import Better, Known, Metric, Pair, Role, Score, Unfit
+from gandiag.metrics.base import Better, Known, Metric, Pair, Placed, Role, Score, Unfit
 from gandiag.metrics.birthday import Birthday, Collisions, closeness, collisions
 from gandiag.metrics.classification_accuracy import (
     Accuracies,
@@ -166,6 +166,7 @@ __all__ = [
     "PPrecision",
     "PRDCurve",
     "Pair",
+    "Placed",
     "Realism",
     "Role",
     "Score",

@@ -26,6 +26,14 @@ class Pair(NamedTuple):
     """Between their features."""
 
 
+class Placed(NamedTuple):
+    """A generated row and a number of its own."""
+
+    generated: int
+    """Its place among the generated rows, from 0."""
+    value: float
+
+
 @dataclass(frozen=True)
 class Score:
     """A number and how far it can be trusted."""
@@ -40,6 +48,10 @@ class Score:
     """Numbers to read beside the value: the std over splits, what a perfect sampler would get."""
     pairs: tuple[Pair, ...] = ()
     """Samples to look at beside the real images that they are near to, the closest first."""
+    highest: tuple[Placed, ...] = ()
+    """Samples to look at: those whose own numbers are the highest, the highest first."""
+    lowest: tuple[Placed, ...] = ()
+    """The same from the other end, the lowest first; none is in both."""
 
 
 class Unfit(GandiagError):  # noqa: N818 (named for what it says, as GandiagError itself is)
@@ -160,6 +172,13 @@ class Metric(ABC):
 
         kinds = {str(role): each for role, each in self.accepts.items()}
         return deleted(values, statistics, kinds, tell)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """Outputs that `compare` gives no verdict on, and why: what its jackknife does not fit.
+
+        The reason goes on from "no verdict: ".
+        """
+        return {}
 
     def telling(self, tell: Callable[[float], None]) -> Self:
         """The same, telling what share of its work is done; most are done before one could ask."""

@@ -15,6 +15,7 @@ from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.intervals import wilson
 from gandiag.metrics.labels import confusions, in_order
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Bank, Statistic
 
 STEPS = 1000
@@ -191,6 +192,10 @@ class ClassificationAccuracy(Metric):
         if known.points and not known.labelled:
             raise Unfit("needs real points with labels", "give them as an .npz with `labels`")
         return super().on(known)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` with labels => ``gan_train`` and ``gan_test``; else nothing."""

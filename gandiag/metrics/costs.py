@@ -26,12 +26,16 @@ class Points(NamedTuple):
     """(k,) float64, which share of the set each of them is."""
     n: int
     """How many rows the set has."""
+    places: Tensor
+    """(n,) int64, which of the distinct ones each row is."""
 
     @classmethod
     def of(cls, rows: Tensor) -> "Points":
         """(n, width), of any dtype."""
-        distinct, counts = torch.unique(rows.double(), dim=0, return_counts=True)
-        return cls(distinct, counts.double() / len(rows), len(rows))
+        distinct, places, counts = torch.unique(
+            rows.double(), dim=0, return_inverse=True, return_counts=True
+        )
+        return cls(distinct, counts.double() / len(rows), len(rows), places)
 
 
 def check_cells(what: str, a: Points, b: Points) -> None:

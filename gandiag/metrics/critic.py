@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self, get_args
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.critic_training import Penalty, Tell, trained
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.exact_transport import exact_wasserstein
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.slopes import CriticBound, critic_bound
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
 EXACT = 2000
@@ -92,8 +92,8 @@ def critic_wasserstein(
     _check(penalty, steps, weight, size)
     real, generated = as_pair(real, generated, least=4)
     return _between(
-        _drawn(real, size, seed, 0),
-        _drawn(generated, size, seed, 1),
+        _drawn(real, size, 2 * seed),
+        _drawn(generated, size, 2 * seed + 1),
         penalty,
         steps,
         weight,
@@ -114,15 +114,9 @@ def _check(penalty: str, steps: int, weight: float, size: int) -> None:
         )
 
 
-def _drawn(rows: Tensor, size: int, seed: int, stream: int) -> Tensor:
-    """At most `size` rows in random order, whatever order they come in.
-
-    Of more, the first are the same. Another `stream`, so that sets alike are not drawn alike.
-    """
-    rng = np.random.default_rng((seed, stream))
-    values, counts = np.unique((rows.cpu() + 0.0).numpy(), axis=0, return_counts=True)
-    places = np.repeat(np.arange(len(values)), counts)
-    return torch.from_numpy(values[rng.permutation(places)[:size]]).to(rows.device)
+def _drawn(rows: Tensor, size: int, seed: int) -> Tensor:
+    """At most `size` rows by chance, whatever their order; of more the first are the same."""
+    return rows[drawn_order(rows, seed)[:size].to(rows.device)]
 
 
 def _between(
@@ -178,12 +172,16 @@ class CriticWasserstein(Metric):
         object.__setattr__(told, "_tell", tell)
         return told
 
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
+
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``critic_w1``."""
         real, generated = banks(self, statistics)
         real, generated = as_pair(real, generated, least=4)
-        real = _drawn(real, 2 * self.size, self.seed, 0)
-        generated = _drawn(generated, self.size, self.seed, 1)
+        real = _drawn(real, 2 * self.size, 2 * self.seed)
+        generated = _drawn(generated, self.size, 2 * self.seed + 1)
         side = len(real) // 2
         tell: Tell = getattr(self, "_tell", _silent)
 

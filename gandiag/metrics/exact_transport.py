@@ -1,7 +1,6 @@
 """Exact Wasserstein distance between two samples, by linear programming."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,9 +14,9 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.costs import Points, check_cells, costs
 from gandiag.metrics.line import Coupling, potential
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.transport import (
     REDRAWN,
-    Spread,
     Transport,
     check_finite,
     check_order,
@@ -73,20 +72,20 @@ def transport(
     cost = costs(a.rows, b.rows, order)
     scale = check_finite(float(cost.mean()))
     if scale == 0:
-        return Transport(0.0, order, Spread(0.0, math.inf))
+        return Transport(0.0, order, (torch.zeros(a.n), torch.zeros(b.n)))
     plan, u, v = _solve(a, b, (cost / scale).cpu().numpy(), iterations)
     rows, columns = (torch.from_numpy(each).to(x.device) for each in plan.nonzero())
     moved = torch.from_numpy(plan[plan.nonzero()]).to(x.device)
     power = float(moved @ cost[rows, columns])
     ours, theirs = (torch.from_numpy(each).to(x.device) * scale for each in (u, v))
-    return Transport.of(power, order, (ours, a.weights, a.n), (theirs, b.weights, b.n))
+    return Transport(power, order, (ours[a.places], theirs[b.places]))
 
 
 def _on_a_line(x: Tensor, y: Tensor, order: int) -> Transport:
     x, y = x.sort(dim=0)[0], y.sort(dim=0)[0]
     power = check_finite(float(Coupling(len(x), len(y), x.device).powers(x, y, order)))
     ours, theirs = potential(x, y, order)[:, 0], potential(y, x, order)[:, 0]
-    return Transport.of(power, order, (ours, None, len(x)), (theirs, None, len(y)))
+    return Transport(power, order, (ours, theirs))
 
 
 def _solve(
@@ -152,3 +151,11 @@ class ExactTransport(Metric):
         return {
             "emd": score(found, drawn, floor, fewer, method, {"real rows": n, "generated rows": m})
         }
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """From the potentials, of the rows drawn."""
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, self.size, self.seed)
+        return {"emd": transport(drawn.real, drawn.generated, self.order).replicates}

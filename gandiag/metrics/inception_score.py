@@ -17,6 +17,10 @@ from gandiag.metrics.intervals import Z
 from gandiag.statistics import Bank, Statistic
 
 ROWS = 4096
+A_CLASS = 5
+"""Images for an interval, for each class in use: with fewer it is too short."""
+SMALL = 0.05
+"""A second-order term that is not worth computing, as a share of the variance."""
 
 
 def class_divergences(logits: Rows) -> Tensor:
@@ -53,6 +57,43 @@ def inception_score(logits: Rows) -> float:
     logits = as_rows(logits, "logits")
     check_count("logits", len(logits), 1)
     return math.exp(float(class_divergences(logits).mean()))
+
+
+def _second_order(logits: Tensor, mean: Tensor) -> float:
+    """n times the variance of log IS that is of second order; influences hold twice as much.
+
+    Only the entropy of the mean prediction p is curved, by -1/p: of two images it is
+    ``-sum_c (x_c - p_c)(y_c - p_c) / 2 p_c``, with the mean square ``|D C D|^2 / 4``, C the
+    covariance of predictions and D^2 = diag(1 / p). Of certain predictions that is (classes - 1)/4.
+    """
+    root = mean.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
+    products = torch.zeros((len(mean), len(mean)), dtype=torch.float64, device=logits.device)
+    for block in torch.split(logits, ROWS):
+        scaled = (block.double().softmax(dim=1) - mean) / root
+        products += scaled.T @ scaled
+    return float((products / len(logits)).square().sum()) / 2 / len(logits)
+
+
+def _deviation(logits: Tensor, divergences: Tensor) -> tuple[float, float]:
+    """Of log IS over draws of the images, and the effective number of classes in use.
+
+    The influence of an image is its divergence less the mean. As the mean prediction is estimated,
+    it holds the second-order term too, and that twice; how much is taken off is as for the Fréchet
+    distance. Where the term is more than half of the influences' variance, they came out too small
+    by chance, and the geometric mean of the two is taken.
+    """
+    n, classes = logits.shape
+    mean = torch.zeros(classes, dtype=torch.float64, device=logits.device)
+    for block in torch.split(logits, ROWS):
+        mean += block.double().softmax(dim=1).sum(dim=0)
+    mean /= n
+    used = math.exp(float(torch.special.entr(mean).sum()))
+    variance = float(divergences.var()) if n > 1 else 0.0
+    # What it can be at most tells whether it is worth its classes^2 numbers.
+    if variance and (classes - 1) / 2 / n > SMALL * variance:
+        share = _second_order(logits, mean) / variance
+        variance *= 1 - 2 * share**2 if share < 0.5 else math.sqrt(share / 2)
+    return math.sqrt(variance / n), used
 
 
 @dataclass(frozen=True)
@@ -120,24 +161,29 @@ class InceptionScore(Metric):
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``generated=`` => ``is``, with the std over the splits beside it."""
         (logits,) = banks(self, statistics)
-        scores, variances = [], []
+        scores, variances, enough = [], [], True
         for split in self.split(logits):
             divergences = class_divergences(split)
             score = math.exp(float(divergences.mean()))
             scores.append(score)
-            # The influence of image i on log IS is its divergence less the mean.
-            spread = float(divergences.var()) if len(split) > 1 else 0.0
-            variances.append(score**2 * spread / len(split))
+            deviation, used = _deviation(split, divergences)
+            variances.append((score * deviation) ** 2)
+            enough = enough and len(split) >= A_CLASS * used
         value = float(np.mean(scores))
         relative = math.sqrt(sum(variances)) / len(scores) / value
         std = {"std": float(np.std(scores, ddof=self.ddof))} if len(scores) > self.ddof else {}
+        extra = std if self.splits > 1 or len(scores) > 1 else {}
+        if not enough:
+            of = "images" if len(scores) == 1 else "images of a split"
+            method = f"no interval: fewer than {A_CLASS} {of} for each class in use"
+            return {"is": Score(value, method=method, extra=extra)}
         return {
             "is": Score(
                 value,
                 low=min(value, max(1.0, value * math.exp(-Z * relative))),
                 high=value * math.exp(Z * relative),
                 method="delta method over generated images; without the bias from finite N",
-                extra=std if self.splits > 1 or len(scores) > 1 else {},
+                extra=extra,
             )
         }
 

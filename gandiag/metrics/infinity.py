@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gandiag.errors import GandiagError
@@ -20,9 +19,11 @@ from gandiag.metrics.checks import (
     check_count,
     check_statistics,
 )
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.frechet import Gaussian, _distance, frechet_with_deviation
 from gandiag.metrics.inception_score import class_divergences, inception_score
 from gandiag.metrics.intervals import Z
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Bank, Moments, Statistic
 
 LEAST = 20
@@ -38,7 +39,7 @@ class Extrapolation:
     scores: Tensor
     """(k,) float64."""
     weights: Tensor
-    """(N,) float64, sum 1: what each row, in sorted order, weighs in the value of a score that is
+    """(N,) float64, sum 1: what each row weighs in the value of a score that is
     a mean over rows."""
 
     @property
@@ -92,21 +93,6 @@ def sizes_of(n: int, *, sizes: int = 15, lowest: int = 5000) -> Tensor:
     return torch.from_numpy(np.linspace(first, n, sizes).astype(np.int64))
 
 
-def in_order(rows: Tensor) -> Tensor:
-    """The same rows sorted, on the CPU, so that what is drawn of them is no matter of their order.
-
-    Args:
-        rows: (n, width), of any floating dtype.
-    """
-    wide = rows.cpu() if rows.dtype == torch.float64 else rows.cpu().float()
-    x: NDArray[Any] = np.ascontiguousarray(wide.numpy())
-    order = np.argsort(x[:, 0], kind="stable")
-    if (np.diff(x[order, 0]) == 0).any():
-        # As records, compared column by column; slower, so only where the first does not do.
-        order = np.argsort(x.view([("", x.dtype)] * x.shape[1])[:, 0], kind="stable")
-    return torch.from_numpy(x[order])
-
-
 def extrapolate(
     rows: Tensor,
     score: Callable[[Tensor], float],
@@ -129,7 +115,7 @@ def extrapolate(
     """
     check_count("generated", len(rows), LEAST)
     _check(sizes, lowest)
-    ordered = in_order(rows)
+    order = drawn_order(rows, seed)
     random = np.random.default_rng(seed)
     steps = sizes_of(len(rows), sizes=sizes, lowest=lowest)
     x = _centred(steps)
@@ -139,8 +125,8 @@ def extrapolate(
     scores = []
     for size, share in zip(steps.tolist(), shares.tolist(), strict=True):
         index = torch.from_numpy(random.choice(len(rows), size, replace=False))
-        weights[index] += share / size
-        scores.append(score(ordered[index].to(rows.device)))
+        weights[order[index]] += share / size
+        scores.append(score(rows[order[index].to(rows.device)]))
     return Extrapolation(steps, torch.tensor(scores, dtype=torch.float64), weights)
 
 
@@ -285,6 +271,10 @@ class FrechetInfinity(_Infinity):
     def minimum(self, role: Role) -> int:
         """Two real images, for a covariance; twenty generated, of which a tenth has one."""
         return LEAST if role == "generated" else 2
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => ``fid_inf``."""

@@ -1,7 +1,7 @@
 """Kernel distance: the squared maximum mean discrepancy with a cubic kernel."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -12,7 +12,9 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
-from gandiag.metrics.intervals import CONFIDENCE, Z
+from gandiag.metrics.intervals import CONFIDENCE, inverted
+from gandiag.metrics.kernel_groups import BY_CHANCE, kernel_distance_without_groups
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
 
@@ -54,6 +56,12 @@ def kernel_distance_with_deviation(real: Rows, generated: Rows) -> tuple[float, 
     projections are taken off. The second-order terms are what is left under equal distributions,
     where f = g = 0. Each is estimated without the noise that finite row means carry, and is >= 0.
     """
+    value, first, second = _with_variances(real, generated)
+    return value, math.sqrt(first + second)
+
+
+def _with_variances(real: Rows, generated: Rows) -> tuple[float, float, float]:
+    """The distance, and its variance of first and of second order."""
     x, y = as_pair(real, generated, least=2)
     n, m = len(x), len(y)
     within_x, square_x = _within(x)
@@ -69,15 +77,10 @@ def kernel_distance_with_deviation(real: Rows, generated: Rows) -> tuple[float, 
     rest_xy /= (1 - 1 / n) * (1 - 1 / m)
     first_x = max(0.0, _variance(within_x - between_x) - rest_xx / (n - 1) - rest_xy / m)
     first_y = max(0.0, _variance(within_y - between_y) - rest_yy / (m - 1) - rest_xy / n)
-    variance = (
-        4 * first_x / n
-        + 4 * first_y / m
-        + 2 * rest_xx / (n * (n - 1))
-        + 2 * rest_yy / (m * (m - 1))
-        + 4 * rest_xy / (n * m)
-    )
-    _check_finite(value, variance)
-    return value, math.sqrt(variance)
+    first = 4 * first_x / n + 4 * first_y / m
+    second = 2 * rest_xx / (n * (n - 1)) + 2 * rest_yy / (m * (m - 1)) + 4 * rest_xy / (n * m)
+    _check_finite(value, first + second)
+    return value, first, second
 
 
 def _check_finite(*values: float) -> None:
@@ -290,8 +293,8 @@ class KernelDistance(Metric):
         """``real=``, ``generated=`` => ``kid``; it may be negative, as it is unbiased."""
         real, generated = banks(self, statistics)
         if self.subsets is None:
-            value, deviation = kernel_distance_with_deviation(real, generated)
-            low, high = value - Z * deviation, value + Z * deviation
+            value, first, second = _with_variances(real, generated)
+            low, high = inverted(value, first, second)
             method = "variance of the U-statistic over real and generated images"
             return {"kid": Score(value, low, high, method=method)}
         if isinstance(self.subsets, Blocks):
@@ -307,6 +310,17 @@ class KernelDistance(Metric):
                 extra={"std": float(values.std(correction=0))},
             )
         }
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """Of all pairs, from sums of the kernel over groups."""
+        real, generated = banks(self, statistics)
+        return {"kid": kernel_distance_without_groups(real, generated, cubic_kernel)}
+
+    def unjudged(self) -> Mapping[str, str]:
+        """What chance draws."""
+        return {} if self.subsets is None else {"kid": BY_CHANCE}
 
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """Subsets that are the whole set, of which there is only one."""
@@ -336,6 +350,7 @@ def _score_of_blocks(real: Tensor, generated: Tensor, blocks: Blocks) -> Score:
         value,
         value - half,
         value + half,
-        method="Student's t over the blocks, as if the images were in random order",
+        method="Student's t over the blocks of real and generated images, as if these were in "
+        "random order",
         extra={"std": error},
     )

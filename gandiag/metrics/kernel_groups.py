@@ -9,6 +9,9 @@ from gandiag.metrics.checks import Rows, as_pair
 from gandiag.metrics.jackknife import groups_of
 from gandiag.metrics.tiles import tiles
 
+BY_CHANCE = "its subsets are drawn by chance, which leaving images out does not show"
+"""Why a kernel distance of subsets is not judged."""
+
 Kernel = Callable[[Tensor, Tensor], Tensor]
 """(n, width), (m, width) => (n, m) float64."""
 

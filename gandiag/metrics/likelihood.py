@@ -11,9 +11,11 @@ from torch import Tensor
 
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, banks
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.neighbours import bounded_squares
-from gandiag.metrics.sets import as_sets, shuffled
+from gandiag.metrics.sets import as_sets
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Bank, Statistic
 
 SIZE = 10_000
@@ -28,6 +30,10 @@ SHRUNK = 0.9
 """The Gaussian around the mean sees distances times this: every row has some likelihood."""
 PART = 512
 """Rows whose likelihoods are computed at once: 40 MB with ten thousand centres."""
+
+
+def _silent(share: float) -> None:
+    """Nobody asked."""
 
 
 class Likelihood(NamedTuple):
@@ -48,7 +54,7 @@ def feature_likelihood(
     heldout: Rows,
     generated: Rows,
     seed: int = 0,
-    tell: Callable[[float], None] = lambda _: None,
+    tell: Callable[[float], None] = _silent,
 ) -> Likelihood:
     """Feature likelihood divergence (Jiralerspong et al. 2023, section 3).
 
@@ -91,12 +97,12 @@ def feature_likelihood(
     def standard(rows: Tensor) -> Tensor:
         return (rows[:, varied].double() - shift[varied]) / scale[varied]
 
-    order = shuffled(real, seed)
+    order = drawn_order(real, seed).to(real.device)
     train = standard(real[order[:SIZE]])
     test = standard(heldout)
     centres = generated
     if len(centres) > SIZE:
-        centres = centres[shuffled(centres, seed)[:SIZE]]
+        centres = centres[drawn_order(centres, seed)[:SIZE].to(centres.device)]
     centres = standard(centres)
     logs = fitted(centres, train, lambda share: tell(share / 2))
     of_test, of_train = (surprise(centres, logs, each) for each in (test, train))
@@ -188,7 +194,7 @@ class FLD(Metric):
     }
 
     seed: int = 0
-    tell: Callable[[float], None] = field(default=lambda _: None, repr=False, compare=False)
+    tell: Callable[[float], None] = field(default=_silent, repr=False, compare=False)
 
     def minimum(self, role: Role) -> int:
         """Two halves of the real images, and a deviation of the held-out ones."""
@@ -197,6 +203,10 @@ class FLD(Metric):
     def telling(self, tell: Callable[[float], None]) -> Self:
         """The same, telling what share of the fits is done."""
         return replace(self, tell=tell)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, heldout=, generated=`` => ``fld``."""

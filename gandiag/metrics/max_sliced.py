@@ -22,6 +22,7 @@ from gandiag.metrics.transport import (
     score,
     shuffled,
 )
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 STEPS = 50
@@ -82,8 +83,7 @@ def widest(
     a, b = (taken_x @ line).sort(dim=0)[0], (taken_y @ line).sort(dim=0)[0]
     power = Coupling(len(a), len(b), a.device).powers(a, b, order)
     ours, theirs = potential(a, b, order)[:, 0], potential(b, a, order)[:, 0]
-    found = check_finite(float(power))
-    return Transport.of(found, order, (ours, None, len(a)), (theirs, None, len(b)))
+    return Transport(check_finite(float(power)), order, (ours, theirs))
 
 
 def _halves(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -151,6 +151,10 @@ class MaxSlicedWasserstein(Metric):
     def minimum(self, role: Role) -> int:
         """Halves of each set, and of both halves of the real one."""
         return 4 if role == "real" else 2
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``max_sw2``."""

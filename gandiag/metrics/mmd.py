@@ -1,8 +1,9 @@
 """The squared maximum mean discrepancy with a Gaussian kernel; CMMD on CLIP's embedding."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -13,6 +14,8 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.kernel import Subsets
+from gandiag.metrics.kernel_groups import BY_CHANCE, kernel_distance_without_groups
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.tiles import tiles
 from gandiag.metrics.vendi import unit_rows
 from gandiag.statistics import Statistic
@@ -276,3 +279,20 @@ class GaussianMMD(Metric):
         if self.biased:
             method += "; without the bias of the diagonals"
         return {"mmd": Score(value, value - Z * deviation, value + Z * deviation, method=method)}
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """Of the unbiased estimate, from sums of the kernel over groups.
+
+        The biased one differs from it by the mean kernels over n, which hardly vary.
+        """
+        real, generated = banks(self, statistics)
+        x, y = _prepared(real, generated, self.sigma, self.normalise, least=4)
+        kernel = partial(gaussian_kernel_less_one, sigma=self.sigma)
+        found = kernel_distance_without_groups(x, y, kernel)
+        return {"mmd": {role: self.scale * values for role, values in found.items()}}
+
+    def unjudged(self) -> Mapping[str, str]:
+        """What chance draws."""
+        return {} if self.subsets is None else {"mmd": BY_CHANCE}

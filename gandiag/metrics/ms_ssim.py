@@ -13,8 +13,9 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.checks import banks
 from gandiag.metrics.diversity import Pairing, check_pairing, labels_of
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.intervals import Z
-from gandiag.metrics.sets import shuffled
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -121,7 +122,9 @@ def random_pairs(rows: Tensor, labels: Sequence[str] | None, count: int, seed: i
         count: of pairs, at most.
         seed: of the draw.
     """
-    order = shuffled(rows, seed).tolist()
+    # By label before: equal rows of two labels stand as they are given.
+    before = sorted(range(len(rows)), key=labels.__getitem__) if labels else range(len(rows))
+    order = torch.tensor(before)[drawn_order(rows[before], seed)].tolist()
     waiting: dict[str, int] = {}
     pairs = []
     for place in order:
@@ -176,6 +179,10 @@ class MSSSIM(Metric):
         if not scales_of(size):
             raise Unfit(f"needs images of at least {WINDOW} pixels, and these have {size}", way)
         return replace(self)
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``ms_ssim``.

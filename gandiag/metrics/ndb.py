@@ -13,7 +13,9 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.chances import hypergeometric
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.intervals import Z, wilson
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
 
 PER_BIN = 10
@@ -130,10 +132,9 @@ def bins(*, real: Rows, generated: Rows, count: int = 100, seed: int = 0) -> Bin
 
     real, generated = as_pair(real, generated, least=1)
     check_count("real", len(real), 2)
-    # Halves and K-means depend on the order of the rows, which should move no score.
-    x = np.repeat(*np.unique(real.cpu().double().numpy(), axis=0, return_counts=True), axis=0)
-    order = np.random.default_rng(seed).permutation(len(x))
-    placing, counted = x[np.sort(order[: len(x) // 2])], x[order[len(x) // 2 :]]
+    x, order = real.cpu().double().numpy(), drawn_order(real, seed).numpy()
+    placing, counted = x[order[: len(x) // 2]], x[order[len(x) // 2 :]]
+    # K-means depends on the order of the rows, which should move no score.
     distinct, weights = np.unique(placing, axis=0, return_counts=True)
     clusters = max(1, min(count, len(x) // PER_BIN, len(distinct)))
     means = KMeans(clusters, n_init=1, random_state=seed).fit(distinct, sample_weight=weights)
@@ -174,6 +175,10 @@ class NDB(Metric):
     def minimum(self, role: Role) -> int:
         """Enough real rows for two bins."""
         return 2 * PER_BIN if role == "real" else 1
+
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``ndb`` (NDB/K), ``ndb_js`` and ``ndb_entropy``."""

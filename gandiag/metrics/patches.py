@@ -11,7 +11,9 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.checks import Rows, as_pair, banks
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.line import Coupling
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
 CHANNELS = 3
@@ -154,16 +156,16 @@ class SlicedPatches(Metric):
             raise Unfit(f"needs patches of a pyramid, which {known.extractor} has not", WAY)
         return self
 
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
+
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``swd_patches``."""
         real, generated = banks(self, statistics)
         levels = self._levels(real, generated)
-        # By a number of the row itself, so that the order of images moves no floor.
-        sums = [each.double().sum(dim=1) for each in torch.split(real, IMAGES)]
-        order = torch.argsort(torch.cat(sums)).cpu().numpy()
-        mixed = torch.from_numpy(np.random.default_rng(self.seed).permutation(order))
-        half = len(real) // 2
-        parts = [each.to(real.device) for each in (mixed[:half], mixed[half : 2 * half])]
+        mixed, half = drawn_order(real, self.seed).to(real.device), len(real) // 2
+        parts = mixed[:half], mixed[half : 2 * half]
         # A level at a time: halves are copies.
         floor = [
             self._levels(each[parts[0]], each[parts[1]])[0]

@@ -11,14 +11,13 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
-from gandiag.metrics.intervals import Z
-from gandiag.metrics.ties import distinct, keys
+from gandiag.metrics.drawing import drawn_order
+from gandiag.metrics.ties import distinct
+from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Statistic
 
 BETA = 8.0
 """F_8 weighs recall, F_1/8 precision; the paper's choice."""
-REDRAWN = 50
-"""Times that rows are drawn again, for the deviation."""
 MIXED = 10
 """Times that both sets are mixed and dealt out again, for what equal sets give."""
 
@@ -135,13 +134,10 @@ class _Clustered(NamedTuple):
         if clusters < 1 or runs < 1:
             raise GandiagError(f"PRD needs clusters and runs, got {clusters} and {runs}")
         n = min(len(real), len(generated))
-        random = torch.Generator().manual_seed(seed)
         parts = []
         for rows in (real, generated):
-            ordered = keys(rows).argsort().cpu()
-            if len(ordered) > n:
-                ordered = ordered[torch.randperm(len(ordered), generator=random)[:n].sort().values]
-            parts.append(rows[ordered.to(rows.device)].cpu().double() + 0.0)
+            drawn = drawn_order(rows, seed)[:n].to(rows.device)
+            parts.append(rows[drawn].cpu().double())
         union = torch.cat(parts)
         count = min(clusters, len(distinct(union)[0]))
         labels = torch.stack(
@@ -180,6 +176,9 @@ class PRD(Metric):
 
     Neither is 1 of equal distributions: shares of clusters vary from draw to draw. What two sets
     give that are dealt out of all rows together, in the same clusters, stands beside them.
+
+    They have no interval: a bootstrap in the same clusters is up to half too wide where the sets
+    are nearly equal, and too narrow where they are not, for it leaves out that clusters differ.
     """
 
     name: ClassVar[str] = "prd"
@@ -202,6 +201,10 @@ class PRD(Metric):
         """Two, that there be something to deal out."""
         return 2
 
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_LONG)
+
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=``, ``generated=`` => ``f8`` and ``f1_8``."""
         real, generated = banks(self, statistics)
@@ -209,31 +212,22 @@ class PRD(Metric):
         values = self._values(found)
         n = found.real.shape[1]
         random = torch.Generator().manual_seed(self.seed)
-        redrawn = torch.stack([self._redrawn(found, random) for _ in range(REDRAWN)])
         mixed = []
         for _ in range(MIXED):
             order = torch.randperm(2 * n, generator=random)
             mixed.append(self._values(found.chosen(order[:n], order[n:])))
         floors = torch.stack(mixed).mean(dim=0)
-        halves = Z * redrawn.std(dim=0)
         return {
             name: Score(
                 value,
-                low=max(0.0, value - half),
-                high=min(1.0, value + half),
-                method="normal, with the deviation of a bootstrap over the real and the generated "
-                "images, the clusters fixed; up to half too wide where the sets are nearly equal",
+                method="no interval: new draws would have other clusters; to be read beside that "
+                "of equal sets",
                 extra={"of equal sets": floor},
             )
-            for name, value, half, floor in zip(
-                self.outputs, values.tolist(), halves.tolist(), floors.tolist(), strict=True
+            for name, value, floor in zip(
+                self.outputs, values.tolist(), floors.tolist(), strict=True
             )
         }
-
-    def _redrawn(self, found: _Clustered, random: torch.Generator) -> Tensor:
-        n = found.real.shape[1]
-        real, generated = torch.randint(n, (2, n), generator=random)
-        return self._values(found.chosen(real, n + generated))
 
     def _values(self, found: _Clustered) -> Tensor:
         """(2,) of the averaged curve."""

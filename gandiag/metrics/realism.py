@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Better, Metric, Role, Score
+from gandiag.metrics.base import Better, Metric, Placed, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.neighbours import (
@@ -22,7 +22,11 @@ from gandiag.metrics.neighbours import (
     within,
 )
 from gandiag.metrics.tiles import tiles
+from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Statistic
+
+SHOWN = 10
+"""Of the most and of the least realistic samples."""
 
 
 def realism(*, real: Rows, generated: Rows, k: int = 3) -> Tensor:
@@ -187,6 +191,18 @@ def _median(values: Tensor) -> tuple[float, float | None, float | None]:
     return middle, float(ordered[rank]), float(ordered[m - 1 - rank])
 
 
+def _ends(values: Tensor) -> tuple[tuple[Placed, ...], tuple[Placed, ...]]:
+    """The highest of them and the lowest."""
+    count = min(SHOWN, len(values) // 2)
+
+    def placed(order: Tensor) -> tuple[Placed, ...]:
+        return tuple(map(Placed, order.tolist(), values[order].tolist()))
+
+    highest = values.argsort(descending=True, stable=True)
+    # From the other end of the same order, so that no tie is in both.
+    return placed(highest[:count]), placed(highest.flip(0)[:count])
+
+
 @dataclass(frozen=True)
 class Realism(Metric):
     """The median realism of generated images, after Kynkäänniemi et al. 2019.
@@ -214,12 +230,18 @@ class Realism(Metric):
         """A real image without one other needs k neighbours."""
         return self.k + 2 if role == "real" else 1
 
+    def unjudged(self) -> Mapping[str, str]:
+        """All of it."""
+        return dict.fromkeys(self.outputs, TOO_WIDE)
+
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
-        """``real=``, ``generated=`` => ``realism``."""
+        """``real=``, ``generated=`` => ``realism``, with samples from both ends."""
         real, generated = banks(self, statistics)
         nearest = k_nearest(real, self.k + 1)
         balls = _Balls.of(real, nearest[:, -2], nearest[:, -1])
-        value, low, high = _median(balls.realism(generated))
+        each = balls.realism(generated)
+        value, low, high = _median(each)
+        highest, lowest = _ends(each)
         own = balls.realism(real, itself=torch.arange(len(real), device=real.device))
         how = "order statistics" if low is not None else "no interval: it takes six images"
         return {
@@ -230,6 +252,8 @@ class Realism(Metric):
                 method=f"{how}, over generated images, the real ones fixed; to be read beside that "
                 "of real images, each judged by the others",
                 extra={"of real images": _median(own)[0]},
+                highest=highest,
+                lowest=lowest,
             )
         }
 

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_rows, banks, check_count
-from gandiag.metrics.infinity import in_order
+from gandiag.metrics.drawing import drawn_order
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.mmd import within
 from gandiag.statistics import Statistic
@@ -34,10 +33,8 @@ def median_distance(features: Rows, seed: int = 0) -> float:
     """
     rows = as_rows(features, "features")
     check_count("features", len(rows), 2)
-    ordered = in_order(rows)
-    count = min(DRAWN, len(rows))
-    index = np.random.default_rng(seed).choice(len(rows), count, replace=False)
-    distances = torch.pdist(ordered[torch.from_numpy(index)].double())
+    drawn = drawn_order(rows, seed)[:DRAWN].to(rows.device)
+    distances = torch.pdist(rows[drawn].cpu().double())
     median = float(distances.median())
     return median or float(distances.mean()) or 1.0
 

@@ -1,9 +1,9 @@
 """Sinkhorn divergence: transport smoothed by entropy, without what the smoothing adds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,8 +13,10 @@ from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.costs import Points, check_cells, costs
 from gandiag.metrics.entropic import solve
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.transport import (
     REDRAWN,
+    Drawn,
     Transport,
     check_finite,
     check_order,
@@ -81,35 +83,18 @@ def divergence(real: Tensor, generated: Tensor, order: int, blur: float) -> Tran
     check_order(order)
     if not (blur > 0 and math.isfinite(blur)):
         raise GandiagError(f"the blur of a Sinkhorn divergence must be above 0, got {blur}")
-    epsilon = blur**order
-    return _between(*(_Alone.of(each, order, epsilon) for each in (real, generated)), order, epsilon)
-
-
-class _Alone(NamedTuple):
-    """A set, and its transport to itself, which all divergences from it have in common."""
-
-    points: Points
-    value: float
-    potential: Tensor
-
-    @classmethod
-    def of(cls, rows: Tensor, order: int, epsilon: float) -> "_Alone":
-        points = Points.of(rows)
-        value, potential, _ = solve(_costs(points, points, order), points.weights, None, epsilon)
-        return cls(points, value, potential)
-
-
-def _between(one: _Alone, other: _Alone, order: int, epsilon: float) -> Transport:
-    a, b = one.points, other.points
-    value, f, g = solve(_costs(a, b, order), a.weights, b.weights, epsilon)
-    power = max(0.0, value - one.value / 2 - other.value / 2)
+    a, b = Points.of(real), Points.of(generated)
+    for one, other in ((a, b), (a, a), (b, b)):
+        check_cells("a Sinkhorn divergence", one, other)
+    value, f, g = solve(_costs(a, b, order), a.weights, b.weights, blur**order)
+    value_a, of_a, _ = solve(_costs(a, a, order), a.weights, None, blur**order)
+    value_b, of_b, _ = solve(_costs(b, b, order), b.weights, None, blur**order)
+    power = max(0.0, value - value_a / 2 - value_b / 2)
     # Potentials of how S, not OT, changes with weight on a row.
-    ours, theirs = f - one.potential, g - other.potential
-    return Transport.of(power, order, (ours, a.weights, a.n), (theirs, b.weights, b.n))
+    return Transport(power, order, ((f - of_a)[a.places], (g - of_b)[b.places]))
 
 
 def _costs(a: Points, b: Points, order: int) -> Tensor:
-    check_cells("a Sinkhorn divergence", a, b)
     found = costs(a.rows, b.rows, order)
     check_finite(float(found.sum()))
     return found
@@ -129,7 +114,7 @@ class SinkhornDivergence(Metric):
 
     order: int = 2
     blur: float | None = None
-    size: int = 1000
+    size: int = 2000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -145,23 +130,24 @@ class SinkhornDivergence(Metric):
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``sinkhorn``."""
-        real, generated = banks(self, statistics)
-        drawn = draw(real, generated, self.size, self.seed)
-        blur = self.blur if self.blur is not None else blur_of(drawn.real, drawn.generated)
-        epsilon = blur**self.order
-
-        def alone(rows: Tensor) -> _Alone:
-            return _Alone.of(rows, self.order, epsilon)
-
-        def between(one: _Alone, other: _Alone) -> Transport:
-            return _between(one, other, self.order, epsilon)
-
-        ours, theirs = alone(drawn.real), alone(drawn.generated)
-        # The first half of the floor is the real rows drawn, where there are twice as many.
-        first = ours if len(drawn.floor[0]) == len(drawn.real) else alone(drawn.floor[0])
-        found, floor = between(ours, theirs), between(first, alone(drawn.floor[1])).value
-        fewer = None if drawn.alike else between(first, alone(drawn.opposite)).value
+        drawn, blur, found = self._found(statistics)
+        floor = divergence(*drawn.floor, self.order, blur).value
+        fewer = None
+        if not drawn.alike:
+            fewer = divergence(drawn.floor[0], drawn.opposite, self.order, blur).value
         n, m = len(drawn.real), len(drawn.generated)
         method = f"{REDRAWN}, the blur kept; between {n:,} real and {m:,} generated rows"
         extra = {"blur": blur, "real rows": float(n), "generated rows": float(m)}
         return {"sinkhorn": score(found, drawn, floor, fewer, method, extra)}
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """From the potentials, of the rows drawn."""
+        return {"sinkhorn": self._found(statistics)[2].replicates}
+
+    def _found(self, statistics: Mapping[str, Statistic]) -> tuple[Drawn, float, Transport]:
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, self.size, self.seed)
+        blur = self.blur if self.blur is not None else blur_of(drawn.real, drawn.generated)
+        return drawn, blur, divergence(drawn.real, drawn.generated, self.order, blur)

@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance: the mean over directions of that on a line."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -12,10 +12,10 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.line import Coupling, Ranked, potential
+from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.tiles import tiles
 from gandiag.metrics.transport import (
     REDRAWN,
-    Spread,
     Transport,
     check_finite,
     check_order,
@@ -35,13 +35,13 @@ class Slices(NamedTuple):
     """(directions,) W_p^p."""
     order: int
     """p."""
-    spread: Spread | None
-    """Of their mean over draws of both sets, the directions kept."""
+    heights: tuple[Tensor, Tensor] | None
+    """Of both sets' rows, see `Transport`: the means over the lines; None if not asked for."""
 
     @property
     def whole(self) -> Transport:
         """Their mean."""
-        return Transport(check_finite(float(self.powers.mean())), self.order, self.spread)
+        return Transport(check_finite(float(self.powers.mean())), self.order, self.heights)
 
     @property
     def error(self) -> float:
@@ -164,8 +164,8 @@ class _Sum:
 
     def found(self) -> Slices:
         powers = torch.cat(self.powers)
-        means = [(each / len(powers), None, len(each)) for each in self.heights]
-        return Slices(powers, self.order, Spread.of(*means) if self.deviation else None)
+        ours, theirs = (each / len(powers) for each in self.heights)
+        return Slices(powers, self.order, (ours, theirs) if self.deviation else None)
 
 
 def _blocks(rows: int, directions: int) -> Iterator[slice]:
@@ -225,3 +225,13 @@ class SlicedWasserstein(Metric):
             )
             for i, each in enumerate(found)
         }
+
+    def replicates(
+        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
+    ) -> Replicates:
+        """From the potentials, the directions kept."""
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, None, self.seed)
+        parts = (WHOLE._replace(deviation=True),)
+        (found,) = slices(drawn.real, drawn.generated, (1, 2), self.directions, self.seed, parts)
+        return {f"sw{each.order}": each.whole.replicates for each in found}

@@ -10,47 +10,10 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Score
 from gandiag.metrics.intervals import Z
+from gandiag.metrics.jackknife import groups_of
 
 REDRAWN = "delta method over the mass moved from each row, both sets redrawn"
 """What the intervals of all of them cover."""
-
-
-CARRIED = 50
-"""Rows that must carry the variance for an interval of order 1; of order 2, twice as many."""
-
-Heights = tuple[Tensor, Tensor | None, int]
-"""Of one set: (k,) potentials; (k,) weights that sum to 1, or None for equal ones; its rows."""
-
-
-class Spread(NamedTuple):
-    """How a power of a distance varies over draws of both sets."""
-
-    variance: float
-    rows: float
-    """How many rows carry it: (sum of shares)^2 / sum of squared shares. At most those of both
-    sets; few where the tails are heavy, or where few rows differ."""
-
-    @classmethod
-    def of(cls, *heights: Heights) -> "Spread | None":
-        """From each set's potential: the sum of their Var / n; None where a set has one row.
-
-        A potential says how the power changes with weight on a row, so that this is the variance of
-        the linear part (del Barrio & Loubes 2019, for order 2: about the mean at this N, in any
-        dimension). Between equal distributions, where the linear part vanishes, what potentials
-        there are in a sample comes from the second-order part, and the variance is up to twice too
-        large.
-        """
-        total = squares = 0.0
-        for values, weights, n in heights:
-            if n < 2:
-                return None
-            if weights is None:
-                weights = torch.full_like(values, 1 / len(values))
-            # Of each row of n, not of each of the distinct ones.
-            shares = (values - weights @ values).square() / (n * (n - 1))
-            total += n * float(weights @ shares)
-            squares += n * float(weights @ shares.square())
-        return cls(total, total**2 / squares if squares else math.inf)
 
 
 class Transport(NamedTuple):
@@ -60,13 +23,33 @@ class Transport(NamedTuple):
     """W_p^p, what is averaged; the distance is its root."""
     order: int
     """p."""
-    spread: Spread | None
-    """Of the power; None where a set has one row."""
+    heights: tuple[Tensor, Tensor] | None
+    """Of both sets' rows, (n,) and (m,): the potentials, which say how the power changes with
+    weight on a row."""
 
-    @classmethod
-    def of(cls, power: float, order: int, *heights: Heights) -> "Transport":
-        """With the spread that the potentials of both sets give it."""
-        return cls(power, order, Spread.of(*heights))
+    @property
+    def variance(self) -> float | None:
+        """Of the power, over draws of both sets; None where a set has one row."""
+        return None if self.heights is None else variance_of(*self.heights)
+
+    @property
+    def replicates(self) -> dict[str, Tensor]:
+        """The distance without each twentieth of either set, to first order, see `deleted`.
+
+        To solve it anew for each would take hours. To first order leaving rows out moves the power
+        by what that does to the mean height.
+        """
+        assert self.heights is not None
+        slope = 2 * self.value if self.order == 2 else 1.0
+        found = {}
+        for role, heights in zip(("real", "generated"), self.heights, strict=True):
+            rows = heights.double().cpu()
+            groups = groups_of(len(rows))
+            counts = torch.bincount(groups)
+            sums = torch.zeros(len(counts), dtype=torch.float64).index_add_(0, groups, rows)
+            moved = (rows.sum() - sums) / (len(rows) - counts) - rows.mean()
+            found[role] = self.value + (moved / slope if slope else 0 * moved)
+        return found
 
     @property
     def value(self) -> float:
@@ -74,27 +57,14 @@ class Transport(NamedTuple):
         return math.sqrt(self.power) if self.order == 2 else self.power
 
     @property
-    def doubt(self) -> str:
-        """Why there is no interval; empty where there is one.
-
-        A variance that few rows carry is not known from them, and is mostly found too small. In
-        simulations on a line at N of 200 and 1,000, intervals held the mean BOTH
-        """
-        if self.spread is None:
-            return "one row has no spread"
-        if self.spread.rows < CARRIED * self.order:
-            return f"its variance comes from no more than about {self.spread.rows:.0f} rows"
-        return ""
-
-    @property
     def interval(self) -> tuple[float, float] | tuple[None, None]:
         """Of the distance, about its mean at this N, which lies above that of infinite N.
 
         On the scale of the root, where the width hardly depends on the value, and so on the sample.
         """
-        if self.spread is None or self.doubt:
+        if self.variance is None:
             return None, None
-        half = Z * math.sqrt(self.spread.variance)
+        half = Z * math.sqrt(self.variance)
         if self.order == 2 and half:
             # A power of exactly 0 has no slope, and a spread of 0 but for rounding.
             half = half / (2 * self.value) if self.value else math.sqrt(half)
@@ -123,6 +93,28 @@ def check_finite(power: float) -> float:
             "one constant"
         )
     return power
+
+
+def variance_of(*heights: Tensor) -> float | None:
+    """Of a power of a distance, from each set's potential: the sum of their Var / n.
+
+    A potential says how the power changes with weight on a row, so that this is the variance of the
+    linear part (del Barrio & Loubes 2019, for order 2: about the mean at this N, in any dimension).
+    Between equal distributions, where the linear part vanishes, what potentials there are in a
+    sample comes from the second-order part, and the variance is up to twice too large. Of heavy
+    tails it is too small at order 2: there an interval of 95 % holds the mean at this N 84 to 92
+    times in 100 for Student's t with 5 degrees of freedom, at N from 60 to 500; of normal
+    distributions, equal or not, 93 to 100 times.
+
+    Args:
+        heights: of the rows of each set, (n,).
+    """
+    total = 0.0
+    for rows in heights:
+        if len(rows) < 2:
+            return None
+        total += float(rows.var()) / len(rows)
+    return total
 
 
 def ordered(rows: Tensor) -> Tensor:
@@ -194,13 +186,11 @@ def score(
         drawn: the rows that all was computed from.
         floor: the distance of `drawn.floor`.
         fewer: that of its first set from `drawn.opposite`; None where it is `found`.
-        method: of the interval, where there is one.
+        method: of the interval.
         extra: more to read beside it.
     """
     beside = {"floor": floor, "floor n": float(len(drawn.opposite))}
     if fewer is not None:
         beside["at floor n"] = fewer
     low, high = found.interval
-    if found.doubt:
-        method = f"no interval: {found.doubt}"
     return Score(found.value, low, high, method=method, extra={**beside, **(extra or {})})

@@ -15,13 +15,12 @@ from gandiag.reporting.report import (
     ARROWS,
     SCHEMA,
     Report,
-    as_text,
     finite,
     headline,
     number,
-    warning_line,
+    warning_lines,
 )
-from gandiag.reporting.tables import table
+from gandiag.reporting.tables import as_text, table
 
 Verdict = Literal["first", "second", "unknown", "none"]
 """Which of the two is better; `unknown`: cannot tell at this N; `none`: no interval to tell by."""
@@ -171,7 +170,7 @@ class Comparison:
         yield Text(headline(self.provenance), style="dim")
         if self.warnings:
             yield Text()
-        yield from map(warning_line, self.warnings)
+        yield from warning_lines(self.warnings)
 
     @property
     def summary(self) -> str:
@@ -180,17 +179,19 @@ class Comparison:
 
     def _sentence(self, first: str, second: str) -> str:
         of_pair = self.of_pair(first, second)
-        won = {
-            letter: [each.name for each in of_pair if each.verdict == verdict]
-            for letter, verdict in ((first, "first"), (second, "second"))
-        }
-        told = [
-            f"{letter} is better by {', '.join(names)}" for letter, names in won.items() if names
-        ]
+        told = []
+        for verdict, one, other in (("first", first, second), ("second", second, first)):
+            names = [each.name for each in of_pair if each.verdict == verdict]
+            if names:
+                told.append(f"{one} is better than {other} by {', '.join(names)}")
         judged = sum(each.verdict != "none" for each in of_pair)
+        scores = f"{judged} score{'s' * (judged != 1)}"
+        if not judged:
+            return f"No score here can tell {first} from {second}."
         if not told:
-            return f"{first} and {second} cannot be told apart by any of {judged} scores at this N."
-        return "; ".join(told) + f" (of {judged} that can tell)."
+            any_of = "any of " if judged > 1 else ""
+            return f"{first} and {second} cannot be told apart by {any_of}{scores} at this N."
+        return "; ".join(told) + f" (of {scores} judged)."
 
 
 def _cells(each: Difference) -> Iterator[str | Text]:

@@ -16,11 +16,10 @@ from gandiag.reporting.report import (
     SCHEMA,
     Report,
     Row,
-    as_text,
     number,
-    warning_line,
+    warning_lines,
 )
-from gandiag.reporting.tables import table
+from gandiag.reporting.tables import as_text, table
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Curve:
         steps = ("-" if best[name] is None else f"{best[name]:,}" for name in names)
         rows.append(("best at", *steps))
         titles = (f">{name} {ARROWS[self.better(name)]}" for name in names)
-        return Group(table(">step", *titles, rows=rows), *map(warning_line, self.warnings))
+        return Group(table(">step", *titles, rows=rows), *warning_lines(self.warnings))
 
     def __str__(self) -> str:
         """The table that the command line shows."""

@@ -69,18 +69,23 @@ def scatter(source: ImageSource) -> str:
 
 
 def page(
-    report: Report, pictures: Mapping[str, str], pairs: Mapping[str, Sequence[Any]] | None = None
+    report: Report,
+    pictures: Mapping[str, str],
+    pairs: Mapping[str, Sequence[Any]] | None = None,
+    ends: Mapping[str, Sequence[Any]] | None = None,
 ) -> str:
-    """A report, pictures by role and pairs by score => HTML that needs nothing from elsewhere.
+    """A report with pictures by role and by score => HTML that needs nothing from elsewhere.
 
     Args:
         report: the scores.
         pictures: role -> a data URL, from `previews`.
         pairs: score -> what `gandiag.reporting.pairs.closest` found.
+        ends: score -> what `gandiag.reporting.ends.ends` found.
     """
     classes = class_table(report.per_class, report.class_means)
-    template = _template("report.html.j2")
-    return template.render(report=report, pictures=pictures, pairs=pairs or {}, classes=classes)
+    return _template("report.html.j2").render(
+        report=report, pictures=pictures, pairs=pairs or {}, ends=ends or {}, classes=classes
+    )
 
 
 def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:

@@ -1,19 +1,18 @@
 """Scores with their uncertainty, provenance and warnings, for a terminal, a program or a reader."""
 
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better, Score
 from gandiag.reporting.per_sample import PerSample
-from gandiag.reporting.tables import Sheet, table
+from gandiag.reporting.tables import Sheet, as_text, table
 
 SCHEMA = 1
 
@@ -146,6 +145,9 @@ class Row:
             whole["of_real"] = {"value": self.of_real, "n_generated": generated, "n_real": real}
         if self.score.pairs:
             whole["pairs"] = [pair._asdict() for pair in self.score.pairs]
+        if self.score.highest:
+            whole["highest"] = [each._asdict() for each in self.score.highest]
+            whole["lowest"] = [each._asdict() for each in self.score.lowest]
         return whole
 
 
@@ -224,7 +226,7 @@ class Report:
         yield Text(f"\n{headline(self.provenance)}", style="dim")
         if self.warnings:
             yield Text()
-        yield from map(warning_line, self.warnings)
+        yield from warning_lines(self.warnings)
 
 
 def score_table(rows: Sequence[Row]) -> Sheet:
@@ -282,18 +284,16 @@ def _counts(rows: Sequence[Row]) -> list[str]:
     return [" or ".join(sorted(each)) or "-" for each in (generated, real, parted)]
 
 
-def warning_line(warning: Warn) -> Text:
-    """A warning as a terminal shows it."""
+def warning_lines(warnings: Sequence[Warn]) -> Iterator[Text]:
+    """Warnings as a terminal shows them, and where their codes are explained."""
+    yield from map(_warning_line, warnings)
+    if warnings:
+        yield Text("  what a code in brackets means: gandiag explain CODE", style="dim")
+
+
+def _warning_line(warning: Warn) -> Text:
     line = Text("! ", style="yellow") + Text(warning.message)
     return line.append(f"  ({warning.code})", style="dim")
-
-
-def as_text(shown: RenderableType, width: int = 100) -> str:
-    """What a terminal of `width` columns without colours shows."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
-    with console.capture() as captured:
-        console.print(shown, crop=False)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def number(value: float) -> str:
@@ -308,7 +308,7 @@ def headline(facts: Mapping[str, Any]) -> str:
             (
                 name,
                 *(
-                    f"{key} {pins[key]}"
+                    f"{key} {pins[key][:16] if key == 'weights' else pins[key]}"
                     for key in ("weights", "resize", "precision", "accuracy")
                     if pins.get(key, "none") != "none"
                 ),

@@ -1,9 +1,10 @@
 """Tables as a terminal shows them."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -88,6 +89,14 @@ def table(*titles: str, rows: Iterable[Iterable[str | Text]] = (), gap: int = 2)
         tuple(cell if isinstance(cell, Text) else Text(cell) for cell in cells) for cells in rows
     )
     return Sheet(titles, tuple(texts), gap)
+
+
+def as_text(shown: RenderableType, width: int = 100) -> str:
+    """What a terminal of `width` columns without colours shows."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(shown, crop=False)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _name(title: str) -> str:

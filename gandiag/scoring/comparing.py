@@ -37,6 +37,7 @@ UNPAIRED = (
 def compare(
     *generated: Any,
     real: Any = None,
+    heldout: Any = None,
     baseline: str | Path | None = None,
     options: Options | None = None,
     **changes: Any,
@@ -52,6 +53,7 @@ def compare(
     Args:
         generated: two or more, each what `score` takes; or one, with `baseline`.
         real: what they are compared with, or None for scores that look at no real image.
+        heldout: real images that are not in `real`, for scores that need them.
         baseline: a report that `gandiag score --json` wrote, to compare the one set with. Of its
             images only the scores are known, so that nothing is paired.
         options: how, in one record.
@@ -60,7 +62,9 @@ def compare(
     Raises:
         GandiagError: bad usage or bad input, in one sentence.
     """
-    return Comparer(*generated, real=real, baseline=baseline, options=options, **changes)()
+    return Comparer(
+        *generated, real=real, heldout=heldout, baseline=baseline, options=options, **changes
+    )()
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class _Judged:
     report: Report
     replicates: Mapping[str, Mapping[str, Tensor]]
     """Printed name -> role -> (groups,) values."""
+    unjudged: Mapping[str, str]
+    """Printed name -> why no difference of it is judged."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Comparer:
         self,
         *generated: Any,
         real: Any = None,
+        heldout: Any = None,
         baseline: str | Path | None = None,
         options: Options | None = None,
         **changes: Any,
@@ -108,8 +115,11 @@ class Comparer:
             raise GandiagError(
                 "per_class is no part of a comparison; leave it out, and score each set with it"
             )
-        self.scorer = Scorer(real, options=self.options)
-        opened = [self.scorer.open(each) for each in generated]
+        self.scorer = Scorer(real, heldout=heldout, options=self.options)
+        opened = [
+            self.scorer.open(each, letter)
+            for letter, each in zip(string.ascii_uppercase, generated, strict=False)
+        ]
         counts = [each["generated"].count for each in opened]
         counts += [] if self.baseline is None else [self.baseline.n]
         known = [count for count in counts if count is not None]
@@ -172,12 +182,17 @@ class Comparer:
     ) -> _Judged:
         report = self.scorer.reported(plan, found, warnings)
         replicates: dict[str, Mapping[str, Tensor]] = {}
+        unjudged: dict[str, str] = {}
         for task in plan.tasks:
+            reasons = task.metric.unjudged()
+            unjudged |= {task.printed(output): why for output, why in reasons.items()}
+            if {*task.metric.outputs} <= {*reasons}:
+                continue  # it may take hours
             with self.options.progress(f"{letter}: the error of {task.key}", STEPS) as advance:
                 inputs = inputs_of(task, found)
                 values = task.metric.replicates(steps(advance), **inputs)
             replicates |= {task.printed(output): each for output, each in values.items()}
-        return _Judged(letter, report, replicates)
+        return _Judged(letter, report, replicates, unjudged)
 
 
 def _check_number(sets: int) -> None:
@@ -211,6 +226,9 @@ def _contrasts(one: _Judged, other: _Judged) -> Iterator[_Found]:
         if row.name not in other.report:
             continue
         second = other.report[row.name]
+        if row.name in one.unjudged:
+            yield _no_verdict(one, other.letter, row, second.value)
+            continue
         pair = one.replicates[row.name], other.replicates[row.name]
         yield _Found(
             one.letter,
@@ -220,6 +238,10 @@ def _contrasts(one: _Judged, other: _Judged) -> Iterator[_Found]:
             contrast(row.value, second.value, pair),
             PAIRED,
         )
+
+
+def _no_verdict(one: _Judged, letter: str, row: Row, other: float) -> _Found:
+    return _Found(one.letter, letter, row, other, None, f"no verdict: {one.unjudged[row.name]}")
 
 
 def _from_baseline(one: _Judged, letter: str, baseline: Baseline) -> Iterator[_Found]:
@@ -232,6 +254,9 @@ def _from_baseline(one: _Judged, letter: str, baseline: Baseline) -> Iterator[_F
                 f"{row.name} of {baseline.path} is {known.parameters} of {known.layer}, and here "
                 f"it is {row.parameters} of {row.layer}; make it again with the same options"
             )
+        if row.name in one.unjudged:
+            yield _no_verdict(one, letter, row, known.value)
+            continue
         found: Contrast | None = None
         method = "cannot tell: the saved report has no interval of it"
         if known.deviation is not None:

@@ -46,9 +46,15 @@ class Opened:
 
 
 def open_input(
-    role: Role, thing: Any, options: Options, generator: Generator | None = None
+    called: str, thing: Any, options: Options, generator: Generator | None = None
 ) -> Opened:
     """`open_source`, then the draw of `max_images`; statistics are read at once.
+
+    Args:
+        called: the name of what has none of its own, such as an array: its role, or a letter.
+        thing: what `open_source` takes.
+        options: how it is read.
+        generator: of checkpoints.
 
     Raises:
         GandiagError: it cannot be read, or images are to be drawn from statistics.
@@ -58,7 +64,7 @@ def open_input(
         on_bad_image=options.on_bad_image,
         seed=options.seed,
         device=pick_device(options.device),
-        name=None if isinstance(thing, str | os.PathLike) else f"{role} ({type(thing).__name__})",
+        name=None if isinstance(thing, str | os.PathLike) else f"{called} ({type(thing).__name__})",
         generator=generator,
         value_range=options.value_range,
     )

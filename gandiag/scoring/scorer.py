@@ -141,13 +141,17 @@ class Scorer:
                 warnings += more
         return plan, found, tuple(warnings)
 
-    def open(self, generated: Any) -> dict[Role, Opened]:
+    def open(self, generated: Any, called: str = "generated") -> dict[Role, Opened]:
         """Every input by role; nothing is read but what says what they are.
+
+        Args:
+            generated: what `score` takes.
+            called: the name of an array, which has none of its own.
 
         Raises:
             GandiagError: `generated` cannot be read.
         """
-        source = open_input("generated", generated, self.options, self.options.generator)
+        source = open_input(called, generated, self.options, self.options.generator)
         if self.options.max_images is None:
             source = as_many(source, self.references.get("real"))
         return {**self.references, "generated": source}

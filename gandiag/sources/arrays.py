@@ -126,17 +126,27 @@ def not_uint8(
     if pixels.dtype.kind != "f":
         return GandiagError(f"{came}; give uint8, 0 for black and 255 for white")
     fits = range_that_fits(low, high)
-    also = f", or save {beside}=[{fits[0]}, {fits[1]}] beside it" if beside else ""
-    return GandiagError(
-        f"{came}; say which values are black and white, as value_range={fits} (--value-range){also}"
+    also = f", or save {beside}=[{fits[0]}, {fits[1]}] beside it" if beside and fits else ""
+    return GandiagError(f"{came}; {way_to_a_range(low, high)}{also}")
+
+
+def range_that_fits(low: float, high: float) -> tuple[int, int] | None:
+    """The usual range that floats from `low` to `high` are in, rounding apart; None for no one."""
+    black, white = (-1, 1) if low < 0 else (0, 255) if 1.5 < high <= 255 else (0, 1)
+    half = (white - black) / 510  # what `quantised` rounds to a level
+    return (black, white) if black - half <= low and high < white + half else None
+
+
+def way_to_a_range(low: float, high: float) -> str:
+    """What to do about floats from `low` to `high` whose range is not known."""
+    fits = range_that_fits(low, high)
+    if fits is not None:
+        return f"say which values are black and white, as value_range={fits} (--value-range)"
+    usual = "[-1, 1]" if low < 0 else "[0, 1]"
+    return (
+        f"no usual range holds them: clamp them to {usual} if black and white are its ends, or say "
+        "which values are, as value_range=(LOW, HIGH) (--value-range)"
     )
-
-
-def range_that_fits(low: float, high: float) -> tuple[int, int]:
-    """The usual range that floats from `low` to `high` are in."""
-    if low < 0:
-        return -1, 1
-    return (0, 255) if 1.5 < high <= 255 else (0, 1)
 
 
 def channels_last(array: Array, shown: str, torch_order: bool = False) -> Array:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
-from gandiag.sources.arrays import quantised, range_that_fits
+from gandiag.sources.arrays import quantised, way_to_a_range
 from gandiag.sources.base import Batch, Note
 from gandiag.sources.decode import UnreadableError
 from gandiag.sources.how import How
@@ -303,8 +303,7 @@ def as_samples(given: Tensor, shown: str, value_range: ValueRange | None = None)
     # NaN fails both comparisons. Dozens of images without one dark pixel are in [0, 1].
     if not (given.is_floating_point() and -1.001 <= low < 0 and high <= 1.001):
         raise GandiagError(
-            f"{came}; give floats in [-1, 1], or uint8, or say which values are black and white, "
-            f"as value_range={range_that_fits(low, high)} (--value-range)"
+            f"{came}; give floats in [-1, 1], or uint8, or {way_to_a_range(low, high)}"
         )
     given = (given.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
     return given.expand(-1, 3, -1, -1)

@@ -38,7 +38,7 @@ def test_prints_a_verdict_a_score(compare):
     assert code == 0
     assert "fd[pixels:4]" in out
     assert out.count("A better") == 2
-    assert "A is better by fd[pixels:4], kd[pixels:4]" in out
+    assert "A is better than B by fd[pixels:4], kd[pixels:4] (of 2 scores judged)" in out
 
 
 def test_fails_if_the_first_is_worse_and_only_then(compare):

@@ -110,6 +110,7 @@ def test_the_users_own_generator(run, tmp_path, monkeypatch):
         (("--ppl", "--class", "x"), "there is no class of"),
         (("--ppl", "--distance", "lite"), "no features called 'lite'"),
         (("--ppl", "--distance", "spectrum:4"), "does more to images"),
+        (("--truncation", "1"), "which compare with real images; add --real"),
         (("--truncation", "1,1", "--real", "dataset:digits"), "give each once"),
         (("--truncation", "0", "--real", "dataset:digits"), "psi is 0"),
         (("--interpolate", "absent/a.png"), "there is no folder"),

@@ -45,3 +45,9 @@ def test_a_recipe_does_not_keep_it(ask, tmp_path):
     assert ask("realism", "--per-sample", tmp_path / "each.csv", "--save-config", recipe)[0] == 0
     assert "realism" in recipe.read_text()
     assert "each.csv" not in recipe.read_text()
+
+
+def test_no_file_is_written_twice(ask, tmp_path):
+    code, _, err = ask("realism", "--per-sample", tmp_path / "a", "--html", tmp_path / "a")
+    assert code == 2
+    assert "--html and --per-sample both name" in err

@@ -8,6 +8,7 @@ from torch import nn
 
 from gandiag.errors import GandiagError
 from gandiag.generators import LatentGenerator, LatentSpace, open_generator
+from gandiag.sources.generated import rng_of
 
 
 def test_a_module_says_how_many_latents_it_takes():
@@ -70,6 +71,9 @@ def test_classes():
     assert all(abs(int((drawn == k).sum()) - 1000) < 80 for k in range(3))
     assert opened.labels(0, range(3), "1").tolist() == [1, 1, 1]
     assert torch.equal(drawn[5:9], opened.labels(0, range(5, 9)))
+    # The numbers that make a latent do not make its class, too.
+    same = [int(torch.randint(3, (), generator=rng_of(0, i))) for i in range(3000)]
+    assert abs(sum(a == b for a, b in zip(drawn.tolist(), same, strict=True)) - 1000) < 80
     net = Conditional()
     net.classes = ("cat", "dog", "owl")
     assert open_generator(net).classes == ("cat", "dog", "owl")

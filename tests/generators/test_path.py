@@ -176,6 +176,11 @@ def test_only_the_published_protocol_is_called_ppl(change, name):
     assert path_length(Mapped(), Nvidias(), **{"space": "w", **FEW, **change}).name == name
 
 
+def test_without_a_mapping_nothing_is_called_ppl():
+    found = path_length(Linear(), Nvidias(), interpolation="slerp-unit", **FEW)
+    assert found.name == "ppl[theirs]"
+
+
 def test_what_is_reported():
     found = path_length(Linear(), "pixels:2", count=1000, batch_size=500)
     assert found.name == "ppl[pixels:2]"

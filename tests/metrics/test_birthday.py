@@ -102,3 +102,11 @@ def test_a_collapsed_generator_is_told_from_a_whole_one():
     assert few.low < 50 < few.high
     assert many.value > 1000 * few.value
     assert many.extra["of real images"] > 1000 * few.value
+
+
+@pytest.mark.parametrize(("count", "printed"), [(199, False), (200, True)])
+def test_few_samples_have_no_interval(count, printed):
+    real, generated = prototypes(50, 100), prototypes(50, count, seed=1)
+    score = Birthday(threshold=0.01)(real=Bank.of(real), generated=Bank.of(generated))["support"]
+    assert (score.low is not None) == printed
+    assert printed or "fewer than 200 generated images" in score.method

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import skew
 
 from gandiag.errors import GandiagError
 from gandiag.metrics import Diversity, diversity, mean_distances
@@ -75,24 +76,44 @@ def test_within_labels_is_the_mean_of_each_labels_own():
     )
 
 
-def test_the_interval_is_the_jackknifes():
-    x = rows(15).astype(np.float32)
-    left = [diversity(np.delete(x, i, axis=0)) for i in range(15)]
-    deviation = math.sqrt(14 / 15 * ((np.array(left) - np.mean(left)) ** 2).sum())
+def test_the_interval_is_the_jackknifes_with_the_skew_taken_out():
+    n = 110
+    x = np.random.default_rng(0).exponential(size=(n, 4)).astype(np.float32)
+    left = np.array([diversity(np.delete(x, i, axis=0)) for i in range(n)])
+    deviation = math.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
+    own = mean_distances(x).numpy()
+    a = 8 / n**3 * ((own - own.mean()) ** 3).sum() / deviation**3
+    assert a == pytest.approx(skew(own) / math.sqrt(n), rel=5 / n)  # n - 1 and n - 2 for n
     found = score(x)
-    assert (found.high - found.low) / 2 == pytest.approx(1.959964 * deviation, rel=1e-6)
+    for end, z in ((found.low, 1.959964), (found.high, -1.959964)):
+        t = (found.value - end) / deviation
+        # Hall's transformation, as he writes it. Leaving out works on float32 rows.
+        assert t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6 == pytest.approx(z, rel=1e-5)
+    assert found.high - found.value > 1.1 * (found.value - found.low)
 
 
-@pytest.mark.parametrize("labels", [None, ["a"] * 20 + ["b"] * 40])
+def test_few_rows_have_no_interval():
+    found = score(rows(99))
+    assert (found.low, found.high) == (None, None)
+    assert found.method == "no interval: fewer than 100 images; mean over all pairs"
+    assert score(rows(100)).low is not None
+    labels = ["a"] * 30 + ["b"] * 70
+    assert score(rows(100), labels, pairs="label").low is not None
+    assert score(rows(100), [*labels[:-1], "c"], pairs="label").low is None
+    equal = score(np.ones((100, 4)))
+    assert (equal.low, equal.value, equal.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("labels", [None, ["a"] * 40 + ["b"] * 60])
 def test_the_interval_covers_the_mean(labels):
     options = {} if labels is None else {"pairs": "label"}
     rng = np.random.default_rng(2)
     # Skewed.
-    found = [score(rng.exponential(size=(60, 3)), labels, **options) for _ in range(300)]
+    found = [score(np.exp(rng.normal(size=(100, 3))), labels, **options) for _ in range(400)]
     mean = np.mean([each.value for each in found])
     hits = np.mean([each.low <= mean <= each.high for each in found])
-    # Binomial(300, .95) has deviation .013; skew costs one in a hundred at 60 rows.
-    assert 0.95 - 0.05 < hits < 0.95 + 0.04
+    # Binomial(400, .95) has deviation .011; 100 rows tell not all of the tail.
+    assert 0.95 - 0.033 < hits < 0.95 + 0.03
 
 
 def test_what_cannot_be_had_is_refused():

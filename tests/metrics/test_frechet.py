@@ -181,14 +181,13 @@ def test_constant_features():
     z = rows(50, 3)
     expected = ((z.mean(0) - 2) ** 2).sum() + np.trace(np.cov(z.T))
     assert frechet_distance(x, z) == pytest.approx(expected, rel=ROUNDING)
-    score = FrechetDistance()(real=Moments.of(torch.tensor(x)), generated=Bank.of(torch.tensor(y)))[
-        "fid"
-    ]
+    many = Bank.of(torch.tensor(np.full((1000, 3), 4.0)))
+    score = FrechetDistance()(real=Moments.of(torch.tensor(x)), generated=many)["fid"]
     assert (score.value, score.low, score.high) == (12, 12, 12)
 
 
 def test_few_constant_features_have_a_finite_interval():
-    real, alike = torch.tensor(rows(50, 8)), torch.full((5, 8), 2.0)
+    real, alike = torch.tensor(rows(50, 8)), torch.full((1000, 8), 2.0)
     score = FrechetDistance()(real=Moments.of(real), generated=Bank.of(alike))["fid"]
     # No generated row differs from another, so no draw of them would.
     assert score.low == score.value == score.high
@@ -220,12 +219,16 @@ def test_refuses_in_a_sentence():
         frechet_from_moments(indefinite, indefinite)
 
 
+REFERENCE = Gaussian.of_rows(torch.tensor(rows(20_000, 8)))
+
+
 @pytest.mark.parametrize(
     ("width", "n", "ratio"),
     [
         # 200 draws know a standard deviation to 5 % (one sigma): three of these.
         (8, 1000, (0.85, 1.15)),
-        # Without many more rows than dimensions it errs on the wide side.
+        (16, 256, (0.85, 1.4)),
+        # With fewer rows than dimensions it errs on the wide side.
         (32, 24, (0.85, 1.7)),
     ],
 )
@@ -242,12 +245,41 @@ def test_the_deviation_is_that_of_repeated_draws(width, n, ratio):
 
 
 def test_the_interval_covers_the_value_and_stays_above_zero():
-    x, y = rows(300, 4), rows(200, 4, 1)
+    x, y = rows(1000, 4), rows(1000, 4, 1)
     score = FrechetDistance()(real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(y)))
     assert 0 <= score["fid"].low < score["fid"].value < score["fid"].high
     same = FrechetDistance()(real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(x)))
     # At the reference itself the first order vanishes.
     assert same["fid"].high == pytest.approx(0, abs=1e-6)
+
+
+def test_of_equal_distributions_the_deviation_is_not_that_of_the_influences_alone():
+    # Only the term of second order is left, which influences hold twice: 1.4 times too wide.
+    draws = [
+        frechet_with_deviation(real=REFERENCE, generated=torch.tensor(rows(400, 8, seed)))
+        for seed in range(2, 202)
+    ]
+    values, deviations = np.array(draws).T
+    # As above, and influences of 400 rows are 6 % too small.
+    assert 0.8 < deviations.mean() / values.std(ddof=1) < 1.15
+
+
+def test_the_interval_is_of_the_logarithm():
+    score = FrechetDistance()(
+        real=Moments.of(torch.tensor(rows(1000, 4))),
+        generated=Bank.of(torch.tensor(rows(1000, 4, 1) + 0.2)),
+    )["fid"]
+    assert score.low * score.high == pytest.approx(score.value**2, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "width", "least"), [(999, 8, "1,000"), (1199, 400, "1,200")])
+def test_too_few_images_have_no_interval(n, width, least):
+    real = Moments.of(torch.tensor(rows(1500, width)))
+    score = FrechetDistance()(real=real, generated=Bank.of(torch.tensor(rows(n, width, 1))))["fid"]
+    assert score.low is None
+    assert f"fewer than {least} generated images" in score.method
+    more = FrechetDistance()(real=real, generated=Bank.of(torch.tensor(rows(n + 1, width, 1))))
+    assert more["fid"].low is not None
 
 
 def test_bank_and_moments_give_one_value():

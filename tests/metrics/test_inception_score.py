@@ -94,10 +94,31 @@ def test_the_order_is_that_of_the_named_generator():
 
 
 def test_the_interval_stays_above_the_least_score():
-    # One odd image among twenty: its influence is as large as the score's distance from 1.
-    values = np.zeros((20, 5))
+    # One odd image among many: its influence is as large as the score's distance from 1.
+    values = np.zeros((25, 5))
     values[0, 0] = 5
     assert score(values).low == 1 < score(values).value
+
+
+@pytest.mark.parametrize(
+    ("n", "splits", "printed"), [(100, 1, True), (98, 1, False), (100, 2, False)]
+)
+def test_five_images_for_each_class_in_use_have_an_interval(n, splits, printed):
+    # Certain predictions of twenty classes in turn: all of them are in use.
+    values = 50 * np.eye(20)[np.arange(n) % 20]
+    found = score(values, splits=splits)
+    assert (found.low is not None) == printed
+    assert printed or found.method.startswith("no interval")
+
+
+def test_of_even_certain_classes_the_second_order_is_all_there_is():
+    # 2n (log K - log IS) is chi-squared with K - 1 degrees of freedom (Wilks).
+    n, classes = 400, 8
+    random = np.random.default_rng(0)
+    draws = [score(50 * np.eye(classes)[random.integers(classes, size=n)]) for _ in range(300)]
+    relative = np.array([np.log(each.high / each.value) for each in draws]) / 1.96
+    # 300 draws: 4 % (one sigma), and the deviation itself varies with the evenness of the draw.
+    assert relative.mean() == pytest.approx(np.sqrt(2 * (classes - 1)) / (2 * n), rel=0.2)
 
 
 def test_one_split_has_no_std_and_one_chunk_neither():

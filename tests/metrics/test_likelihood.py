@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 
 from gandiag.metrics import FLD, feature_likelihood
 from gandiag.metrics import likelihood as fld
+from gandiag.metrics.drawing import drawn_order
 from gandiag.statistics import Bank
 
 MEANS = 3 * np.random.default_rng(9).normal(size=(4, 8))
@@ -83,7 +84,7 @@ def test_the_baseline_is_each_half_of_the_training_rows():
         logs = fld.fitted(standard(centres), standard(rows), lambda _: None)
         return float(fld.surprise(standard(centres), logs, standard(TEST)).mean())
 
-    order = fld.shuffled(torch.tensor(TRAIN), 0).numpy()
+    order = drawn_order(torch.tensor(TRAIN), 0).numpy()
     one, other = TRAIN[order[:100]], TRAIN[order[100:]]
     baseline = (mean_surprise(one, other) + mean_surprise(other, one)) / 2
     generated = draw(5, 150)

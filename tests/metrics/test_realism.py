@@ -1,6 +1,7 @@
 """Realism and rarity of single samples, exactly: ties, copies and tiles included."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -118,6 +119,19 @@ def test_near_ties_beyond_the_candidates_are_settled(monkeypatch):
     assert found == [float((radii / d)[kept].max())]
 
 
+@pytest.mark.parametrize("tile", [16, 2048])
+def test_where_bounds_tell_nothing_all_are_computed(tile, monkeypatch):
+    # Squares of 1e8 leave 1e16 * 2^-53, about as much as rows of one half are apart: the bounds
+    # name some ball of the right half, and seldom the best.
+    monkeypatch.setattr(tiling, "TILE", tile)
+    # The package names the function so.
+    monkeypatch.setattr(sys.modules["gandiag.metrics.realism"], "SPARE", 0)
+    side = 1e8 * np.sign(np.arange(80) % 2 - 0.5)[:, None]
+    real, generated = rows(80, 4) + side, rows(60, 4, 1) + side[:60]
+    found, _ = both(real, generated, 3)
+    np.testing.assert_allclose(found, twin(real, generated, 3)[0], rtol=1e-13)
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 99), st.sampled_from([0.5, 4.0, 2.0**20]))
 def test_scale_moves_rarity_alone_and_a_rotation_neither(seed, scale):
@@ -163,6 +177,19 @@ def test_the_score_is_the_median_and_each_has_both():
     each = Realism(k=3).each(**banks)
     assert each["realism"].tolist() == found
     np.testing.assert_array_equal(each["rarity"].numpy(), rare)
+
+
+def test_both_ends_are_places_among_the_samples():
+    real, generated = (x.astype(np.float32) for x in (rows(60, 3), rows(45, 3, 1)))
+    found = np.array(both(real, generated, 3)[0])
+    measured = score(real, generated)
+    assert [each.generated for each in measured.highest] == np.argsort(-found)[:10].tolist()
+    assert [each.generated for each in measured.lowest] == np.argsort(found)[:10].tolist()
+    assert [each.value for each in measured.lowest] == np.sort(found)[:10].tolist()
+    # Each is in one of them alone, ties too.
+    few = score(np.ones((9, 2)), np.ones((5, 2)))
+    assert {each.generated for each in few.highest}.isdisjoint(e.generated for e in few.lowest)
+    assert (len(few.highest), len(few.lowest)) == (2, 2)
 
 
 def test_the_number_of_real_images_is_what_others_would_have():

@@ -3,11 +3,23 @@
 import pytest
 import torch
 
-from gandiag.metrics import PRDC, FrechetDistance, KernelDistance, VendiScore
+from gandiag.metrics import (
+    METRICS,
+    PRDC,
+    ExactTransport,
+    FrechetDistance,
+    GaussianMMD,
+    KernelDistance,
+    SinkhornDivergence,
+    SlicedWasserstein,
+    Subsets,
+    VendiScore,
+)
 from gandiag.metrics.jackknife import groups_of
 from gandiag.metrics.kernel import cubic_kernel, kernel_distance
 from gandiag.metrics.kernel_groups import kernel_distance_without_groups
 from gandiag.metrics.replicates import deleted
+from gandiag.metrics.transport import draw
 from gandiag.statistics import Bank, Moments
 
 
@@ -44,6 +56,8 @@ def by_hand(metric, output, **rows):
         (FrechetDistance(), "fid", 45, 60),
         (FrechetDistance(ddof=0), "fid", 120, 5),
         (KernelDistance(), "kid", 60, 5),
+        (GaussianMMD(), "mmd", 60, 5),
+        (GaussianMMD(normalise=False, sigma=2.0, scale=1.0), "mmd", 60, 5),
     ],
 )
 def test_leaves_out_each_group(metric, output, n, width):
@@ -121,3 +135,66 @@ def test_neighbourhoods_find_them_in_one_pass(k):
         expected = by_hand(metric, output, real=real, generated=generated)
         for role, values in expected.items():
             assert found[output][role].tolist() == pytest.approx(values, abs=1e-12), (output, role)
+
+
+@pytest.mark.parametrize(
+    ("metric", "width"),
+    [
+        (ExactTransport(), 3),
+        (ExactTransport(order=1), 3),
+        (ExactTransport(), 1),
+        (SinkhornDivergence(blur=1.0), 3),
+        (SlicedWasserstein(directions=20), 3),
+    ],
+    ids=repr,
+)
+def test_transport_finds_them_to_first_order(metric, width):
+    # Copies are one point with more weight. Far apart, little is left to the second order.
+    real, generated = normal(80, width, 0), 1.5 * normal(60, width, 1) + 4
+    real, generated = torch.cat([real, real[:20]]), torch.cat([generated, generated[:20]])
+    found = metric.replicates(real=Bank.of(real), generated=Bank.of(generated))
+    drawn = {"real": real, "generated": generated}
+    for output, by_role in found.items():
+        # Groups are of the rows in the order that they are drawn in.
+        for role, values in by_role.items():
+            exact = torch.tensor(by_hand_in_order(metric, output, role, drawn))
+            spread = (exact - exact.mean()).square().mean().sqrt()
+            error = (values - values.mean() - exact + exact.mean()).square().mean().sqrt()
+            assert error < 0.15 * spread, (output, role)
+
+
+def by_hand_in_order(metric, output, role, drawn):
+    given = draw(drawn["real"], drawn["generated"], None, metric.seed)
+    sets = {"real": given.real, "generated": given.generated}
+    if sets[role].shape[1] == 1 and isinstance(metric, ExactTransport):
+        sets[role] = sets[role].sort(dim=0)[0]
+    groups = groups_of(len(sets[role]))
+    return [
+        metric(**{r: Bank.of(x[groups != g] if r == role else x) for r, x in sets.items()})[
+            output
+        ].value
+        for g in range(20)
+    ]
+
+
+def test_without_a_distance_nothing_moves_it():
+    alike = Bank.of(torch.ones(30, 3))
+    for metric in (ExactTransport(), SinkhornDivergence(), SlicedWasserstein()):
+        for by_role in metric.replicates(real=alike, generated=alike).values():
+            for values in by_role.values():
+                assert values.tolist() == [0.0] * 20
+
+
+def test_what_chance_draws_is_not_judged():
+    assert KernelDistance(Subsets(size=10)).unjudged()["kid"].startswith("its subsets are drawn")
+    assert GaussianMMD(subsets=Subsets(size=10)).unjudged()
+    assert not KernelDistance().unjudged()
+    assert not GaussianMMD().unjudged()
+
+
+@pytest.mark.parametrize("metric", [each() for each in METRICS.values()], ids=repr)
+def test_reasons_are_of_outputs(metric):
+    assert set(metric.unjudged()) <= set(metric.outputs)
+    for why in metric.unjudged().values():
+        assert "\n" not in why
+        assert not why.endswith(".")

@@ -129,7 +129,7 @@ def test_the_variance_is_that_of_the_slope_in_the_weights():
         other.append((divergence(x, more, 2, blur).power - power) / (len(y) / len(more)))
     expected = np.var(slopes) / (n - 1) + np.var(other) / (len(y) - 1)
     # Steps of 1 / 400 in weight.
-    assert divergence(x, y, 2, blur).spread.variance == pytest.approx(expected, rel=0.02)
+    assert divergence(x, y, 2, blur).variance == pytest.approx(expected, rel=0.02)
 
 
 def test_what_does_not_converge_is_refused(monkeypatch):

@@ -63,7 +63,7 @@ def test_blocks_of_directions_and_tiles_of_rows_are_all_of_them(monkeypatch):
     parts = slices(x, y, (1, 2), 40, 0, (WHOLE._replace(deviation=True),))[0]
     for one, other in zip(whole, parts, strict=True):
         assert torch.allclose(one.powers, other.powers, rtol=1e-12)
-        assert one.spread.variance == pytest.approx(other.spread.variance, rel=1e-10)
+        assert one.whole.variance == pytest.approx(other.whole.variance, rel=1e-10)
 
 
 def test_the_error_over_directions_is_that_of_other_seeds():

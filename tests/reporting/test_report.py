@@ -7,7 +7,7 @@ from rich.console import Console
 from gandiag.errors import Warn
 from gandiag.metrics import Score
 from gandiag.reporting.html import page
-from gandiag.reporting.report import Report, Row
+from gandiag.reporting.report import Report, Row, headline
 
 
 def row(name="fd[lite0]", output="fid", value=1.5, low=1.0, high=2.0, **more):
@@ -81,6 +81,8 @@ def test_the_headline_pins_the_numbers():
     whole = report(row())
     whole.provenance["sources"] = {"generated": {"n": 1000}, "real": {"n": None}}
     text = shown(whole)
+    long = headline({"protocol": "gandiag", "extractors": {"digits": {"weights": 32 * "ab"}}})
+    assert long == f"protocol gandiag: digits, weights {8 * 'ab'}"
     assert "protocol gandiag: lite0, weights 57934424; 1,000 generated images" in text
 
 

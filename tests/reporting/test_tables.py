@@ -4,8 +4,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from gandiag.reporting.report import as_text
-from gandiag.reporting.tables import table
+from gandiag.reporting.tables import as_text, table
 
 NUMBERS = ("0.123456", "-1.23456e-07", "12345.6")
 LONG = "a class whose name is longer than any terminal is wide, " * 3

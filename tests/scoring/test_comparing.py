@@ -26,7 +26,7 @@ REAL, GOOD, BAD = normal(300, 0), normal(200, 1), normal(200, 2, shift=0.6)
 
 def test_tells_a_shift_from_none():
     found = gandiag.compare(GOOD, BAD, real=REAL, metrics="fid,kid")
-    assert found.sets == {"A": "generated (ndarray)", "B": "generated (ndarray)"}
+    assert found.sets == {"A": "A (ndarray)", "B": "B (ndarray)"}
     for name in ("fid", "kid"):
         assert found[name].verdict == "first"
         assert found[name].words == "A better"
@@ -192,3 +192,58 @@ def test_refuses_a_report_of_other_parameters_or_networks(baseline):
     whole["schema"] = 99
     baseline.write_text(json.dumps(whole))
     refused("schema 99", GOOD, real=REAL, baseline=baseline, metrics="fid")
+
+
+def test_scores_of_three_roles_take_heldout_images():
+    heldout = normal(150, 8)
+    found = gandiag.compare(GOOD, BAD, real=REAL, heldout=heldout, metrics="kid,diversity")
+    without = gandiag.compare(GOOD, BAD, real=REAL, metrics="kid,diversity")
+    assert [each.to_dict() for each in found.differences] == [
+        each.to_dict() for each in without.differences
+    ]
+    found = gandiag.compare(GOOD, BAD, real=REAL, heldout=heldout, metrics=Nearest())["nearer"]
+    assert found.verdict == "first"
+    refused("needs held-out real images", GOOD, BAD, real=REAL, metrics="ct")
+
+
+@dataclasses.dataclass(frozen=True)
+class Nearest(Metric):
+    """A score of three roles: how far the generated mean is from the held-out one."""
+
+    name = "nearer"
+    summary = "none"
+    outputs = {"nearer": "lower"}  # noqa: RUF012
+    accepts = dict.fromkeys(("real", "heldout", "generated"), (Bank,))
+
+    def __call__(self, **statistics):
+        means = {role: each.rows.double().mean(dim=0) for role, each in statistics.items()}
+        rest = float((means["generated"] - means["heldout"]).norm())
+        return {"nearer": Score(rest, method="none")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shy(Nearest):
+    """One that no difference is judged of, and that cannot be computed without some rows."""
+
+    accepts = {"generated": (Bank,)}  # noqa: RUF012
+
+    def __call__(self, **statistics):
+        return {"nearer": Score(float(statistics["generated"].rows.mean()), 0.0, 1.0)}
+
+    def replicates(self, tell=None, **statistics):
+        raise AssertionError("hours of work for nothing")
+
+    def unjudged(self):
+        return {"nearer": "it is shy"}
+
+
+def test_what_is_not_judged_says_why_and_costs_nothing(tmp_path):
+    found = gandiag.compare(GOOD, BAD, metrics=Shy())
+    assert found["nearer"].verdict == "none"
+    assert found["nearer"].words == "no verdict: it is shy"
+    assert found["nearer"].difference == found["nearer"].values[0] - found["nearer"].values[1]
+    assert found.summary == "No score here can tell A from B."
+    path = tmp_path / "old.json"
+    path.write_text(gandiag.score(BAD, metrics=Shy()).to_json())
+    found = gandiag.compare(GOOD, baseline=path, metrics=Shy())["nearer"]
+    assert found.words == "no verdict: it is shy"

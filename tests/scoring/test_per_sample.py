@@ -132,6 +132,16 @@ def test_a_metric_without_any_is_refused_before_the_work(monkeypatch):
         at_once(metrics="fid,kid")
 
 
+def test_bit_by_bit_it_is_refused_too():
+    scorer = gandiag.Scorer(
+        options=gandiag.Options(features="pixels:4", metrics="fid", per_sample=True)
+    )
+    scorer.update(FAKE)
+    scorer.update(REAL, real=True)
+    with pytest.raises(GandiagError, match="fid has no number of single images"):
+        scorer.compute()
+
+
 def test_the_table():
     values = {"realism": torch.tensor([1.5, math.inf]), "rarity": torch.tensor([math.nan, 0.1])}
     each = PerSample(("a,b.png", 'c"'), {name: x.double() for name, x in values.items()})

@@ -11,6 +11,7 @@ from torch.utils.data import TensorDataset
 
 from gandiag.errors import GandiagError
 from gandiag.sources import open_source
+from gandiag.sources.arrays import quantised, range_that_fits, way_to_a_range
 
 IMAGES = pixels(6)
 BYTES = torch.from_numpy(IMAGES.transpose(0, 3, 1, 2).copy())
@@ -68,7 +69,13 @@ def test_halves_round_up_everywhere(kind, root):
 @every
 @pytest.mark.parametrize(
     ("low", "high", "fits"),
-    [(0, 1, (0, 1)), (-1, 1, (-1, 1)), (0.25, 0.75, (0, 1)), (-3, 3, (-1, 1)), (0, 255, (0, 255))],
+    [
+        (0, 1, (0, 1)),
+        (-1, 1, (-1, 1)),
+        (0.25, 0.75, (0, 1)),
+        (-0.9, 0, (-1, 1)),
+        (0, 255, (0, 255)),
+    ],
 )
 def test_without_a_range_it_is_told_what_came_and_what_fits(kind, root, low, high, fits):
     floats = torch.linspace(low, high, 240).repeat(6).view(BYTES.shape)
@@ -153,6 +160,27 @@ def test_files_of_two_levels(root):
     source = open_source(root)
     read(source)
     assert source.notes()["two-levels"].count == 6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "way"),
+    [
+        (0, 1, "value_range=(0, 1)"),
+        (-1.0039, 1, "value_range=(-1, 1)"),
+        (-0.2, 1.003, "value_range=(-1, 1)"),
+        (0, 255.4, "clamp them to [0, 1]"),
+        (3, 255, "value_range=(0, 255)"),
+        (-1.155, 1.411, "clamp them to [-1, 1]"),
+        (0, 1.2, "clamp them to [0, 1]"),
+        (-1.005, 1, "clamp them to [-1, 1]"),
+    ],
+)
+def test_what_is_advised_is_accepted(low, high, way):
+    assert way in way_to_a_range(low, high)
+    fits = range_that_fits(low, high)
+    assert (fits is None) == ("clamp" in way)
+    if fits is not None:
+        quantised(np.array([low, high], dtype=np.float64), *fits)
 
 
 def test_the_range_of_a_file_must_not_be_contradicted(root):
