@@ -34,7 +34,7 @@ LOOKED_AT = 1000
 def sinkhorn_divergence(
     real: Rows, generated: Rows, order: int = 2, blur: float | None = None
 ) -> float:
-    """``S^(1/p), S = OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2`` (Feydy et al. 2019, eq. 3).
+    """``S^(1/p), S = OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2`` (Feydy et al. 2019).
 
     In the units of the features, with ``OT = min over couplings of E |X - Y|^p + blur^p KL(coupling
     | a x b)``, in nats. S is 0 for equal sets and >= 0; its root is the exact distance as the blur

@@ -236,7 +236,7 @@ def score(
     """
     beside = {"floor": floor, "floor n": float(len(drawn.opposite))}
     if fewer is not None:
-        beside["at floor n"] = fewer
+        beside["value at floor n"] = fewer
     low, high = found.interval
     if low is None:
         method = f"no interval: {found.doubt}"

@@ -2,9 +2,7 @@
 
 import dataclasses
 import math
-import random
 
-import numpy as np
 import pytest
 import torch
 
@@ -170,23 +168,6 @@ def test_every_accepted_statistic_gives_one_value(metric):
 
 def test_gives_the_same_again(metric):
     assert metric(**statistics(metric)) == metric(**statistics(metric))
-
-
-def test_leaves_the_global_generators_alone(metric):
-    given = statistics(metric)
-    torch.manual_seed(5)
-    np.random.seed(5)  # noqa: NPY002 (the global one is what this is about)
-    random.seed(5)
-    before = torch.get_rng_state(), repr(np.random.get_state()), random.getstate()  # noqa: NPY002
-    first = metric(**given)
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert repr(np.random.get_state()) == before[1]  # noqa: NPY002
-    assert random.getstate() == before[2]
-    # Nor does it read them.
-    torch.manual_seed(6)
-    np.random.seed(6)  # noqa: NPY002
-    random.seed(6)
-    assert metric(**given) == first
 
 
 def test_order_does_not_matter_unless_it_cuts_or_draws(metric):

@@ -183,15 +183,19 @@ def test_what_both_sets_have_to_themselves_is_found_once(monkeypatch):
 
     monkeypatch.setattr("gandiag.metrics.sinkhorn.solve", counted)
     given = {"real": Bank.of(normal(60, 2, 0)), "generated": Bank.of(normal(30, 2, 1) + 1)}
-    for size, alone, pairs in ((30, 3, 2), (40, 4, 3)):
+    turned = {"real": given["generated"], "generated": given["real"]}
+    for sets, size, alone, pairs in ((given, 30, 3, 2), (given, 40, 4, 3), (turned, 40, 5, 3)):
         solved.clear()
-        score = SinkhornDivergence(size=size, blur=0.7)(**given)["sinkhorn"]
+        score = SinkhornDivergence(size=size, blur=0.7)(**sets)["sinkhorn"]
         assert (sum(solved), len(solved) - sum(solved)) == (alone, pairs)
-        drawn = draw(given["real"].rows, given["generated"].rows, size, 0)
+        drawn = draw(sets["real"].rows, sets["generated"].rows, size, 0)
         one = divergence(drawn.real, drawn.generated, 2, 0.7).value
         assert score.value == pytest.approx(one, rel=1e-12)
         floor = divergence(*drawn.floor, 2, 0.7).value
         assert score.extra["floor"] == pytest.approx(floor, rel=1e-12)
+        if not drawn.alike:
+            fewer = divergence(drawn.floor[0], drawn.opposite, 2, 0.7).value
+            assert score.extra["value at floor n"] == pytest.approx(fewer, rel=1e-12)
 
 
 def test_what_does_not_converge_is_refused(monkeypatch):

@@ -233,7 +233,7 @@ def test_of_equal_distributions_the_value_at_the_floors_number_is_about_the_floo
         real, generated = Bank.of(normal(50, 2, 2 * seed)), Bank.of(normal(50, 2, 2 * seed + 1))
         for score in metric(real=real, generated=generated).values():
             assert score.extra["floor n"] == 25
-            values.append([score.extra["at floor n"], score.extra["floor"], score.value])
+            values.append([score.extra["value at floor n"], score.extra["floor"], score.value])
     values = np.array(values)
     difference = values[:, 0] - values[:, 1]
     # Four standard errors.
@@ -247,7 +247,7 @@ def test_enough_real_rows_need_no_second_value(metric):
     real, generated = Bank.of(normal(140, 2, 0)), Bank.of(normal(60, 2, 1))
     for score in metric(real=real, generated=generated).values():
         if hasattr(metric, "size"):
-            assert "at floor n" not in score.extra
+            assert "value at floor n" not in score.extra
         assert score.extra["floor n"] == 60
 
 

@@ -59,7 +59,7 @@ def test_what_nobody_named_may_be_left_out():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("fdi", "there is no metric 'fdi'; did you mean fid"),
+        ("fidd", "there is no metric 'fidd'; did you mean fid"),
         ("prdc(kk=3)", "prdc has no parameter 'kk'; did you mean k"),
         ("prdc(neighbours=3)", "prdc has no parameter 'neighbours'; it has layer, k, tie"),
         ("prdc(k=a)", "k of prdc cannot be a; give a whole number"),
