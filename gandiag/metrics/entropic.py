@@ -37,9 +37,9 @@ def solve(
     """``min over couplings P of a and b of <P, cost> + epsilon KL(P | a x b)``, by its dual.
 
     Sinkhorn's iteration on the potentials f and g, with epsilon brought down from the largest cost
-    (Feydy 2020, section 3.3). From there on by Newton's method (Brauer et al. 2017), its system
+    (Feydy 2020). From there on by Newton's method (Brauer et al. 2017), its system
     solved by conjugate gradients, wherever that brings the marginals nearer, and else by more of
-    Sinkhorn's steps, as products with the plan (Schmitzer 2019, section 3.1): Sinkhorn's alone
+    Sinkhorn's steps, as products with the plan (Schmitzer 2019): Sinkhorn's alone
     would be tens of thousands at a small epsilon.
 
     Args:

@@ -42,7 +42,7 @@ def max_sliced_wasserstein(
     starts: int = 4,
     heldout: bool = True,
 ) -> float:
-    """``max over directions t of W_p(t.X, t.Y)`` (Deshpande et al. 2019, section 3.2).
+    """``max over directions t of W_p(t.X, t.Y)`` (Deshpande et al. 2019).
 
     In the units of the features. The direction is climbed to from several others, and is the best
     that was found, not surely the best there is. They take the direction's distance on the rows

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ LOOKED_AT = 1000
 def sinkhorn_divergence(
     real: Rows, generated: Rows, order: int = 2, blur: float | None = None
 ) -> float:
-    """``S^(1/p), S = OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2`` (Feydy et al. 2019, eq. 3).
+    """``S^(1/p), S = OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2`` (Feydy et al. 2019).
 
     In the units of the features, with ``OT = min over couplings of E |X - Y|^p + blur^p KL(coupling
     | a x b)``, in nats. S is 0 for equal sets and >= 0; its root is the exact distance as the blur
@@ -83,18 +83,36 @@ def divergence(real: Tensor, generated: Tensor, order: int, blur: float) -> Tran
     check_order(order)
     if not (blur > 0 and math.isfinite(blur)):
         raise GandiagError(f"the blur of a Sinkhorn divergence must be above 0, got {blur}")
-    a, b = Points.of(real), Points.of(generated)
-    for one, other in ((a, b), (a, a), (b, b)):
-        check_cells("a Sinkhorn divergence", one, other)
-    value, f, g = solve(_costs(a, b, order), a.weights, b.weights, blur**order)
-    value_a, of_a, _ = solve(_costs(a, a, order), a.weights, None, blur**order)
-    value_b, of_b, _ = solve(_costs(b, b, order), b.weights, None, blur**order)
-    power = max(0.0, value - value_a / 2 - value_b / 2)
+    epsilon = blur**order
+    one, other = (_Alone.of(each, order, epsilon) for each in (real, generated))
+    return _between(one, other, order, epsilon)
+
+
+class _Alone(NamedTuple):
+    """A set and its transport to itself, which all divergences from it have in common."""
+
+    points: Points
+    value: float
+    potential: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, order: int, epsilon: float) -> "_Alone":
+        points = Points.of(rows)
+        value, potential, _ = solve(_costs(points, points, order), points.weights, None, epsilon)
+        return cls(points, value, potential)
+
+
+def _between(one: _Alone, other: _Alone, order: int, epsilon: float) -> Transport:
+    a, b = one.points, other.points
+    value, f, g = solve(_costs(a, b, order), a.weights, b.weights, epsilon)
+    power = max(0.0, value - one.value / 2 - other.value / 2)
     # Potentials of how S, not OT, changes with weight on a row.
-    return Transport(power, order, ((f - of_a)[a.places], (g - of_b)[b.places]))
+    ours, theirs = f - one.potential, g - other.potential
+    return Transport(power, order, (ours[a.places], theirs[b.places]))
 
 
 def _costs(a: Points, b: Points, order: int) -> Tensor:
+    check_cells("a Sinkhorn divergence", a, b)
     found = costs(a.rows, b.rows, order)
     check_finite(float(found.sum()))
     return found
@@ -114,7 +132,7 @@ class SinkhornDivergence(Metric):
 
     order: int = 2
     blur: float | None = None
-    size: int = 2000
+    size: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -130,11 +148,23 @@ class SinkhornDivergence(Metric):
 
     def __call__(self, **statistics: Statistic) -> dict[str, Score]:
         """``real=, generated=`` => ``sinkhorn``."""
-        drawn, blur, found = self._found(statistics)
-        floor = divergence(*drawn.floor, self.order, blur).value
+        real, generated = banks(self, statistics)
+        drawn = draw(real, generated, self.size, self.seed)
+        blur, ours, theirs = self._alone(drawn)
+        epsilon = blur**self.order
+
+        def alone(rows: Tensor) -> _Alone:
+            return _Alone.of(rows, self.order, epsilon)
+
+        def between(one: _Alone, other: _Alone) -> Transport:
+            return _between(one, other, self.order, epsilon)
+
+        first = ours if len(drawn.floor[0]) == len(drawn.real) else alone(drawn.floor[0])
+        found, floor = between(ours, theirs), between(first, alone(drawn.floor[1])).value
         fewer = None
         if not drawn.alike:
-            fewer = divergence(drawn.floor[0], drawn.opposite, self.order, blur).value
+            whole = len(drawn.opposite) == len(drawn.generated)
+            fewer = between(first, theirs if whole else alone(drawn.opposite)).value
         n, m = len(drawn.real), len(drawn.generated)
         method = f"{REDRAWN}, the blur kept; between {n:,} real and {m:,} generated rows"
         extra = {"blur": blur, "real rows": float(n), "generated rows": float(m)}
@@ -144,10 +174,15 @@ class SinkhornDivergence(Metric):
         self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
     ) -> Replicates:
         """From the potentials, of the rows drawn."""
-        return {"sinkhorn": self._found(statistics)[2].replicates}
-
-    def _found(self, statistics: Mapping[str, Statistic]) -> tuple[Drawn, float, Transport]:
         real, generated = banks(self, statistics)
-        drawn = draw(real, generated, self.size, self.seed)
+        blur, ours, theirs = self._alone(draw(real, generated, self.size, self.seed))
+        return {"sinkhorn": _between(ours, theirs, self.order, blur**self.order).replicates}
+
+    def _alone(self, drawn: Drawn) -> tuple[float, _Alone, _Alone]:
+        """The blur, and both sets drawn."""
         blur = self.blur if self.blur is not None else blur_of(drawn.real, drawn.generated)
-        return drawn, blur, divergence(drawn.real, drawn.generated, self.order, blur)
+        epsilon = blur**self.order
+        ours, theirs = (
+            _Alone.of(each, self.order, epsilon) for each in (drawn.real, drawn.generated)
+        )
+        return blur, ours, theirs

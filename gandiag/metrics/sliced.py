@@ -70,7 +70,7 @@ def project(rows: Tensor, directions: Tensor) -> Tensor:
 def sliced_wasserstein(
     real: Rows, generated: Rows, order: int = 2, directions: int = 512, seed: int = 0
 ) -> float:
-    """``(mean over directions t of W_p(t.X, t.Y)^p)^(1/p)`` (Bonneel et al. 2015, section 3).
+    """``(mean over directions t of W_p(t.X, t.Y)^p)^(1/p)`` (Bonneel et al. 2015).
 
     In the units of the features. The distance on a line is exact, for sets of any sizes, by their
     quantile functions. Between samples it lies above that of their distributions: for equal ones

@@ -16,6 +16,10 @@ REDRAWN = "delta method over the mass moved from each row, both sets redrawn"
 """What the intervals of all of them cover."""
 
 
+CARRIED = 50
+"""Rows that must carry the variance for an interval of order 1; of order 2, twice as many."""
+
+
 class Transport(NamedTuple):
     """A distance, and what its power p is made of."""
 
@@ -57,12 +61,30 @@ class Transport(NamedTuple):
         return math.sqrt(self.power) if self.order == 2 else self.power
 
     @property
+    def doubt(self) -> str:
+        """Why there is no interval; empty where there is one.
+
+        A variance that few rows carry is not known from them, and is mostly found too small; see
+        `variance_of` for what the intervals held with and without this.
+        """
+        assert self.heights is not None
+        if min(len(rows) for rows in self.heights) < 2:
+            return "one row has no spread"
+        rows = carriers(*self.heights)
+        if rows < CARRIED * self.order:
+            return (
+                f"its variance comes mostly from {rows:.0f} of the rows, and "
+                f"{CARRIED * self.order} are needed to know it"
+            )
+        return ""
+
+    @property
     def interval(self) -> tuple[float, float] | tuple[None, None]:
         """Of the distance, about its mean at this N, which lies above that of infinite N.
 
         On the scale of the root, where the width hardly depends on the value, and so on the sample.
         """
-        if self.variance is None:
+        if self.variance is None or self.doubt:
             return None, None
         half = Z * math.sqrt(self.variance)
         if self.order == 2 and half:
@@ -101,10 +123,16 @@ def variance_of(*heights: Tensor) -> float | None:
     A potential says how the power changes with weight on a row, so that this is the variance of the
     linear part (del Barrio & Loubes 2019, for order 2: about the mean at this N, in any dimension).
     Between equal distributions, where the linear part vanishes, what potentials there are in a
-    sample comes from the second-order part, and the variance is up to twice too large. Of heavy
-    tails it is too small at order 2: there an interval of 95 % holds the mean at this N 84 to 92
-    times in 100 for Student's t with 5 degrees of freedom, at N from 60 to 500; of normal
-    distributions, equal or not, 93 to 100 times.
+    sample comes from the second-order part, and the variance is up to twice too large.
+
+    Simulated at N of 200 and of 1,000, 200 to 400 times each, on a line and in 16 dimensions over
+    16 lines, order 2: of normal distributions and of mixtures of two, the intervals that are given
+    held the mean at this N in 92 to 97 %, of Laplace's and of rectified normals in 94 to 96 %, of
+    equal normals in 99 to 100 %. (Where at 200 rows only a tenth to a quarter of the draws has one,
+    89 to 91 %.) Of Student's t with 3 or 5 degrees of freedom they would be held in 78 to 96 %, and
+    of lognormals in 80 to 90 %: of none of these was one given in more than 4 % of the draws. Of
+    order 1, on a line, 91 to 98 % of the same, of Student's t too; of lognormals and of rectified
+    normals at N = 200, 85 to 87 %.
 
     Args:
         heights: of the rows of each set, (n,).
@@ -115,6 +143,23 @@ def variance_of(*heights: Tensor) -> float | None:
             return None
         total += float(rows.var()) / len(rows)
     return total
+
+
+def carriers(*heights: Tensor) -> float:
+    """How many rows the variance comes from: (sum of their shares)^2 / sum of squared shares.
+
+    As many as there are where all rows have one share, few where tails are heavy or few rows
+    differ; infinitely many where there is no variance.
+
+    Args:
+        heights: as for `variance_of`, two rows of each set at least.
+    """
+    total = squares = 0.0
+    for rows in heights:
+        shares = (rows - rows.mean()).square() / (len(rows) * (len(rows) - 1))
+        total += float(shares.sum())
+        squares += float(shares.square().sum())
+    return total**2 / squares if squares else math.inf
 
 
 def ordered(rows: Tensor) -> Tensor:
@@ -186,11 +231,13 @@ def score(
         drawn: the rows that all was computed from.
         floor: the distance of `drawn.floor`.
         fewer: that of its first set from `drawn.opposite`; None where it is `found`.
-        method: of the interval.
+        method: of the interval, where there is one.
         extra: more to read beside it.
     """
     beside = {"floor": floor, "floor n": float(len(drawn.opposite))}
     if fewer is not None:
-        beside["at floor n"] = fewer
+        beside["value at floor n"] = fewer
     low, high = found.interval
+    if low is None:
+        method = f"no interval: {found.doubt}"
     return Score(found.value, low, high, method=method, extra={**beside, **(extra or {})})

@@ -17,8 +17,8 @@ from gandiag.reporting.tables import Sheet, as_text, table
 SCHEMA = 1
 
 BESIDE = (
-    *("of", "floor", "floor n", "at floor n", "ceiling", "with a tenth of their share"),
-    *("outside", "pairs", "of real images", "of equal sets", "exact", "z", "gap"),
+    *("of", "floor", "floor n", "value at floor n", "ceiling", "with a tenth of their share"),
+    *("blur", "outside", "pairs", "of real images", "of equal sets", "exact", "z", "gap"),
     *("classes", "classes left out"),
 )
 """What of `Score.extra` people are shown."""

@@ -96,6 +96,27 @@ def test_a_solver_that_does_not_say_so_is_found_out(monkeypatch):
         exact_wasserstein(normal(200, 8, 0), normal(200, 8, 1))
 
 
+@pytest.mark.parametrize("fault", ["value", "constraint"])
+def test_a_solution_that_is_none_is_found_out(monkeypatch, fault):
+    import ot
+
+    whole = ot.emd
+
+    def wrong(a, b, cost, **options):
+        plan, log = whole(a, b, cost, **options)
+        u = log["u"].copy()
+        if fault == "value":
+            u -= 1e-6  # within every constraint, and below the primal's value
+        else:
+            u[0] += 1e-6  # of the same value: the weights are equal
+            u[1] -= 1e-6
+        return plan, {**log, "u": u}
+
+    monkeypatch.setattr(ot, "emd", wrong)
+    with pytest.raises(GandiagError, match="duality gap"):
+        exact_wasserstein(normal(20, 3, 0), normal(20, 3, 1))
+
+
 def test_costs_are_those_of_differences(monkeypatch):
     x = normal(50, 4, 0) + 100
     y = torch.cat([x[:20], x[:20] + 1e-7, normal(10, 4, 1)])
@@ -107,6 +128,7 @@ def test_costs_are_those_of_differences(monkeypatch):
 
 def test_points_are_the_distinct_rows():
     points = Points.of(torch.tensor([[2.0, 1], [0, 5], [2, 1], [2, 0]]))
+    assert points.rows[points.places].tolist() == [[2, 1], [0, 5], [2, 1], [2, 0]]
     assert points.rows.tolist() == [[0, 5], [2, 0], [2, 1]]
     assert points.weights.tolist() == [0.25, 0.25, 0.5]
     assert points.n == 4
@@ -124,7 +146,8 @@ def test_too_many_pairs_are_refused_before_any_memory_is_taken(monkeypatch):
 def test_the_metric_says_how_many_rows_it_drew():
     given = {"real": Bank.of(normal(90, 2, 0)), "generated": Bank.of(normal(30, 2, 1))}
     score = ExactTransport(size=40)(**given)["emd"]
-    assert "40 real and 30 generated" in score.method
+    far = {"real": Bank.of(normal(90, 2, 0)), "generated": Bank.of(normal(80, 2, 1) + 5)}
+    assert "85 real and 80 generated" in ExactTransport(order=1, size=85)(**far)["emd"].method
     assert (score.extra["real rows"], score.extra["generated rows"]) == (40, 30)
     first = ExactTransport(size=20)(**given)["emd"]
     assert first == ExactTransport(size=20)(**given)["emd"]

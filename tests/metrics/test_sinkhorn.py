@@ -7,8 +7,9 @@ import torch
 from gandiag.errors import GandiagError
 from gandiag.metrics import SinkhornDivergence, exact_wasserstein, sinkhorn_divergence
 from gandiag.metrics.costs import costs
-from gandiag.metrics.entropic import solve
+from gandiag.metrics.entropic import _newton, solve
 from gandiag.metrics.sinkhorn import blur_of, divergence
+from gandiag.metrics.transport import draw
 from gandiag.statistics import Bank
 
 
@@ -113,9 +114,11 @@ def test_a_set_against_itself_has_one_potential():
     assert value == pytest.approx(solve(cost, a, a, 0.2)[0], rel=1e-7)
 
 
-def test_the_variance_is_that_of_the_slope_in_the_weights():
+# With much blur, what a set has to itself is most of what it has to the other.
+@pytest.mark.parametrize("blur", [0.7, 3.0])
+def test_the_variance_is_that_of_the_slope_in_the_weights(blur):
     """f - f_aa says how S changes with weight on a row: by differences of copies."""
-    x, y, blur = normal(12, 2, 0), normal(9, 2, 1) + 1, 0.7
+    x, y = normal(12, 2, 0), normal(9, 2, 1) * 1.5 + 0.3
     n, power = len(x), divergence(x, y, 2, blur).power
     copies = 400
     slopes = []
@@ -130,6 +133,69 @@ def test_the_variance_is_that_of_the_slope_in_the_weights():
     expected = np.var(slopes) / (n - 1) + np.var(other) / (len(y) - 1)
     # Steps of 1 / 400 in weight.
     assert divergence(x, y, 2, blur).variance == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_step_of_newtons_solves_its_system(symmetric):
+    plan = torch.softmax(normal(49, 1, 5).reshape(-1), dim=0).reshape(7, 7)
+    if symmetric:
+        plan = (plan + plan.T) / 2
+    rows, columns = plan.sum(dim=1), plan.sum(dim=0)
+    # Conserved mass: a right-hand side that the singular system of two sets can meet.
+    wanted = rows + 0.01 * (normal(7, 1, 6)[:, 0] * rows - rows * (normal(7, 1, 6)[:, 0] @ rows))
+    step = _newton(plan, wanted, symmetric=symmetric)
+    if symmetric:
+        system = rows.diag() + plan
+    else:
+        system = rows.diag() - plan @ (plan.T / columns[:, None])
+    # To a hundredth.
+    residual = (system @ step - (wanted - rows)).norm()
+    assert float(residual) < 0.05 * float((wanted - rows).norm())
+
+
+def test_the_value_is_the_dual_where_the_plan_has_not_all_its_mass(monkeypatch):
+    """<a, f> + <b, g> - epsilon (mass - 1): without the last term it is no bound of the minimum."""
+    monkeypatch.setattr("gandiag.metrics.entropic.TOLERANCE", 1.0)
+    x, y, a = normal(12, 2, 0), normal(12, 2, 1) + 1, even(12)
+    for cost, b in ((costs(x, y, 2), a), (costs(x, x, 2), None)):
+        value, f, g = solve(cost, a, b, 0.3)
+        plan = ((f[:, None] + g - cost) / 0.3).exp() * a[:, None] * a
+        expected = float(a @ f + a @ g - 0.3 * (plan.sum() - 1))
+        assert value == pytest.approx(expected, rel=1e-12)
+    # One half step leaves the mass of a set against itself wrong, so that the term counts.
+    assert abs(float(plan.sum()) - 1) > 1e-6
+
+
+def test_too_many_pairs_are_refused(monkeypatch):
+    monkeypatch.setattr("gandiag.metrics.costs.CELLS", 99)
+    with pytest.raises(GandiagError, match=r"Sinkhorn .* 10 x 10 are more than 99"):
+        sinkhorn_divergence(normal(10, 2, 0), normal(5, 2, 1), 2, 1.0)
+    # Of copies there are none.
+    sinkhorn_divergence(torch.zeros(10, 2), normal(5, 2, 1), 2, 1.0)
+
+
+def test_what_both_sets_have_to_themselves_is_found_once(monkeypatch):
+    solved = []
+
+    def counted(cost, a, b, epsilon):
+        solved.append(b is None)
+        return solve(cost, a, b, epsilon)
+
+    monkeypatch.setattr("gandiag.metrics.sinkhorn.solve", counted)
+    given = {"real": Bank.of(normal(60, 2, 0)), "generated": Bank.of(normal(30, 2, 1) + 1)}
+    turned = {"real": given["generated"], "generated": given["real"]}
+    for sets, size, alone, pairs in ((given, 30, 3, 2), (given, 40, 4, 3), (turned, 40, 5, 3)):
+        solved.clear()
+        score = SinkhornDivergence(size=size, blur=0.7)(**sets)["sinkhorn"]
+        assert (sum(solved), len(solved) - sum(solved)) == (alone, pairs)
+        drawn = draw(sets["real"].rows, sets["generated"].rows, size, 0)
+        one = divergence(drawn.real, drawn.generated, 2, 0.7).value
+        assert score.value == pytest.approx(one, rel=1e-12)
+        floor = divergence(*drawn.floor, 2, 0.7).value
+        assert score.extra["floor"] == pytest.approx(floor, rel=1e-12)
+        if not drawn.alike:
+            fewer = divergence(drawn.floor[0], drawn.opposite, 2, 0.7).value
+            assert score.extra["value at floor n"] == pytest.approx(fewer, rel=1e-12)
 
 
 def test_what_does_not_converge_is_refused(monkeypatch):

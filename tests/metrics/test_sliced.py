@@ -80,7 +80,7 @@ def test_the_error_over_directions_is_that_of_other_seeds():
 
 
 def test_on_a_line_the_directions_bring_no_error():
-    given = {"real": Bank.of(normal(20, 1, 0)), "generated": Bank.of(normal(20, 1, 1))}
+    given = {"real": Bank.of(normal(400, 1, 0)), "generated": Bank.of(normal(400, 1, 1) + 5)}
     score = SlicedWasserstein()(**given)["sw2"]
     assert score.extra["error over directions"] == 0
     assert "directions kept" in score.method

@@ -59,7 +59,7 @@ def test_what_nobody_named_may_be_left_out():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("fdi", "there is no metric 'fdi'; did you mean fid"),
+        ("fidd", "there is no metric 'fidd'; did you mean fid"),
         ("prdc(kk=3)", "prdc has no parameter 'kk'; did you mean k"),
         ("prdc(neighbours=3)", "prdc has no parameter 'neighbours'; it has layer, k, tie"),
         ("prdc(k=a)", "k of prdc cannot be a; give a whole number"),
@@ -68,7 +68,7 @@ def test_what_nobody_named_may_be_left_out():
         ('prdc(tie="=")', "tie of prdc cannot be '='; give '<' or '<='"),
         ("kid(subsets=10)", r"give subsets\(\.\.\.\) or blocks\(\.\.\.\) or none"),
         ("fid(ddof=2)", "ddof of fid cannot be 2; give 0 or 1"),
-        ("sfid", "sfid is of --protocol adm; name that as well"),
+        ("sfid", "sfid is of --protocol dgm-eval or iqa-pytorch or adm; name that as well"),
         ("prdc(k=0)", "k must be at least 1"),
         ("prdc(3)", "'prdc\\(3\\)' is not NAME\\(FIELD=VALUE"),
         ("prdc(k=3)(tie='<')", "takes each parameter once and by name"),
