@@ -86,7 +86,7 @@ class _Shown:
         if isinstance(self.body, str):
             yield Text(self.body)
         elif isinstance(self.body, Mapping):
-            yield _grid(self.body.items())
+            yield from _terms(self.body, options.max_width)
         else:
             yield _grid([("-", each) for each in self.body], gap=1)
 

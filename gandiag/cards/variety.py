@@ -63,7 +63,7 @@ VARIETY: Mapping[str, Note] = {
         catches="Samples that are too much alike; with pairs='label', within their class.",
         misses="Quality: noise is diverse. Which kinds are missing.",
         bias="None. Values of other features, layers or pairings do not compare.",
-        interval="Over draws of the generated images, by the jackknife.",
+        interval="Over draws of the generated images, by the jackknife. None of too few images.",
         read="More is better up to what real images have, which stands beside it.",
         papers=(ZHANG,),
     ),
@@ -117,7 +117,7 @@ VARIETY: Mapping[str, Note] = {
         "themselves wide.",
         bias="Small where near-copies are found. Where none is, the value is the lower end only.",
         interval="Over draws of the generated images, the distance fixed, by the delta method. "
-        "None without any near-copy.",
+        "None without any near-copy, nor of too few samples.",
         read="More is better, beside the same number of the real images: those have near-copies "
         "by that rule too.",
         papers=(ARORA,),

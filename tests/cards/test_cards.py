@@ -10,7 +10,7 @@ import gandiag
 from gandiag.cards import METRIC_NOTES, REMARKS, explain, names
 from gandiag.cards.pathologies import TOLD
 from gandiag.errors import GandiagError
-from gandiag.metrics import METRICS, Metric
+from gandiag.metrics import METRICS, CriticWasserstein, Metric, ModeCoverage, SlicedPatches
 from gandiag.monitors import PATHOLOGIES, Thresholds
 from gandiag.reporting.tables import as_text
 from gandiag.scoring.caveats import TREATMENTS
@@ -72,6 +72,26 @@ def test_every_metric_has_a_card():
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_every_number_of_a_metric_is_told(name):
     assert set(METRIC_NOTES[name].outputs) == set(METRICS[name].outputs)
+
+
+SMALL = {
+    "critic": CriticWasserstein(steps=2),
+    "modes": ModeCoverage(classes=tuple("012345")),
+    "swd_patches": SlicedPatches(patches=2, side=1, directions=5),
+}
+"""In place of the defaults: quicker, and on rows of this width."""
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_where_there_is_no_interval_the_card_says_so(name):
+    metric, random = SMALL.get(name) or METRICS[name](), torch.Generator().manual_seed(0)
+    width = 3 * 11 * 11 if name == "ms_ssim" else 6
+    sets = {
+        role: Bank((torch.rand((60, width), generator=random),)).labelled(["a", "b"] * 30)
+        for role in metric.accepts
+    }
+    without = [output for output, score in metric(**sets).items() if score.low is None]
+    assert not without or "none" in METRIC_NOTES[name].interval.lower()
 
 
 def test_every_other_name_of_a_number_leads_to_its_card():
