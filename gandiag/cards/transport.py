@@ -108,7 +108,7 @@ TRANSPORT: Mapping[str, Note] = {
         "its slope is not known.",
         bias="It is below the distance, and the gap itself has none, since the rows are held out.",
         interval="With penalty='spectral' over the held-out rows of both sets, the critic fixed. "
-        "None with 'two-sided': the steepest slope met is the maximum of a sample.",
+        "None with a gradient penalty: the steepest slope met is the maximum of a sample.",
         read="Less is better; 0 says that the critic learned nothing. Beside it stand the gap, the "
         "slopes, the floor between two draws of real images, and of at most 2,000 held-out rows a "
         "side the exact distance of the same rows. Compare values of equal settings only.",

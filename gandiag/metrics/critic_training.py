@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Penalty = Literal["two-sided", "spectral"]
+Penalty = Literal["one-sided", "two-sided", "spectral"]
 Tell = Callable[[float], None]
 Layers = list[tuple[Tensor, Tensor]]
 """Weight (after, before) and offset (after,) of each."""
@@ -16,6 +16,9 @@ Layers = list[tuple[Tensor, Tensor]]
 HIDDEN = (128, 128)
 BATCH = 256
 RATE = 4e-3
+BETAS = {"one-sided": (0.9, 0.99), "two-sided": (0.0, 0.9), "spectral": (0.0, 0.9)}
+WEIGHTS = {"one-sided": 100.0, "two-sided": 10.0}
+"""Of the penalties, where none is given; Gulrajani's is 10."""
 
 
 def trained(
@@ -23,7 +26,7 @@ def trained(
     generated: Tensor,
     penalty: Penalty,
     steps: int,
-    weight: float,
+    weight: float | None,
     seed: int,
     tell: Tell | None,
 ) -> tuple[Callable[[Tensor], Tensor], float | None]:
@@ -35,7 +38,9 @@ def trained(
         scale = float((both - centre).square().mean().sqrt()) or 1.0
         x, y = (((each.double() - centre) / scale).float() for each in (real, generated))
         spectral = penalty == "spectral"
-        layers = _optimised(x, y, spectral, steps, weight, seed, tell)
+        if weight is None:
+            weight = WEIGHTS.get(penalty, 0.0)
+        layers = _optimised(x, y, penalty, steps, weight, seed, tell)
         exact = [(w.double(), b.double()) for w, b in layers]
 
     def critic(rows: Tensor) -> Tensor:
@@ -49,13 +54,15 @@ def trained(
 def _optimised(
     x: Tensor,
     y: Tensor,
-    spectral: bool,
+    penalty: Penalty,
     steps: int,
     weight: float,
     seed: int,
     tell: Tell | None,
 ) -> Layers:
     """The layers that are applied, so after spectral normalisation."""
+    spectral = penalty == "spectral"
+    steep = _two_sided if penalty == "two-sided" else _one_sided
     rng = torch.Generator().manual_seed(seed)
     layers = _initial(x.shape[1], rng, x.device)
     if not spectral:
@@ -63,14 +70,14 @@ def _optimised(
         layers[-1][0].zero_()
     directions = [_unit(torch.randn(len(w), generator=rng).to(x.device)) for w, _ in layers]
     free = [each.requires_grad_() for layer in layers for each in layer]
-    optimizer = torch.optim.Adam(free, lr=RATE, betas=(0.0, 0.9))
+    optimizer = torch.optim.Adam(free, lr=RATE, betas=BETAS[penalty])
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
+        optimizer.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
         a, b = _batch(x, rng), _batch(y, rng)
         used = _normalised(layers, directions) if spectral else layers
         loss = _forward(used, b, spectral).mean() - _forward(used, a, spectral).mean()
         if not spectral:
-            loss = loss + weight * _two_sided(used, a, b, rng)
+            loss = loss + weight * steep(used, a, b, rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -83,13 +90,27 @@ def _optimised(
 
 def _two_sided(layers: Layers, a: Tensor, b: Tensor, rng: torch.Generator) -> Tensor:
     """Mean (||grad D|| - 1)^2 between the rows of two batches."""
+    return (_slopes(layers, _between(a, b, rng)) - 1).square().mean()
+
+
+def _one_sided(layers: Layers, a: Tensor, b: Tensor, rng: torch.Generator) -> Tensor:
+    """Mean max(0, ||grad D|| - 1)^2 at and between the rows of two batches."""
+    points = torch.cat([_between(a, b, rng), a, b])
+    return (_slopes(layers, points) - 1).clamp(min=0).square().mean()
+
+
+def _between(a: Tensor, b: Tensor, rng: torch.Generator) -> Tensor:
     n = min(len(a), len(b))
     share = torch.rand(n, 1, generator=rng).to(a.device)
-    points = (share * a[:n] + (1 - share) * b[:n]).requires_grad_()
+    return share * a[:n] + (1 - share) * b[:n]
+
+
+def _slopes(layers: Layers, points: Tensor) -> Tensor:
+    points.requires_grad_()
     answers = _forward(layers, points, spectral=False).sum()
     (gradients,) = torch.autograd.grad(answers, points, create_graph=True)
-    slopes: Tensor = torch.linalg.vector_norm(gradients, dim=1)
-    return (slopes - 1).square().mean()
+    found: Tensor = torch.linalg.vector_norm(gradients, dim=1)
+    return found
 
 
 def _initial(width: int, rng: torch.Generator, device: torch.device) -> Layers:

@@ -23,7 +23,9 @@ SIZE = 10_000
 float32, 400 MB."""
 
 STEPS = 50
-"""Of expectation and maximisation."""
+"""Of expectation and maximisation, at most."""
+SETTLED = 1e-13
+"""Log variances that all move by less are what more steps would leave."""
 BOUNDS = -40.0, 20.0
 """Of log variances: a centre that is a training row would have one of 0."""
 SHRUNK = 0.9
@@ -131,21 +133,30 @@ def fitted(centres: Tensor, rows: Tensor, tell: Callable[[float], None]) -> Tens
     width = rows.shape[1]
     squares = torch.cat([each.float() for each in _squares(rows, centres)])
     spread = SHRUNK**2 * (rows - rows.mean(dim=0)).square().sum(dim=1)
+    odds = torch.full((len(centres) + 1,), -math.log(len(centres)), dtype=torch.float64)
+    odds[-1] = 0
+    odds = odds.to(rows.device)
     logs = ((squares.amin(dim=0).double() + 1e-3) / width).log()
     logs = torch.cat((logs, logs.new_zeros(1)))  # the last is that of the mean
+    squares = torch.cat((squares, spread.float()[:, None]), dim=1)
     for step in range(1, STEPS + 1):
         counts, sums = torch.zeros_like(logs), torch.zeros_like(logs)
         for i in parts(len(rows)):
-            distances = torch.cat((squares[i].double(), spread[i, None]), dim=1)
-            density = -(distances / logs.exp() + width * logs) / 2
-            density[:, :-1] -= math.log(len(centres))
-            shares = density.softmax(dim=1)
-            counts += shares.sum(dim=0)
-            sums += (shares * distances).sum(dim=0)
+            # A softmax by hand, each step of it in place: this is where the time goes.
+            shares = squares[i] * (-logs).exp().div_(-2)
+            shares += odds - width / 2 * logs
+            shares -= shares.amax(dim=1, keepdim=True)
+            wholes = 1 / shares.exp_().sum(dim=1)
+            counts += wholes @ shares
+            sums += wholes @ shares.mul_(squares[i])
         # One that explains nothing stays as it is.
         better = (sums / (width * counts)).log().clamp(*BOUNDS)
-        logs = torch.where(counts > 1e-100, better, logs)
-        tell(step / STEPS)
+        better = torch.where(counts > 1e-100, better, logs)
+        settled = bool((better - logs).abs().max() < SETTLED)
+        logs = better
+        tell(1.0 if settled else step / STEPS)
+        if settled:
+            break
     return logs[:-1]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from gandiag.reporting.comparison import Comparison
 from gandiag.reporting.curve import Curve
@@ -22,6 +22,10 @@ DOTS = 2500
 
 SIDE = 64
 """Pixels of a thumbnail; smaller images are enlarged by whole pixels, so that they stay sharp."""
+
+
+GAP = 2
+"""White pixels between thumbnails."""
 
 
 def previews(
@@ -51,7 +55,8 @@ def contact_sheet(source: ImageSource, columns: int = 20) -> Tensor:
     """A few images of `source`, drawn evenly at random => (3, height, width) uint8."""
     drawn = source.limit(COUNT, seed=0)
     tiles = [thumbnail(image) for batch in drawn.batches(COUNT) for image in batch.images]
-    blank = torch.full((3, SIDE, SIDE), 255, dtype=torch.uint8)
+    tiles = [pad(tile, (0, GAP, 0, GAP), value=255) for tile in tiles]
+    blank = torch.full((3, SIDE + GAP, SIDE + GAP), 255, dtype=torch.uint8)
     tiles += [blank] * (-len(tiles) % columns)
     rows = [torch.cat(tiles[i : i + columns], dim=2) for i in range(0, len(tiles), columns)]
     return torch.cat(rows, dim=1)

@@ -62,11 +62,14 @@ def closest(
 
 
 def images_at(source: ImageSource, places: set[int]) -> dict[int, tuple[Tensor, str]]:
-    """Place -> its image (3, height, width) uint8 and its name; `source` is read up to the last."""
+    """Place -> its image (3, height, width) uint8 and its name within the source.
+
+    `source` is read up to the last of them.
+    """
     found: dict[int, tuple[Tensor, str]] = {}
     for place, image, name in _numbered(source):
         if place in places:
-            found[place] = image, name
+            found[place] = image, name.removeprefix(f"{source.name}/")
             if len(found) == len(places):
                 break
     return found

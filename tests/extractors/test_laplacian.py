@@ -54,7 +54,7 @@ def test_patches_are_cut_from_the_levels():
     prepared = extractor.prepare(images)
     found = extractor(prepared, ["patches", "16"])
     assert torch.equal(found["patches"][:, WIDTH:], found["16"])
-    corners = set()
+    corners, finest = set(), []
     for i in range(3):
         for side, level in zip((32, 16), pyramid(prepared, 2), strict=True):
             whole = level[i].unfold(1, 7, 1).unfold(2, 7, 1).permute(1, 2, 0, 3, 4).flatten(2)
@@ -64,6 +64,10 @@ def test_patches_are_cut_from_the_levels():
             # 128 draws of 26 x 26 or 10 x 10 places: about 117 and 72 different ones.
             assert len(places) > (100 if side == 32 else 55)
             corners |= {(side, *place) for place in places}
+            if side == 32:
+                finest.append(places)
+    # Each image has places of its own: of 117 some 20 are shared by chance.
+    assert len(finest[0] & finest[1]) < 50
     for side, last in ((32, 25), (16, 9)):
         for axis in (1, 2):
             assert {c[axis] for c in corners if c[0] == side} >= {0, last}

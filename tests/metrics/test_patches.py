@@ -66,6 +66,9 @@ def test_the_floor_and_the_levels_stand_beside_it():
     other = other["swd_patches"]
     assert other.value == pytest.approx((other.extra["32"] + other.extra["16"]) / 2)
     assert other.extra["floor"] == score.extra["floor"]
+    # Not in the two halves that they were in.
+    turned = SlicedPatches(directions=4)(real=Bank.of(x.roll(1, 0)), generated=Bank.of(x))
+    assert turned["swd_patches"].extra["floor"] == pytest.approx(score.extra["floor"], rel=1e-11)
     assert other.extra["32"] < other.extra["16"]  # the squares are those of the second
 
 

@@ -1,15 +1,18 @@
 """Samples beside the real images that they are nearest to."""
 
 import json
+from collections import defaultdict
 
 import pytest
 import torch
+from PIL import Image
 from toys import images
 
 import gandiag
-from gandiag.metrics import NearCopies
+from gandiag.metrics import NearCopies, Score
 from gandiag.reporting.html import SIDE, page
 from gandiag.reporting.pairs import closest, images_at, side_by_side
+from gandiag.reporting.report import Report, Row
 from gandiag.sources import open_source
 
 REAL = images(150, seed=0, size=(8, 8))
@@ -34,6 +37,8 @@ def test_images_are_found_by_their_place(size, monkeypatch):
 
 def test_no_more_is_read_than_up_to_the_last():
     class Watched:
+        name = "watched"
+
         def batches(self, size):
             yield next(iter(open_source(REAL).batches(size)))
             raise AssertionError("read on")
@@ -75,3 +80,25 @@ def test_two_images_of_any_size_stand_side_by_side():
     assert found.shape == (3, SIDE, 2 * SIDE + 2)
     assert (found[:, :, :SIDE] == 0).all()
     assert (found[:, :, SIDE : SIDE + 2] == 255).all()
+
+
+def test_names_are_within_the_source(tmp_path):
+    folder = tmp_path / "samples"
+    (folder / "7").mkdir(parents=True)
+    Image.fromarray(REAL[0].permute(1, 2, 0).numpy()).save(folder / "7" / "a.png")
+    assert images_at(open_source(folder), {0})[0][1] == "7/a.png"
+
+
+def test_what_stands_beside_has_a_column_and_a_deviation_stays_at_its_value():
+    def row(name, **extra):
+        return Row(name, name, Score(1.5, extra=extra), "lower", 9, 9, "x/y", "M()")
+
+    def text(*rows):
+        sources = {"generated": {"name": "a"}, "real": None}
+        return page(Report(rows, (), defaultdict(dict, sources=sources)), {})
+
+    assert "beside it" not in text(row("is", std=0.1))
+    assert '<b>1.5</b> <span class="dim">± 0.1</span>' in text(row("is", std=0.1))
+    both = text(row("is", std=0.1), row("fld", gap=2.0))
+    assert "<th>beside it" in both
+    assert '<td class="dim">gap 2' in both

@@ -119,10 +119,14 @@ def test_the_mean_is_that_of_the_classes(both):
     assert mean.of_real == pytest.approx(np.mean([row.of_real for row in rows]), rel=1e-14)
     assert (mean.n_generated, mean.n_real) == (90, 160)
     assert mean.extra == {"classes": 3.0}
+    mean, rows = report["intra_precision"], [rows[1] for rows in report.per_class.values()]
     assert mean.low == pytest.approx(
         mean.value - math.sqrt(sum((row.value - row.low) ** 2 for row in rows)) / 3, rel=1e-12
     )
-    assert mean.interval_method.startswith("of each class: delta method over generated")
+    assert mean.high == pytest.approx(
+        mean.value + math.sqrt(sum((row.high - row.value) ** 2 for row in rows)) / 3, rel=1e-12
+    )
+    assert mean.interval_method.startswith("of each class: ")
 
 
 def test_without_classes_there_is_no_mean(both):
@@ -172,6 +176,12 @@ def test_held_out_images_of_a_class_stand_for_the_generated(both, tmp_path):
     # Of these there are too few, and of class 10 there are none.
     assert {row.heldout for label in ("2", "10") for row in report.per_class[label]} == {None}
     assert report["intra_recall"].heldout is None
+
+
+def test_pairs_of_a_class_are_not_told_for_their_places_are_within_it(both):
+    report = scored(*both, "near_copies")
+    assert len(report["near_copies"].score.pairs) == 12
+    assert {rows[0].score.pairs for rows in report.per_class.values()} == {()}
 
 
 def test_a_classifier_of_one_class_says_nothing(both):
