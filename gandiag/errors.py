@@ -24,8 +24,10 @@ class Warn:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, if any is."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+    """The known name most like `name`, if any is; of equals one with the same letters."""
+    near = difflib.get_close_matches(name, list(known), n=5)
+    turned = (each for each in near if sorted(each.lower()) == sorted(name.lower()))
+    return next(turned, next(iter(near), None))
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> GandiagError:

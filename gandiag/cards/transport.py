@@ -16,7 +16,8 @@ from gandiag.cards.papers import (
 
 REDRAWN = (
     "Over draws of both sets, by the delta method over the mass moved from each row. It covers the "
-    "mean at this N, with its bias. "
+    "mean at this N, with its bias. None where few rows carry its variance, as of heavy tails "
+    "or of few rows. "
 )
 FLOOR = (
     "Less is better, and only beside the floor: the distance of two halves of the real images, "

@@ -84,7 +84,7 @@ def test_a_page_with_the_pictures_of_all(compare, tmp_path):
 def test_a_saved_report_is_a_gate(run, three, tmp_path):
     fine, dark, real = three
     old = tmp_path / "old.json"
-    asked = ("--real", real, *FAST, "--metrics", "fid")
+    asked = ("--real", real, *FAST, "--metrics", "kid")
     assert run("score", fine, *asked, "--json", old)[0] == 0
     code, _, err = run("compare", dark, "--baseline", old, *asked, "--fail-if-worse")
     assert code == 1
