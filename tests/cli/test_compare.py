@@ -5,9 +5,10 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from conftest import FAST
 from folders import save
 from toys import images
+
+FAST = ("--features", "pixels:4")
 
 
 @pytest.fixture
