@@ -71,10 +71,11 @@ def test_what_was_not_solved_is_refused():
     import ot
 
     cost = torch.cdist(x, y).square().numpy()
-    # POT itself warns, and returns a cost that is too large.
+    # POT itself warns, and returns a cost all the same: too large, or of a plan that does not
+    # move all the mass, by its version.
     with pytest.warns(UserWarning, match="numItermax"):
         stopped = ot.emd2([], [], cost, numItermax=300)
-    assert math.sqrt(stopped) > 1.001 * whole
+    assert abs(math.sqrt(stopped) - whole) > 1e-3 * whole
     with (
         pytest.warns(UserWarning, match="numItermax"),
         pytest.raises(GandiagError, match="not solved within 300 iterations"),

@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch_fidelity.metric_kid import kid_features_to_metric
 
 from gandiag.errors import GandiagError
 from gandiag.metrics import (
@@ -105,7 +104,10 @@ def test_lengths_do_not_matter_where_rows_are_normalised():
     assert gaussian_mmd(x, zeros, sigma=1, scale=1) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.peers
 def test_subsets_agree_with_torch_fidelity():
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
     generated, real = normal(90, 5, 0).astype(np.float32), normal(70, 5, 1).astype(np.float32)
     theirs = kid_features_to_metric(
         torch.from_numpy(generated).double(),
