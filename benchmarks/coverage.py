@@ -10,14 +10,15 @@ logits of 10, 100 and 1,000 classes, from points that come again, and, with `--f
 5,000; with the generated distribution equal to the real one, shrunk and moved, or without a fifth
 of the classes. What an interval's method says to be drawn anew is drawn anew, and the other sets
 stay, with 2,000 real rows or more. Rows are appended as they come, cheap ones first. One is made
-anew where the code that decides it has changed; what is too slow for the time a setting has is left
-out, and told.
+anew where the code that decides it has changed. What is too slow for the time that a setting has
+leaves a row that says so, which the table counts, and which a run with more time makes anew.
 """
 
 import argparse
 import dataclasses
 import functools
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -93,7 +94,17 @@ def run(
     metric: Metric, population: Population, n: int, case: Case, draws: int, seconds: float
 ) -> list[Row]:
     """A row for each output; one that says why, where the metric is not to be had."""
-    common = {
+    of = common(metric, population, n, case)
+    try:
+        found = simulate(metric, population, n, case, draws, seconds)
+    except GandiagError as refused:
+        return [{**of, "refused": str(refused)}]
+    return [{**of, "output": name, **row} for name, row in found.items()]
+
+
+def common(metric: Metric, population: Population, n: int, case: Case) -> Row:
+    """What every row of a setting has."""
+    found = {
         "metric": metric.name,
         "population": population.name,
         "width": population.width,
@@ -101,13 +112,7 @@ def run(
         "case": case,
         "digest": digest(metric.name),
     }
-    if population.size is not None:
-        common["of"] = population.size
-    try:
-        found = simulate(metric, population, n, case, draws, seconds)
-    except GandiagError as refused:
-        return [{**common, "refused": str(refused)}]
-    return [{**common, "output": name, **row} for name, row in found.items()]
+    return found | ({} if population.size is None else {"of": population.size})
 
 
 def outputs_of(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
@@ -117,6 +122,11 @@ def outputs_of(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
             own = [r for r in rows if r["metric"] == name and r.get("output") == output]
             if own:
                 yield output, own
+
+
+def slow(rows: Sequence[Row], metric: str) -> int:
+    """Settings of a metric that were left out for want of time."""
+    return sum(row["metric"] == metric and "slow" in row for row in rows)
 
 
 def misses(rows: Sequence[Row]) -> list[Row]:
@@ -150,8 +160,10 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for output, own in outputs_of(rows):
         shown = [row for row in own if "coverage" in row]
+        left = slow(rows, own[0]["metric"])
+        count = f"{len(shown)} of {len(own)}" + (f"; {left} too slow" if left else "")
         if not shown:
-            yield f"| `{output}` | | 0 of {len(own)} | | {own[-1]['method']} |"
+            yield f"| `{output}` | | {count} | | {own[-1]['method']} |"
             continue
         anew = sorted({sets_of(row) for row in shown})
         shares = [100 * row["coverage"] for row in shown]
@@ -159,7 +171,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         few = out if len(out) <= NAMED else [*out[: NAMED - 1], out[-1]]
         more = f" and {len(out) - len(few)} more" if len(out) > len(few) else ""
         yield (
-            f"| `{output}` | {', or '.join(anew)} | {len(shown)} of {len(own)} "
+            f"| `{output}` | {', or '.join(anew)} | {count} "
             f"| {min(shares):.0f} to {max(shares):.0f} "
             f"| {'; '.join(map(told, few))}{more} |"
         )
@@ -189,6 +201,11 @@ def main() -> None:
         print("\n".join(table(rows)))
         return
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        row
+        for row in rows
+        if row.get("slow", math.inf) >= options.seconds or row["metric"] not in options.only
+    ]
     with atomic_write(options.out) as file:  # without the rows of other code
         file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
     there = {setting(row) for row in rows}
@@ -201,9 +218,9 @@ def main() -> None:
             continue
         try:
             made = run(metric, population, n, case, options.draws, options.seconds)
-        except TooSlowError as slow:
-            print(*key, slow, file=sys.stderr, flush=True)
-            continue
+        except TooSlowError as late:
+            print(*key, late, file=sys.stderr, flush=True)
+            made = [{**common(metric, population, n, case), "slow": options.seconds}]
         with options.out.open("a") as file:
             file.write("".join(json.dumps(row) + "\n" for row in made))
         rows += made
