@@ -51,10 +51,12 @@ Row = dict[str, Any]
 Setting = tuple[Metric, Population, int, Case]
 
 
-def settings(only: Sequence[str], features: Path | None) -> Iterator[Setting]:
+def settings(
+    only: Sequence[str], features: Path | None, sizes: Sequence[int] = SIZES
+) -> Iterator[Setting]:
     """All of them, from the table of metrics, those of few narrow rows first."""
     there = sorted(populations(features), key=lambda each: (isinstance(each, Stored), each.width))
-    for n in SIZES:
+    for n in sizes:
         for population in there:
             if isinstance(population, Stored) and (population.size or 0) < 10 * n + 2000:
                 continue  # so few that sets drawn without return would vary less
@@ -129,15 +131,16 @@ def slow(rows: Sequence[Row], metric: str) -> int:
     return sum(row["metric"] == metric and "slow" in row for row in rows)
 
 
-def misses(rows: Sequence[Row]) -> list[Row]:
-    """Rows whose coverage is out of the band by more than the simulation's own error."""
-    found = []
-    for row in rows:
-        if "coverage" in row:
-            off = max(BAND[0] - row["coverage"], row["coverage"] - BAND[1])
-            if off > half_width(row["coverage"], row["draws"]):
-                found.append(row)
-    return sorted(found, key=lambda row: row["coverage"])
+def misses(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows whose coverage is below the band, and above, by more than the simulation's own error."""
+    below, above = [], []
+    for row in sorted(rows, key=lambda row: row["coverage"]):
+        error = half_width(row["coverage"], row["draws"])
+        if row["coverage"] < BAND[0] - error:
+            below.append(row)
+        elif row["coverage"] > BAND[1] + error:
+            above.append(row)
+    return below, above
 
 
 def told(row: Row) -> str:
@@ -155,25 +158,24 @@ def sets_of(row: Row) -> str:
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """The lines of the README's table."""
-    yield "| score | drawn anew | settings with an interval | coverage, % | outside 92 to 98 |"
-    yield "|---|---|---|---|---|"
+    """The lines of the README's table; where a value does not vary, every interval holds it."""
+    yield "| score | drawn anew | settings with an interval | coverage, % | below 92 | above 98 |"
+    yield "|---|---|---|---|---|---|"
     for output, own in outputs_of(rows):
-        shown = [row for row in own if "coverage" in row]
+        shown = [row for row in own if row.get("deviation") and "coverage" in row]
         left = slow(rows, own[0]["metric"])
         count = f"{len(shown)} of {len(own)}" + (f"; {left} too slow" if left else "")
         if not shown:
-            yield f"| `{output}` | | {count} | | {own[-1]['method']} |"
+            yield f"| `{output}` | | {count} | {own[-1]['method']} | | |"
             continue
         anew = sorted({sets_of(row) for row in shown})
         shares = [100 * row["coverage"] for row in shown]
-        out = misses(shown)
-        few = out if len(out) <= NAMED else [*out[: NAMED - 1], out[-1]]
-        more = f" and {len(out) - len(few)} more" if len(out) > len(few) else ""
+        below, above = misses(shown)
+        more = f" and {len(below) - NAMED} more" if len(below) > NAMED else ""
         yield (
             f"| `{output}` | {', or '.join(anew)} | {count} "
             f"| {min(shares):.0f} to {max(shares):.0f} "
-            f"| {'; '.join(map(told, few))}{more} |"
+            f"| {'; '.join(map(told, below[:NAMED]))}{more} | {len(above) or ''} |"
         )
 
 
@@ -191,6 +193,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="of a setting, about")
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds in all, about")
     parser.add_argument("--only", nargs="*", choices=[*METRICS], default=[*METRICS], metavar="NAME")
+    parser.add_argument("--sizes", nargs="*", type=int, choices=SIZES, default=SIZES, metavar="N")
     parser.add_argument("--features", type=Path, help="a file of benchmarks.coverage_features")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="print the table of what is there")
@@ -204,13 +207,15 @@ def main() -> None:
     rows = [
         row
         for row in rows
-        if row.get("slow", math.inf) >= options.seconds or row["metric"] not in options.only
+        if row.get("slow", math.inf) >= options.seconds
+        or row["metric"] not in options.only
+        or row["n"] not in options.sizes
     ]
     with atomic_write(options.out) as file:  # without the rows of other code
         file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
     there = {setting(row) for row in rows}
     began = time.monotonic()
-    for metric, population, n, case in settings(options.only, options.features):
+    for metric, population, n, case in settings(options.only, options.features, options.sizes):
         if time.monotonic() - began > options.budget:
             break
         key = (metric.name, population.name, population.width, n, case)

@@ -99,7 +99,8 @@ DISTANCES: Mapping[str, Note] = {
         "the features are wide; below that the line bends and the value is too low (warning "
         "line-bends).",
         interval="Over draws of the generated images, the real ones taken as fixed, by the delta "
-        "method and the scatter about the line; without what bends the line.",
+        "method and the scatter about the line; without what bends the line. None of fewer than "
+        "1,000 generated images.",
         read="Less is better. Beside it stand the slope, how far scores lie from the line, and "
         "the sizes: a poor fit is a poor value.",
         papers=(CHONG,),

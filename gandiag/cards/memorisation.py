@@ -19,7 +19,8 @@ MEMORISATION: Mapping[str, Note] = {
         misses="Quality: noise is authentic. Copies that were changed so that the features move.",
         bias="It depends on the number of real images. Exact copies among the real ones make it "
         "blind beside these (warning real-copies).",
-        interval="Over draws of the generated images, the real ones taken as fixed, Wilson.",
+        interval="Over draws of the generated images, the real ones taken as fixed, "
+        "Clopper-Pearson.",
         read="More is better up to what real images have from one another, which stands beside "
         "it. A perfect sampler has neither 1 nor a half: 1 in 3 on a line, 38 % in a plane, and "
         "more in more dimensions.",
@@ -37,7 +38,7 @@ MEMORISATION: Mapping[str, Note] = {
         misses="Copies that were changed so that the features move by more than that distance.",
         bias="None over the generated images; the distance depends on the real ones.",
         interval="Over draws of the generated images, the real ones and the distance fixed, "
-        "Wilson.",
+        "Clopper-Pearson.",
         read="Less is better, beside that of real images, each judged by the others: about the "
         "quantile. What unseen real images have is shown with --heldout.",
         papers=(),

@@ -54,7 +54,7 @@ NEIGHBOURS: Mapping[str, Note] = {
         misses="Wrong proportions, and copies. One radius for all suits sets of uneven density "
         "badly.",
         bias="R shrinks as N grows: compare at equal N only.",
-        interval=JACKKNIFE,
+        interval=JACKKNIFE + "None within five images' worth of 0 or 1.",
         read="More is better. Equal distributions do not have 1: give unseen real images with "
         "--heldout to see what they have.",
         papers=(PARK,),

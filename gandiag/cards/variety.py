@@ -99,7 +99,7 @@ VARIETY: Mapping[str, Note] = {
         bias="ndb grows with N, for finer differences are then seen; ndb_js has a floor above 0; "
         "ndb_entropy lies about (K - 1) / 2N below that of endless samples.",
         interval="ndb: over bins, as if they were independent. ndb_js: none. ndb_entropy: over "
-        "draws of the generated images, the bins fixed.",
+        "draws of the generated images, the bins fixed; none of fewer than five a bin.",
         read="Less is better of the first two: a perfect sampler has about alpha and the floor "
         "beside them. More is better of ndb_entropy up to that of the real images beside it.",
         papers=(RICHARDSON,),
@@ -141,9 +141,10 @@ VARIETY: Mapping[str, Note] = {
         "class.",
         bias="modes grows with the number of samples. mode_kl has a floor of about (K - 1) / 2N "
         "for K modes: of 1,000 modes and 26,000 samples .0192.",
-        interval="high_quality and label_agreement: over draws of the generated samples, Wilson. "
-        "mode_kl: over the samples in modes, by the delta method; the floor is not taken off. "
-        "modes: none.",
+        interval="high_quality and label_agreement: over draws of the generated samples, "
+        "Clopper-Pearson. "
+        "mode_kl: over the samples in modes, by the delta method; the floor is not taken off; "
+        "none of fewer than five a mode. modes: none.",
         read="A perfect sampler has all modes and a mode_kl near the floor beside it; of points in "
         "a plane its high_quality is .989, and a collapsed one can be above that.",
         papers=(SRIVASTAVA, LIN, SHMELKOV),
@@ -165,7 +166,8 @@ VARIETY: Mapping[str, Note] = {
         misses="What the features do not tell. A generator that repeats the real images has seen "
         "what gan_train is judged on.",
         bias="Both grow with the number of images trained on, which is equal for both classifiers.",
-        interval="Over the images that are judged, Wilson, the classifier fixed: for gan_train "
+        interval="Over the images that are judged, Clopper-Pearson, the classifier fixed: for "
+        "gan_train "
         "half of the real images, for gan_test the generated ones.",
         read="More is better up to the ceiling beside them: what the classifier of real images "
         "has on real ones. Accuracies do not compare with the papers'.",

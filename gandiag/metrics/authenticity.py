@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
-from gandiag.metrics.intervals import wilson
+from gandiag.metrics.intervals import clopper_pearson
 from gandiag.metrics.neighbours import all_distances, bounded_squares, k_nearest, within
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Bank, Statistic
@@ -118,17 +118,17 @@ class Authenticity(Metric):
         radii = k_nearest(real, 1)[:, 0]
         reach = k_nearest(generated, 1, among=real)[:, 0]
         found = _originals(real, radii, generated, reach) == 0
-        share = int(found.sum()) / len(found)
+        hits = int(found.sum())
         # Each is at distance 0 from itself.
         others = _originals(real, radii, real, radii) - 1
-        low, high = wilson(share, len(found))
+        low, high = clopper_pearson(hits, len(found))
         return {
             "authenticity": Score(
-                share,
+                hits / len(found),
                 low,
                 high,
-                method="Wilson over generated images, the real ones fixed; to be read beside that "
-                "of real images, each judged by the others",
+                method="Clopper-Pearson over generated images, the real ones fixed; to be read "
+                "beside that of real images, each judged by the others",
                 extra={"of real images": int((others == 0).sum()) / len(real)},
             )
         }

@@ -13,7 +13,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Known, Metric, Role, Score, Unfit
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.drawing import drawn_order
-from gandiag.metrics.intervals import wilson
+from gandiag.metrics.intervals import clopper_pearson
 from gandiag.metrics.labels import confusions, in_order
 from gandiag.metrics.unjudged import TOO_WIDE
 from gandiag.statistics import Bank, Statistic
@@ -218,8 +218,8 @@ class ClassificationAccuracy(Metric):
             ("gan_train", found.train, found.n_real, "half of the real images"),
             ("gan_test", found.test, found.n_generated, "generated images"),
         ):
-            low, high = wilson(share, n)
-            method = f"Wilson over the {n:,} evaluated ({what}), the classifier fixed{end}"
+            low, high = clopper_pearson(round(share * n), n)
+            method = f"Clopper-Pearson over the {n:,} evaluated ({what}), the classifier fixed{end}"
             scores[output] = Score(share, low, high, method=method, extra=beside)
         scores["gan_test"] = replace(scores["gan_test"], extra={**beside, **found.confused})
         return scores

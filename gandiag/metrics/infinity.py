@@ -28,6 +28,9 @@ from gandiag.statistics import Bank, Moments, Statistic
 
 LEAST = 20
 """Rows: the smallest subset has a tenth of them, and no covariance has fewer than two."""
+FEW = 1000
+"""Generated images for an interval of `fid_inf`, as `fid` has none of fewer: of 200 with heavy
+tails it held the mean in 89 %, and of normal features of width 64 it was three times too long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,15 +219,19 @@ def _scored(line: Extrapolation, deviation: float, reference: str = "") -> Score
         line.value + Z * deviation,
         method=f"delta method over generated images{reference}, and scatter about the line; "
         "without what bends the line",
-        extra={
-            "slope": line.slope,
-            "residual": line.residual,
-            "r2": line.r2,
-            "sizes": float(len(line.sizes)),
-            "smallest": float(line.sizes[0]),
-            "largest": float(line.sizes[-1]),
-        },
+        extra=_line(line),
     )
+
+
+def _line(line: Extrapolation) -> dict[str, float]:
+    return {
+        "slope": line.slope,
+        "residual": line.residual,
+        "r2": line.r2,
+        "sizes": float(len(line.sizes)),
+        "smallest": float(line.sizes[0]),
+        "largest": float(line.sizes[-1]),
+    }
 
 
 @dataclass(frozen=True)
@@ -288,6 +295,9 @@ class FrechetInfinity(_Infinity):
             reference = Gaussian.of_moments(real, self.ddof)
         rows = as_rows(generated.rows, "generated")
         line = _of_gaussian(reference, rows, self.sizes, self.lowest, self.seed, self.ddof)
+        if len(rows) < FEW:
+            method = f"no interval: it would not hold for fewer than {FEW:,} generated images"
+            return {"fid_inf": Score(line.value, method=method, extra=_line(line))}
         _, whole = frechet_with_deviation(real=reference, generated=rows, ddof=self.ddof)
         return {"fid_inf": _scored(line, line.deviation(whole), ", reference fixed")}
 

@@ -12,7 +12,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Known, Metric, Score, Unfit
 from gandiag.metrics.chances import binomial
 from gandiag.metrics.checks import Rows, as_rows, check_count, check_same_width, check_statistics
-from gandiag.metrics.intervals import Z, wilson
+from gandiag.metrics.intervals import clopper_pearson, inverted
 from gandiag.metrics.labels import confusions, in_order
 from gandiag.metrics.neighbours import GATHER, bounded_squares
 from gandiag.statistics import Bank, Statistic
@@ -30,6 +30,9 @@ CLASSIFIERS = (
     "choose --features digits, fashion-mnist, stacked-digits, stacked-fashion-mnist, or a "
     "classifier's file"
 )
+
+A_MODE = 5
+"""Samples a mode, on average, below which the second order does not tell the spread of a KL."""
 
 LISTED = 100
 """Up to so many modes, each one's count stands in the score's `extra`."""
@@ -83,21 +86,34 @@ class Coverage(NamedTuple):
         return kl_floor(self.reference, max(1, self.inside), self.n_reference)
 
     @property
-    def deviation(self) -> float:
-        """Of `reverse_kl`, to second order, over the samples and over a counted reference.
+    def variances(self) -> tuple[float, float]:
+        """Of `reverse_kl`, of first and second order, over the samples and a counted reference.
 
         The first order is Var log(p/q) / n over the samples and (sum p^2/q - 1) / m over the
         reference. Both hold the noise (K - 1) / N of counting, 1/N = 1/n + 1/m, which is taken off:
-        it belongs to the second, the variance (K - 1) / 2N^2 of chi-squared over 2N.
+        it belongs to the second, the variance (K - 1) / 2N^2 of chi-squared over 2N. K are the
+        modes with samples here, as those without do not vary.
         """
-        rate = 1 / self.inside + (1 / self.n_reference if self.n_reference else 0)
-        noise = (len(self.counts) - 1) * rate
+        noise = (self.covered - 1) * self._rate
         squares = float((self.shares * self._log_ratio.square()).sum())
-        variance = max(0.0, squares - self.reverse_kl**2 - noise) / self.inside
+        first = max(0.0, squares - self.reverse_kl**2 - noise) / self.inside
         if self.n_reference:
             uneven = float((self.shares.square() / self.reference).sum()) - 1
-            variance += max(0.0, uneven - noise) / self.n_reference
-        return math.sqrt(variance + noise * rate / 2)
+            first += max(0.0, uneven - noise) / self.n_reference
+        return first, noise * self._rate / 2
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the mean of `reverse_kl` at this N: the floor, and what `inverted` gives above it."""
+        # To first order, as the variances are.
+        floor = (self.covered - 1) * self._rate / 2
+        low, high = inverted(self.reverse_kl - floor, *self.variances)
+        # Rounding may leave the value itself a last digit outside.
+        return min(max(0.0, low + floor), self.reverse_kl), max(high + floor, self.reverse_kl)
+
+    @property
+    def _rate(self) -> float:
+        return 1 / self.inside + (1 / self.n_reference if self.n_reference else 0)
 
     @property
     def shares(self) -> Tensor:
@@ -360,21 +376,21 @@ class ModeCoverage(Metric):
             )
         scores = {"modes": _covered(found, names)}
         if points:
-            low, high = wilson(found.high_quality, found.n)
+            low, high = clopper_pearson(found.inside, found.n)
             scores["high_quality"] = Score(
-                found.high_quality, low, high, method="Wilson over generated points"
+                found.high_quality, low, high, method="Clopper-Pearson over generated points"
             )
         scores["mode_kl"] = _divergence(found)
         if generated.labels is not None:
             asked = asked_modes(generated.labels, names)
             if asked is not None:
-                share = float((modes.cpu() == asked).double().mean())
-                low, high = wilson(share, found.n)
+                hits = int((modes.cpu() == asked).sum())
+                low, high = clopper_pearson(hits, found.n)
                 scores["label_agreement"] = Score(
-                    share,
+                    hits / found.n,
                     low,
                     high,
-                    method=f"Wilson over generated {'points' if points else 'images'}",
+                    method=f"Clopper-Pearson over generated {'points' if points else 'images'}",
                     extra=confusions(asked, modes, names),
                 )
         return scores
@@ -436,11 +452,17 @@ def _divergence(found: Coverage) -> Score:
     value, extra = found.reverse_kl, {"floor": found.floor}
     if not found.inside:
         return Score(value, method="none: no sample is in any mode", extra=extra)
-    half = Z * found.deviation
+    least = A_MODE * len(found.counts)
+    if found.inside < least:
+        method = f"no interval: it would not hold for fewer than {least:,} samples in modes"
+        return Score(value, method=method, extra=extra)
+    low, high = found.interval
     return Score(
         value,
-        low=min(value, max(0.0, value - half)),
-        high=value + half,
-        method="delta method to second order over the samples in modes; the floor is not taken off",
+        low,
+        high,
+        method="delta method to second order over the samples in modes"
+        + (" and the real ones" if found.n_reference else "")
+        + "; the floor is not taken off",
         extra=extra,
     )

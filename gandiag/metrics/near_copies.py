@@ -10,7 +10,7 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Pair, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
-from gandiag.metrics.intervals import wilson
+from gandiag.metrics.intervals import clopper_pearson
 from gandiag.metrics.neighbours import distances, k_nearest
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
@@ -114,15 +114,15 @@ class NearCopies(Metric):
         own = k_nearest(real, 1)[:, 0]
         reach = k_nearest(generated, 1, among=real)[:, 0]
         limit = _quantile(own, self.quantile) if self.within is None else self.within
-        share = int((reach <= limit).sum()) / len(reach)
-        low, high = wilson(share, len(reach))
+        hits = int((reach <= limit).sum())
+        low, high = clopper_pearson(hits, len(reach))
         return {
             "near_copies": Score(
-                share,
+                hits / len(reach),
                 low,
                 high,
-                method="Wilson over generated images, the real ones and the distance fixed; to be "
-                "read beside that of real images, each judged by the others",
+                method="Clopper-Pearson over generated images, the real ones and the distance "
+                "fixed; to be read beside that of real images, each judged by the others",
                 extra={
                     "of real images": int((own <= limit).sum()) / len(own),
                     "exact": float((reach == 0).sum()),

@@ -145,6 +145,11 @@ def _near(x: Tensor, y: Tensor, reach: float, centre: Tensor) -> Tensor:
     return found
 
 
+RARE = 5
+"""Images' worth of probability, of the rarer kind, without which its variance is not known: of a
+mean of .997 over 200 images intervals held it in 83 %."""
+
+
 @dataclass(frozen=True)
 class PPrecision(Metric):
     """P-precision and P-recall, after Park & Kim 2023, with their k and a.
@@ -182,7 +187,12 @@ class PPrecision(Metric):
 
 
 def _score(found: _Fuzzy) -> Score:
-    value, half = float(found.values.mean()), Z * found.deviation()
+    value = float(found.values.mean())
+    rare = len(found.values) * min(value, 1 - value)
+    if rare < RARE:
+        method = f"no interval: it would not hold so near {round(value)}, where few images decide"
+        return Score(value, method=method)
+    half = Z * found.deviation()
     return Score(
         value,
         low=max(0.0, value - half),
