@@ -21,7 +21,10 @@ PREFIX = "timm:"
 
 
 class TimmModel:
-    """A frozen timm network: pooled features, and class logits where it has a classifier.
+    """A frozen timm network: pooled features, class logits where it has a classifier, its stages.
+
+    A stage bears the name of the module that ends it, such as ``blocks.4`` or ``layer2``; it is the
+    mean over positions of what that gives, class tokens left out, and no norm after it.
 
     The whole image is resized to the network's size, without the crop that timm's own evaluation
     makes: what a generator does at the border counts.
@@ -54,7 +57,9 @@ class TimmModel:
         self.layers: Mapping[str, int] = {
             "features": getattr(model, "head_hidden_size", model.num_features),
             **({"logits": model.num_classes} if model.num_classes > 0 else {}),
+            **stages_of(model),
         }
+        self._stages = [*stages_of(model)]
         self.input_size: int | None = size
         self.size = size
         self.scaling = scaling
@@ -88,7 +93,13 @@ class TimmModel:
 
         def network(x: Tensor) -> dict[str, Tensor]:
             found = {}
-            maps = self._model.forward_features(x)
+            stages = [place for place, name in enumerate(self._stages) if name in layers]
+            if stages:
+                maps, inner = self._model.forward_intermediates(x, indices=stages)
+                for place, each in zip(stages, inner, strict=True):
+                    found[self._stages[place]] = each.float().mean(dim=(2, 3))
+            else:
+                maps = self._model.forward_features(x)
             if "features" in layers:
                 found["features"] = self._model.forward_head(maps, pre_logits=True).float()
             if "logits" in layers:
@@ -98,6 +109,15 @@ class TimmModel:
         with running(self.precision, self.device):
             x = prepared.to(self.device).contiguous(memory_format=self._format)
             return in_slices(network, x)
+
+
+def stages_of(model: Any) -> dict[str, int]:
+    """The module that ends each stage of a timm network => its width; none if timm names none."""
+    if not hasattr(model, "forward_intermediates"):
+        return {}
+    info = getattr(model, "feature_info", [])
+    stages = info.get_dicts() if hasattr(info, "get_dicts") else info
+    return {each["module"]: each["num_chs"] for each in stages}
 
 
 def open_timm(request: Request) -> TimmModel:

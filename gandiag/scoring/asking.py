@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
@@ -122,6 +123,8 @@ def _key(name: str, protocol: Protocol) -> str:
 def _with_fields(metric: Metric, part: str) -> Metric:
     """``prdc(k=3)`` => the protocol's own with these parameters changed."""
     _, bracket, fields = part.partition("(")
+    # Parts of a layer's name may be numbers, as in blocks.4, which no name of Python's has.
+    fields = re.sub(r"=\s*([A-Za-z_]\w*(?:\.\w+)+)(?=\s*[,)])", r"='\1'", fields)
     try:
         # Without the name: "is" is a word of Python's own.
         call = ast.parse(f"_{bracket}{fields}", mode="eval").body
@@ -189,4 +192,4 @@ def _plain(node: ast.expr) -> Any:
         case ast.Name(id=word):
             return {"none": None, "true": True, "false": False}.get(word.lower(), word)
         case _:
-            return ast.unparse(node)  # a dotted name: a layer
+            return ast.unparse(node)  # to be told as what it is not

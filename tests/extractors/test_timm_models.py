@@ -1,5 +1,6 @@
 import os
 import socket
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from random_inception import photographs
 
+import gandiag
 from gandiag.errors import GandiagError
 from gandiag.extractors import (
     EDM2_DINOV2,
@@ -47,13 +49,48 @@ def test_a_network_comes_with_its_hub_weights_and_its_own_scaling(hub_of_random_
     assert hub_of_random_weights == [(SMALL, True)]
     assert extractor.name == f"timm:{SMALL}"
     assert not extractor.canonical
-    assert extractor.layers == {"features": 1024, "logits": 1000}
+    assert dict(islice(extractor.layers.items(), 2)) == {"features": 1024, "logits": 1000}
     facts = extractor.provenance()
     assert facts["input"] == "224 x 224"
     assert facts["normalise"] == str(IMAGENET)
     assert facts["verified"] == "not pinned: as the hub gave them"
     assert facts["weights_sha256"].startswith(facts["weights"])
     assert len(facts["weights_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "width"),
+    [
+        (SMALL, "blocks.3", 24),
+        ("resnet18", "layer2", 128),
+        ("vit_tiny_patch16_224", "blocks.5", 192),
+    ],
+)
+def test_a_stage_is_the_mean_over_positions_of_what_its_module_gives(
+    hub_of_random_weights, name, stage, width
+):
+    extractor = open_extractor(f"timm:{name}", device=CPU)
+    assert extractor.layers[stage] == width
+    seen = []
+    module = extractor._model.get_submodule(stage)
+    module.register_forward_hook(lambda _module, _given, maps: seen.append(maps))
+    images = extractor.prepare(photographs(2, 64, 0))
+    found = extractor(images, ["features", stage])
+    maps = torch.cat(seen)  # a slice of images at a time
+    # (batch, width, y, x) or, with the class token first, (batch, tokens, width).
+    expected = maps.mean(dim=(2, 3)) if maps.ndim == 4 else maps[:, 1:].mean(dim=1)
+    assert torch.allclose(found[stage], expected, rtol=1e-5, atol=1e-6)
+    alone = extractor(images, ["features"])
+    assert torch.allclose(found["features"], alone["features"], rtol=1e-5, atol=1e-6)
+    assert list(extractor(images, [stage])) == [stage]
+
+
+def test_a_score_of_a_stage():
+    pictures = photographs(12, 16, 0)
+    report = gandiag.score(
+        pictures[:6], pictures[6:], metrics="fid(layer=blocks.2)", features="lite0"
+    )
+    assert [row.name for row in report.rows] == ["fd[lite0/blocks.2]"]
 
 
 def test_the_digest_sees_every_bit_name_shape_and_type():
@@ -235,7 +272,8 @@ class TestDinov2:
         monkeypatch.setattr(dinov2, "hub_model", hub_model)
         extractor = open_extractor("dinov2", device=CPU)
         assert extractor.name == "dinov2"
-        assert extractor.layers == {"features": 384}
+        assert extractor.layers["features"] == 384
+        assert extractor.logits is None
         assert extractor.logits is None
         facts = extractor.provenance()
         assert (facts["resize"], facts["input"]) == ("pil-bicubic-8bit", "224 x 224")
@@ -257,7 +295,7 @@ class TestClip:
         monkeypatch.setattr(clip, "NETWORK", "vit_base_patch32_clip_quickgelu_224.openai")
         monkeypatch.setattr(clip, "SIZE", 224)
         extractor = open_extractor("clip", device=CPU)
-        assert extractor.layers == {"features": 512}
+        assert dict(islice(extractor.layers.items(), 2)) == {"features": 512}
         assert (extractor.name, extractor.logits) == ("clip", None)
         assert extractor.provenance()["crop"] == "central square"
         assert extractor.provenance()["resize"] == "pil-bicubic-8bit"
@@ -309,7 +347,7 @@ class TestClassifier:
         path, model = saved
         extractor = open_extractor(str(path), device=CPU)
         assert extractor.name == "classifier:digits"
-        assert extractor.layers == {"features": 512, "logits": 10}
+        assert dict(islice(extractor.layers.items(), 2)) == {"features": 512, "logits": 10}
         assert extractor.provenance()["network"] == "timm:resnet10t"
         assert extractor.provenance()["verified"] == "your own"
         expected = Scaling.of_unit_range((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))

@@ -246,4 +246,6 @@ def test_too_short_an_interval_is_a_miss():
     gaussian = next(iter(coverage.populations(None)))
     rows = draws_of.simulate(Tenth(), gaussian, 60, "null", 120, 60.0)
     assert rows["vendi"]["coverage"] < 0.5
-    assert coverage.misses([rows["vendi"]])
+    below, above = coverage.misses([rows["vendi"]])
+    assert below == [rows["vendi"]]
+    assert above == []

@@ -24,6 +24,7 @@ def metrics(text, protocol="gandiag"):
         ('prdc(k=3, tie="<")', [PRDC(k=3, tie="<")]),
         ("fid(layer=pool1),fid", [FrechetDistance(layer="pool1"), FrechetDistance()]),
         ("fid(layer=a.b)", [FrechetDistance(layer="a.b")]),
+        ("fid(layer=blocks.4.1, ddof=0)", [FrechetDistance(layer="blocks.4.1", ddof=0)]),
         ("fid(layer=none)", [FrechetDistance()]),
         ("fid(ddof=0)", [FrechetDistance(ddof=0)]),
         ("is(block=7)", [InceptionScore(block=7)]),
