@@ -31,7 +31,8 @@ VARIETY: Mapping[str, Note] = {
         misses="Quality: noise is varied. Kinds of real images that are missing, if others make "
         "up for them.",
         bias="Downwards, the more the fewer images and the smaller q. Compare at equal N and q.",
-        interval="Over draws of the generated images, by the delta method, without the bias.",
+        interval="Over draws of the generated images, by the delta method, without the bias. None "
+        "of fewer than three images a feature.",
         read="More is better, up to what as many real images of the same data have.",
         papers=(FRIEDMAN, PASARKAR),
     ),

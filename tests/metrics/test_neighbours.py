@@ -263,6 +263,18 @@ def test_the_default_balls_are_closed():
     assert precision_recall_density_coverage(real=real, generated=generated) == closed
 
 
+def test_where_few_balls_hold_most_samples_there_is_no_interval_of_density_and_coverage():
+    # A lone real row far away has a ball that holds everything; nine in ten others hold nothing.
+    real = torch.cat(
+        (torch.randn(30, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([[100.0, 0]]))
+    )
+    generated = torch.randn(40, 2, generator=torch.Generator().manual_seed(1)) + 8
+    scores = PRDC(k=1)(real=Bank.of(real), generated=Bank.of(generated))
+    assert scores["density"].low is None
+    assert scores["coverage"].method.startswith("no interval: few neighbourhoods")
+    assert scores["precision"].low is not None
+
+
 @pytest.mark.parametrize(("n", "m", "k"), [(60, 45, 3), (45, 90, 5), (30, 21, 1)])
 def test_the_deviation_is_the_jackknifes(n, m, k):
     """Each group is left out of its set, and everything is counted anew."""
@@ -289,6 +301,10 @@ def test_the_deviation_is_the_jackknifes(n, m, k):
             spread = score.value * (1 - score.value)
             size = {"precision": m}.get(name, n)
             expected = wilson(score.value, spread / variance if spread and variance else size)
+        few = Z * math.sqrt(variances["density"]) > scores["density"].value / 2
+        if few and name in ("density", "coverage"):
+            assert score.low is None
+            continue
         assert (score.low, score.high) == pytest.approx(expected, rel=1e-6)
 
 

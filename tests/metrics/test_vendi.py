@@ -55,7 +55,7 @@ def test_both_sides_give_one_influence():
     torch.testing.assert_close(surprises(wide), surprises(x), rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize(("n", "width"), [(400, 6), (60, 80)])
+@pytest.mark.parametrize(("n", "width"), [(400, 6), (250, 80)])
 def test_the_interval_is_that_of_repeated_draws(n, width):
     scale = np.logspace(0, -1, width)
     scores = [
@@ -67,6 +67,15 @@ def test_the_interval_is_that_of_repeated_draws(n, width):
     # 200 draws know a standard deviation to 5 % (one sigma): three of these, and first order only.
     assert half.mean() / 1.96 == pytest.approx(values.std(ddof=1), rel=0.25)
     assert all(1 <= each.low <= each.value <= each.high for each in scores)
+
+
+def test_fewer_images_than_three_a_feature_have_no_interval():
+    few, enough = (
+        VendiScore()(generated=Bank.of(torch.tensor(rows(n, 6))))["vendi"] for n in (17, 18)
+    )
+    assert few.low is few.high is None
+    assert few.method == "no interval: it would not hold for fewer than 18 images"
+    assert enough.low is not None
 
 
 def test_rows_of_zeros_are_a_kind_of_their_own():
