@@ -35,7 +35,8 @@ DISTANCES: Mapping[str, Note] = {
         "Compare at equal N only; fid_inf takes the bias of the generated images off.",
         interval="Over draws of the generated images, the real ones taken as fixed, by the delta "
         "method. The bias is not in it: it covers the mean at this N. None of moments alone, which "
-        "do not tell how images vary, nor where there are too few images for it to hold.",
+        "do not tell how images vary, nor where it would not hold: of too few images, or within three "
+        "deviations of the reference.",
         read="Less is better. A perfect sampler does not have 0 but what as many unseen real "
         "images have: give them with --heldout to see it.",
         papers=(HEUSEL, BINKOWSKI, STEIN, MIYATO),
@@ -100,7 +101,7 @@ DISTANCES: Mapping[str, Note] = {
         "line-bends).",
         interval="Over draws of the generated images, the real ones taken as fixed, by the delta "
         "method and the scatter about the line; without what bends the line. None of fewer than "
-        "1,000 generated images.",
+        "1,000 generated images, nor within three deviations of the real images.",
         read="Less is better. Beside it stand the slope, how far scores lie from the line, and "
         "the sizes: a poor fit is a poor value.",
         papers=(CHONG,),

@@ -145,7 +145,7 @@ VARIETY: Mapping[str, Note] = {
         interval="high_quality and label_agreement: over draws of the generated samples, "
         "Clopper-Pearson. "
         "mode_kl: over the samples in modes, by the delta method; the floor is not taken off; "
-        "none of fewer than five a mode. modes: none.",
+        "none of fewer than twenty a mode. modes: none.",
         read="A perfect sampler has all modes and a mode_kl near the floor beside it; of points in "
         "a plane its high_quality is .989, and a collapsed one can be above that.",
         papers=(SRIVASTAVA, LIN, SHMELKOV),

@@ -20,7 +20,7 @@ from gandiag.metrics.checks import (
     check_statistics,
 )
 from gandiag.metrics.drawing import drawn_order
-from gandiag.metrics.frechet import Gaussian, _distance, frechet_with_deviation
+from gandiag.metrics.frechet import FAR, Gaussian, _distance, frechet_with_deviation
 from gandiag.metrics.inception_score import class_divergences, inception_score
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.unjudged import TOO_LONG
@@ -299,7 +299,12 @@ class FrechetInfinity(_Infinity):
             method = f"no interval: it would not hold for fewer than {FEW:,} generated images"
             return {"fid_inf": Score(line.value, method=method, extra=_line(line))}
         _, whole = frechet_with_deviation(real=reference, generated=rows, ddof=self.ddof)
-        return {"fid_inf": _scored(line, line.deviation(whole), ", reference fixed")}
+        deviation = line.deviation(whole)
+        if line.value < FAR * deviation:
+            method = f"no interval: it would not hold within {FAR} deviations of the reference"
+            extra = {**_line(line), "deviation": deviation}
+            return {"fid_inf": Score(line.value, method=method, extra=extra)}
+        return {"fid_inf": _scored(line, deviation, ", reference fixed")}
 
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """Subsets so small that the bias is no line in 1/n."""

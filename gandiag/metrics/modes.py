@@ -31,8 +31,9 @@ CLASSIFIERS = (
     "classifier's file"
 )
 
-A_MODE = 5
-"""Samples a mode, on average, below which the second order does not tell the spread of a KL."""
+A_MODE = 20
+"""Samples a mode, on average, below which two orders do not tell the spread of a KL: of ten a mode,
+a fifth of the modes missing, intervals held the mean in 90 %."""
 
 LISTED = 100
 """Up to so many modes, each one's count stands in the score's `extra`."""

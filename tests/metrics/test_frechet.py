@@ -249,8 +249,11 @@ def test_the_interval_covers_the_value_and_stays_above_zero():
     score = FrechetDistance()(real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(y)))
     assert 0 <= score["fid"].low < score["fid"].value < score["fid"].high
     same = FrechetDistance()(real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(x)))
-    # At the reference itself the first order vanishes.
-    assert same["fid"].high == pytest.approx(0, abs=1e-6)
+    # Near the reference the value is skewed, and at the reference itself it does not vary.
+    assert same["fid"].low is None
+    assert (
+        same["fid"].method == "no interval: it would not hold within 3 deviations of the reference"
+    )
 
 
 def test_of_equal_distributions_the_deviation_is_not_that_of_the_influences_alone():
