@@ -35,8 +35,8 @@ DISTANCES: Mapping[str, Note] = {
         "Compare at equal N only; fid_inf takes the bias of the generated images off.",
         interval="Over draws of the generated images, the real ones taken as fixed, by the delta "
         "method. The bias is not in it: it covers the mean at this N. None of moments alone, which "
-        "do not tell how images vary, nor where it would not hold: of too few images, or within "
-        "three deviations of the reference.",
+        "do not tell how images vary, nor where it would not hold: of too few images, or where "
+        "fifty of them carry most of the variance.",
         read="Less is better. A perfect sampler does not have 0 but what as many unseen real "
         "images have: give them with --heldout to see it.",
         papers=(HEUSEL, BINKOWSKI, STEIN, MIYATO),
