@@ -13,14 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
-from gandiag.monitors import detectors, processes, scores, training
+from gandiag.monitors import pathologies, processes, scores, training
 from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.attaching import look_ahead
-from gandiag.monitors.context import PATHOLOGIES, Context
+from gandiag.monitors.context import Context
 from gandiag.monitors.direction import Direction
 from gandiag.monitors.optimizers import StepProbe, parameters
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.pathologies.detector import make
+from gandiag.monitors.pathologies.rule import Pathology
 from gandiag.monitors.report import Line, Report
 from gandiag.monitors.samples import Draw, Real
 from gandiag.monitors.scores import Scores
@@ -66,6 +68,7 @@ class Monitor:
         sinks: where rows and alerts go; the log, and the file in `run`, if None.
         stop_on: pathologies whose WARN or ERROR sets `should_stop`.
         thresholds: of the detectors, if other than the published ones.
+        detectors: pathologies of your own, watched beside those of gandiag.
         seed: of all that the monitor draws.
 
     Attributes:
@@ -96,13 +99,15 @@ class Monitor:
         sinks: Iterable[Sink] | None = None,
         stop_on: Iterable[str] = (),
         thresholds: Thresholds | None = None,
+        detectors: Iterable[Pathology] = (),
         seed: int = 0,
     ):
+        self._known = pathologies.beside(detectors)
         self.stop_on = frozenset(stop_on)
-        unknown = self.stop_on - set(PATHOLOGIES)
+        unknown = self.stop_on - set(self._known)
         if unknown:
             raise GandiagError(
-                f"stop_on has {sorted(unknown)[0]!r}; choose from {', '.join(PATHOLOGIES)}"
+                f"stop_on has {sorted(unknown)[0]!r}; choose from {', '.join(self._known)}"
             )
         if (sampler is None) != (real is None):
             has, lacks = ("sampler", "real") if real is None else ("real", "sampler")
@@ -122,7 +127,7 @@ class Monitor:
         self.context = Context(
             **{**self.context.to_json(), "conditional": self._conditional()},
         )
-        self._detectors = detectors.make(self.context, thresholds)
+        self._detectors = make(self.context, thresholds, self._known.values())
         self._window = Window()
         self._scored: deque[Scored] = deque(maxlen=SCORED)
         self._direction = Direction(D, loss)
@@ -222,15 +227,15 @@ class Monitor:
 
     def report(self) -> Report:
         """Every pathology: ok, alerting, or inactive with the reason."""
-        inactive = self.context.inactive()
+        inactive = pathologies.inactive(self.context, self._known.values())
         by_name = {detector.pathology: detector for detector in self._detectors}
         lines = []
-        for name in PATHOLOGIES:
+        for name, known in self._known.items():
             if name in inactive:
                 lines.append(Line(name, "inactive", inactive[name]))
                 continue
             alert = by_name[name].alerting
-            missing = detectors.unseen(name, self._seen, self.context)
+            missing = known.unjudged(self._seen, self.context)
             if alert is not None:
                 lines.append(Line(name, "alerting", alert.message))
             elif missing and self._checked:

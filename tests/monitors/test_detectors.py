@@ -4,11 +4,16 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from gandiag.monitors import PATHOLOGIES, SIGNALS, Context, Thresholds, detectors, replay
-from gandiag.monitors.remedies import CAUSES, REMEDIES
+from gandiag.monitors import PATHOLOGIES, SIGNALS, Context, Thresholds, pathologies, replay
+from gandiag.monitors.pathologies import ALL
+from gandiag.monitors.pathologies.detector import make
+from gandiag.monitors.pathologies.rule import Shared
+
+FOLDER = Path(pathologies.__file__).parent
 
 HEALTHY = {
     "g_grad_norm": 0.3,
@@ -231,7 +236,7 @@ def test_absent_signals_raise_nothing():
 
 def test_after_a_mark_what_was_normal_no_longer_counts():
     series = rows((30, {}), (9, {"g_grad_norm_max": 50.0}))
-    watching = detectors.make(CONTEXT)
+    watching = make(CONTEXT)
     found = []
     for step, values in series:
         if step == 3100:
@@ -244,7 +249,7 @@ def test_after_a_mark_what_was_normal_no_longer_counts():
 @pytest.mark.parametrize("cut", [5, 33, 47])
 def test_detectors_go_on_from_their_state(cut):
     series = rows((30, {}), (20, SICK["mode-collapse"]), (20, SICK["oscillation"]))
-    first, second = detectors.make(CONTEXT), detectors.make(CONTEXT)
+    first, second = make(CONTEXT), make(CONTEXT)
     found = [a for step, row in series[:cut] for each in first if (a := each(step, row))]
     for old, new in zip(first, second, strict=True):
         new.load_state_dict(json.loads(json.dumps(old.state_dict())))
@@ -252,39 +257,48 @@ def test_detectors_go_on_from_their_state(cut):
     assert found == replay(series, CONTEXT)
 
 
-def test_every_pathology_has_a_rule_causes_and_sourced_remedies():
-    assert tuple(rule.pathology for rule in detectors.RULES) == PATHOLOGIES
-    assert set(detectors.NEEDS) == set(CAUSES) == set(REMEDIES) == set(PATHOLOGIES)
-    for remedies in REMEDIES.values():
-        assert remedies
-        assert all(what and source for what, source in remedies)
+def test_every_pathology_has_causes_and_sourced_remedies():
+    for each in ALL:
+        assert each.causes
+        assert each.remedies
+        assert all(what and source for what, source in each.remedies)
+
+
+def test_a_pathology_is_one_file_of_its_name_and_one_line():
+    files = {path.stem for path in FOLDER.glob("*.py")}
+    assert {each.name.replace("-", "_") for each in ALL} < files
+    assert len(PATHOLOGIES) == len(ALL)  # no name twice
 
 
 def test_rules_read_signals_that_exist():
-    for rule in detectors.RULES:
-        assert set(rule.reads) <= set(SIGNALS)
-    for groups in detectors.NEEDS.values():
-        assert all(set(group) <= set(SIGNALS) for group in groups)
+    for each in ALL:
+        assert set(each.reads) <= set(SIGNALS)
+        for groups in (each.needs, *each.constrained.values()):
+            assert groups
+            assert all(set(group) <= set(each.reads) for group in groups)
+
+
+def test_no_two_pathologies_share_a_threshold_but_the_shared_ones():
+    shared = {field.name for field in dataclasses.fields(Shared)}
+    own = [
+        name for part in Thresholds.__bases__ for name in part.__annotations__ if name not in shared
+    ]
+    assert len(own) == len(set(own))
+    assert {field.name for field in dataclasses.fields(Thresholds)} == shared | set(own)
 
 
 def test_every_threshold_is_used():
-    source = "".join(path.read_text() for path in _sources())
+    source = "".join(path.read_text() for path in FOLDER.glob("*.py"))
     for each in dataclasses.fields(Thresholds):
         assert f".{each.name}" in source, each.name
 
 
 def test_detectors_and_recordings_need_no_torch():
     code = (
-        "import sys, gandiag.monitors.detectors, gandiag.monitors.recording;"
+        "import sys, gandiag.monitors.pathologies.detector, gandiag.monitors.recording;"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def _sources():
-    from pathlib import Path
-
-    return Path(detectors.__file__).parent.glob("*.py")
 
 
 def test_a_check_without_the_signal_is_not_one_more_that_found_it():
