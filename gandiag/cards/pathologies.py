@@ -22,7 +22,7 @@ def card_of(pathology: str) -> Card:
             "What it is": found.what,
             "When it is told": found.when.format_map(vars(thresholds)),
             "How long it must hold": _held(found, thresholds),
-            "Signals": {name: SIGNALS[name] for name in found.reads},
+            "Signals": {name: str(SIGNALS[name]) for name in found.reads},
             "Likely causes": found.causes,
             "What to try": tuple(f"{what} [{source}]" for what, source in found.remedies),
             "Why it may not be watched": tuple(_unwatched(found)),

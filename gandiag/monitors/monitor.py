@@ -3,7 +3,7 @@
 import math
 import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,6 +69,7 @@ class Monitor:
         stop_on: pathologies whose WARN or ERROR sets `should_stop`.
         thresholds: of the detectors, if other than the published ones.
         detectors: pathologies of your own, watched beside those of gandiag.
+        signals: your own, by name: step -> a number, asked for at each check.
         seed: of all that the monitor draws.
 
     Attributes:
@@ -100,8 +101,12 @@ class Monitor:
         stop_on: Iterable[str] = (),
         thresholds: Thresholds | None = None,
         detectors: Iterable[Pathology] = (),
+        signals: Mapping[str, Callable[[int], float]] | None = None,
         seed: int = 0,
     ):
+        self._own = dict(signals or {})
+        if taken := sorted(set(self._own) & set(SIGNALS)):
+            raise GandiagError(f"there is a signal {taken[0]!r}; give yours another name")
         self._known = pathologies.beside(detectors)
         self.stop_on = frozenset(stop_on)
         unknown = self.stop_on - set(self._known)
@@ -376,7 +381,7 @@ class Monitor:
             values |= training.of_scores(scored, self.context.loss, convention)
             device = training.of_weights(g_optimizer, d_optimizer)
         for probe in (self._g, self._d):
-            device |= {NAMES[k]: v for k, v in probe.seen.items() if k in NAMES}
+            device |= {k: v for k, v in probe.seen.items() if k in SIGNALS}
             probe.seen = {}
         weights = [*parameters(g_optimizer), *parameters(d_optimizer)]
         turning = self._sketch.look(weights)
@@ -391,7 +396,8 @@ class Monitor:
         finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
         self._checked, self._checked_d = step, self._d.steps
         self._scored.clear()
-        row = processes.agreed(finite, list(SIGNALS))
+        finite |= {name: float(of(step)) for name, of in self._own.items()}
+        row = processes.agreed(finite, [*SIGNALS, *self._own])
         self._tell(step, row)
 
     def _tell(self, step: int, row: dict[str, float]) -> None:
@@ -422,11 +428,3 @@ class Monitor:
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
         if self._file is not None:
             self._file.write(kind, fields)
-
-
-NAMES = {
-    "g_ratio": "g_update_ratio",
-    "d_ratio": "d_update_ratio",
-    "g_first_last": "g_first_last_ratio",
-    "d_zero": "zero_grad_share",
-}

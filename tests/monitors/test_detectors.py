@@ -12,6 +12,7 @@ from gandiag.monitors import PATHOLOGIES, SIGNALS, Context, Thresholds, patholog
 from gandiag.monitors.pathologies import ALL
 from gandiag.monitors.pathologies.detector import make
 from gandiag.monitors.pathologies.rule import Shared
+from gandiag.monitors.signals.table import TABLE
 
 FOLDER = Path(pathologies.__file__).parent
 
@@ -285,6 +286,10 @@ def test_no_two_pathologies_share_a_threshold_but_the_shared_ones():
     ]
     assert len(own) == len(set(own))
     assert {field.name for field in dataclasses.fields(Thresholds)} == shared | set(own)
+
+
+def test_no_two_signals_have_one_name():
+    assert len(SIGNALS) == len(TABLE)
 
 
 def test_every_threshold_is_used():
