@@ -210,9 +210,10 @@ def test_gradients_that_grow_tenfold_stand_out():
     assert loud(replay(rows((30, {}), (1, {"g_grad_norm_max": 50.0}), (5, {})), CONTEXT)) == []
 
 
-def test_a_generator_without_any_gradient_is_dead():
+def test_a_generator_without_any_gradient_is_told_nothing_and_has_no_dead_units():
     found = loud(replay(rows((30, {}), (5, {"g_grad_norm_max": 0.0})), CONTEXT))
-    assert [alert.pathology for alert in found] == ["dead-units"]
+    assert [(alert.pathology, alert.level) for alert in found] == [("saturated-gradients", "ERROR")]
+    assert not any("leaky" in remedy for remedy in found[0].remedies)
 
 
 def test_a_detached_penalty_is_told_unless_the_slopes_are_right():
@@ -346,3 +347,64 @@ def test_samples_may_be_alike_at_first(pathology, budget, settled):
     context = dataclasses.replace(CONTEXT, budget=budget)
     found = loud(replay(rows((50, SICK[pathology])), context))
     assert settled <= min(alert.step for alert in found) <= settled + 300
+
+
+def test_a_fault_that_comes_back_again_and_again_is_told_again_and_again():
+    # Every 900 steps, so within the cooldown of 1000: every second time is told.
+    sick = SICK["lipschitz-violation"]
+    often = rows((100, {}), *[(30, sick), (60, {})] * 60, every=10)
+    assert len(loud(replay(often, CONTEXT))) == 30
+
+
+def test_steps_that_are_mostly_skipped_are_told():
+    found = loud(replay(rows((30, {}), (5, {"skipped_steps": 80.0})), CONTEXT))
+    assert [(a.pathology, a.level, a.signal) for a in found] == [
+        ("divergence", "WARN", "skipped_steps")
+    ]
+    assert loud(replay(rows((30, {}), (5, {"skipped_steps": 10.0})), CONTEXT)) == []
+
+
+def test_a_sure_discriminator_is_fine_beside_samples_that_are_right():
+    # Half of `far`, .02, is where the energy reaches its noise.
+    told = [
+        len(loud(replay(rows((40, {"auc_fresh": 1.0, "energy": e})), CONTEXT)))
+        for e in (0.02, 0.03)
+    ]
+    assert told == [0, 1]
+
+
+def test_a_hard_collapse_needs_no_age():
+    same = {"missing_mass": 0.9, "diversity": 0.1, "energy": 0.5}
+    found = loud(replay(rows((15, same)), Context()))
+    assert ("mode-collapse", "ERROR") in {(alert.pathology, alert.level) for alert in found}
+    young = same | {"diversity": 0.4}
+    assert loud(replay(rows((15, young)), Context())) == []
+
+
+def test_labels_that_are_still_being_learned_are_not_ignored():
+    learned = [(100 * i, HEALTHY | {"label_agreement": 0.012 * i}) for i in range(1, 25)]
+    assert loud(replay(learned, CONTEXT)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"lipschitz": "r1"}, "R1 penalty"),
+        ({"lipschitz": "sn"}, "spectral normalisation"),
+        ({"lipschitz": "gp"}, "gradient penalty"),
+        ({"loss": "non-saturating"}, "the non-saturating loss"),
+    ],
+)
+def test_a_remedy_that_is_in_use_is_not_named(changes, remedy):
+    series = rows(
+        (30, {}),
+        (9, {"nonfinite": 1.0, "reach": 0.1, "auc_fresh": 1.0, "motion": 0.0, "energy": 0.5}),
+    )
+
+    def named(**other):
+        plain = {"loss": None, "lipschitz": None} | other
+        found = replay(series, dataclasses.replace(CONTEXT, **plain))
+        return any(remedy in each for alert in found for each in alert.remedies)
+
+    assert named()
+    assert not named(**changes)

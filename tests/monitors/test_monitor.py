@@ -424,7 +424,5 @@ def test_a_users_own_signal_and_pathology_are_watched_beside_the_others(tmp_path
 def test_names_that_are_taken_are_refused():
     with pytest.raises(gandiag.GandiagError, match="a signal 'energy'; give yours another name"):
         Loop().monitor(signals={"energy": float})
-    with pytest.raises(
-        gandiag.GandiagError, match="a pathology 'plateau' already"
-    ):
+    with pytest.raises(gandiag.GandiagError, match="a pathology 'plateau' already"):
         Loop().monitor(detectors=[Pathology("plateau", too_bright, reads=("brightness",))])

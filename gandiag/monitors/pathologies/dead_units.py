@@ -22,11 +22,8 @@ class Limits(Shared):
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
-    """Units died and with them the gradients; or no gradient reaches the generator at all."""
+    """Units died and with them the gradients."""
     evidence = ("dead_units_g", "dead_units_d", "g_grad_norm", "energy")
-    norm = h.now("g_grad_norm_max")
-    if norm == 0:
-        return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
     value, early = h.median("dead_units", t.units_persist), h.early("dead_units")
     if value is None:
         return None
@@ -56,7 +53,6 @@ DEAD_UNITS = Pathology(
         "dead_units_g",
         "dead_units_d",
         "g_grad_norm",
-        "g_grad_norm_max",
         "energy",
     ),
     needs=(("dead_units",),),
@@ -68,12 +64,9 @@ DEAD_UNITS = Pathology(
         ("lower the learning rate, or start anew from before the step", "Maas et al. 2013"),
     ),
     title="units that never fire",
-    what=(
-        "ReLU units are 0 for every sample, and no gradient passes through them; or none "
-        "reaches the generator at all."
-    ),
+    what="ReLU units are 0 for every sample, and no gradient passes through them.",
     when=(
         "dead_units above {dead} and risen by {dead_rise} since warm-up while samples do not "
-        "improve (an error above {dead_error}); a generator's gradient of exactly 0."
+        "improve (an error above {dead_error})."
     ),
 )

@@ -7,6 +7,7 @@ from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies import ALL
 from gandiag.monitors.pathologies.history import History
+from gandiag.monitors.pathologies.remedies import USED
 from gandiag.monitors.pathologies.rule import Pathology, Verdict, warm_up
 from gandiag.monitors.thresholds import Thresholds
 
@@ -62,9 +63,9 @@ class Detector:
         alert = self._alert(step, verdict)
         self._on = alert
         last = self._told.get(verdict.level)
-        self._told[verdict.level] = step
         if last is not None and step - last < self.thresholds.cooldown_steps:
             return None
+        self._told[verdict.level] = step
         return alert
 
     def forget(self) -> None:
@@ -92,6 +93,7 @@ class Detector:
 
     def _alert(self, step: int, verdict: Verdict) -> Alert:
         found = {name: self.history.now(name) for name in verdict.evidence}
+        used = (USED.get(self.context.lipschitz or ""), USED.get(self.context.loss or ""))
         return Alert(
             pathology=self.pathology,
             level=verdict.level,
@@ -102,7 +104,11 @@ class Detector:
             threshold=verdict.threshold,
             evidence={name: value for name, value in found.items() if value is not None},
             causes=self.rule.causes,
-            remedies=tuple(f"{what} [{source}]" for what, source in self.rule.remedies),
+            remedies=tuple(
+                f"{what} [{source}]"
+                for what, source in self.rule.remedies
+                if (what, source) not in used
+            ),
         )
 
 

@@ -30,7 +30,7 @@ class Limits(Shared):
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
-    """The discriminator is sure for long, and samples do not improve.
+    """The discriminator is sure for long, and samples neither improve nor are right.
 
     Without samples this is only worth knowing: good networks live there (Brock et al. 2019 report
     98 % training accuracy).
@@ -42,8 +42,11 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     if auc is None:
         return None
     sure = lowest >= t.overpowering_auc
+    distance = h.median("energy", count)
+    # At half of `far` the energy has reached its noise, and cannot fall any more.
+    right = distance is not None and distance <= t.far / 2
     return Verdict(
-        firing=sure and not (context.samples and improving(h, t)),
+        firing=sure and not (context.samples and (improving(h, t) or right)),
         signal="auc_fresh" if h.now("auc_fresh") is not None else "auc_real_fake",
         value=auc,
         threshold=t.overpowering_auc,

@@ -32,6 +32,8 @@ class Limits(Shared):
     """Largest |value - mean| in the panel over the reals' that is far outside."""
     beyond: float = 100.0
     """A value so many times its limit needs no second check."""
+    skipped_share: float = 0.5
+    """Steps that were left out, as a GradScaler does, beside those between two checks."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
@@ -60,6 +62,9 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         limit = t.spike_factor * before
         if grows and scores[-1] > limit:
             return Verdict(True, "score_max", scores[-1], limit, evidence=EVIDENCE, at_once=True)
+    skipped, most = h.now("skipped_steps"), t.skipped_share * context.every
+    if skipped is not None and skipped > most:
+        return Verdict(True, "skipped_steps", skipped, most, evidence=EVIDENCE)
     norm = h.now("g_grad_norm_max")
     if norm is None:
         return None
@@ -93,6 +98,7 @@ DIVERGENCE = Pathology(
         "d_grad_norm_max",
         "score_max",
         "panel_range",
+        "skipped_steps",
     ),
     needs=(("nonfinite",),),
     persist=lambda t: t.spike_persist,

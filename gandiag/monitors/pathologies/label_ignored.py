@@ -1,6 +1,7 @@
 """Samples that are not of their class."""
 
 from dataclasses import dataclass
+from statistics import median
 
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
@@ -23,8 +24,11 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     if value is None:
         return None
     known = h.highest.get("label_agreement", (0.0, 0))[0] > t.agreement
+    values = h.last("label_agreement", t.trend_checks)
+    older, newer = values[: t.trend_checks // 2], values[-(t.trend_checks // 2) :]
+    learning = len(values) == t.trend_checks and median(newer) - median(older) > t.improvement
     return Verdict(
-        firing=value < t.agreement and (known or not settling(h, context, t)),
+        firing=value < t.agreement and not learning and (known or not settling(h, context, t)),
         signal="label_agreement",
         value=value,
         threshold=t.agreement,
@@ -52,5 +56,5 @@ LABEL_IGNORED = Pathology(
     ),
     title="samples that are not of their class",
     what="Samples are hardly nearer to the class that was asked for than chance.",
-    when="label_agreement below {agreement}, where 0 is chance and 1 is as real images.",
+    when="label_agreement below {agreement}, where 0 is chance and 1 is as real images; not while it rises.",
 )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
-from gandiag.monitors.pathologies.remedies import GP
 from gandiag.monitors.pathologies.rule import (
     Groups,
     Pathology,
@@ -108,7 +107,7 @@ LIPSCHITZ_VIOLATION = Pathology(
             "build the penalty with create_graph=True and check that D's gradients change",
             "Gulrajani et al. 2017",
         ),
-        GP,
+        ("a penalty weight of 10 (WGAN-GP)", "Gulrajani et al. 2017"),
         ("normalise every layer, and run D in training mode when it trains", "Miyato et al. 2018"),
     ),
     title="a critic that is steeper than declared",

@@ -32,7 +32,8 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         return None
     evidence = ("energy", "diversity", "coverage_knn", "churn", "class_missing")
     lowest = h.lowest.get("missing_mass", (1.0, 0))[0]
-    lost = lowest < t.missing or not young(h, context, t)
+    # Samples that are all alike are at no age on their way.
+    lost = lowest < t.missing or not young(h, context, t) or diversity < t.diversity_error
     fall = h.fall("missing_mass", t.trend_checks)
     finding = fall is not None and fall > t.improvement
     error = missing > t.missing_error or diversity < t.diversity_error

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gandiag.monitors.context import VALID, Context
 from gandiag.monitors.pathologies.history import History
-from gandiag.monitors.pathologies.remedies import FEWER, GP, NOISE, SMOOTH
+from gandiag.monitors.pathologies.remedies import FEWER, GP, NOISE, NON_SATURATING, SMOOTH
 from gandiag.monitors.pathologies.rule import (
     SAMPLED,
     SCORED,
@@ -36,6 +36,9 @@ class Limits(Shared):
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """The discriminator is sure, its slope buys nothing, and the generator stands still."""
+    evidence = ("auc_fresh", "auc_real_fake", "motion", "g_grad_norm", "adam_stall")
+    if h.now("g_grad_norm_max") == 0:
+        return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
     n = t.saturation_persist
     auc = sure_of(h, n)
     slope = h.median("loss_slope", n) if context.validity("loss slope") == VALID else None
@@ -62,7 +65,7 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         value=value,
         threshold=threshold,
         clear=value > threshold / t.clear_ratio or not still,
-        evidence=("auc_fresh", "auc_real_fake", "motion", "g_grad_norm", "adam_stall"),
+        evidence=evidence,
     )
 
 
@@ -83,6 +86,7 @@ SATURATED_GRADIENTS = Pathology(
         "auc_real_fake",
         "motion",
         "g_grad_norm",
+        "g_grad_norm_max",
         "adam_stall",
     ),
     needs=(("loss_slope", "auc_fresh"), ("reach", "auc_fresh"), ("loss_slope", "auc_real_fake")),
@@ -90,11 +94,12 @@ SATURATED_GRADIENTS = Pathology(
     inactive=_inactive,
     unseen=lambda context: None if context.samples else SCORED,
     causes=(
+        "a gradient of exactly 0: the generator's loss is cut off from it (detach, no_grad)",
         "the minimax loss is flat where the discriminator is sure",
         "the discriminator was trained to the end on disjoint supports",
     ),
     remedies=(
-        ("the non-saturating loss", "Goodfellow et al. 2014, section 3"),
+        NON_SATURATING,
         NOISE,
         GP,
         FEWER,
@@ -107,6 +112,6 @@ SATURATED_GRADIENTS = Pathology(
     ),
     when=(
         "loss_slope below {slope} or reach below {reach}, with an AUC above {saturated_auc} and "
-        "samples that hardly move (motion below {still})."
+        "samples that hardly move (motion below {still}); or a generator's gradient of exactly 0."
     ),
 )
