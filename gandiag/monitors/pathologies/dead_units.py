@@ -24,6 +24,8 @@ class Limits(Shared):
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """Units died and with them the gradients."""
     evidence = ("dead_units_g", "dead_units_d", "g_grad_norm", "energy")
+    if h.now("g_grad_norm_max") == 0 and (h.now("dead_units") or 0.0) > t.dead:
+        return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
     value, early = h.median("dead_units", t.units_persist), h.early("dead_units")
     if value is None:
         return None
@@ -53,6 +55,7 @@ DEAD_UNITS = Pathology(
         "dead_units_g",
         "dead_units_d",
         "g_grad_norm",
+        "g_grad_norm_max",
         "energy",
     ),
     needs=(("dead_units",),),

@@ -56,5 +56,5 @@ LABEL_IGNORED = Pathology(
     ),
     title="samples that are not of their class",
     what="Samples are hardly nearer to the class that was asked for than chance.",
-    when="label_agreement below {agreement}, where 0 is chance and 1 is as real images; not while it rises.",
+    when="label_agreement below {agreement}, 0 is chance and 1 as real images; not while it rises.",
 )

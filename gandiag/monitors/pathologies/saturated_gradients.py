@@ -30,6 +30,8 @@ class Limits(Shared):
     """Motion of the panel in 100 steps below which the generator stands still."""
     saturated_norm: float = 0.01
     """Without a panel: the generator's gradient norm, beside that after warm-up."""
+    unfired: float = 0.5
+    """Share of a layer's units that never fire, that explains a gradient of exactly 0."""
     saturation_persist: int = 2
     """Checks in a row that it must hold."""
 
@@ -37,7 +39,8 @@ class Limits(Shared):
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """The discriminator is sure, its slope buys nothing, and the generator stands still."""
     evidence = ("auc_fresh", "auc_real_fake", "motion", "g_grad_norm", "adam_stall")
-    if h.now("g_grad_norm_max") == 0:
+    # Of dead units, which stop every gradient, another pathology tells.
+    if h.now("g_grad_norm_max") == 0 and (h.now("dead_units") or 0.0) <= t.unfired:
         return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
     n = t.saturation_persist
     auc = sure_of(h, n)
@@ -87,6 +90,7 @@ SATURATED_GRADIENTS = Pathology(
         "motion",
         "g_grad_norm",
         "g_grad_norm_max",
+        "dead_units",
         "adam_stall",
     ),
     needs=(("loss_slope", "auc_fresh"), ("reach", "auc_fresh"), ("loss_slope", "auc_real_fake")),
