@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def quartiles(values: Sequence[float]) -> list[float | None]:
     return [float(v) if np.isfinite(v) else None for v in (low, middle, high)]
 
 
-def macro(found: Mapping[str, Mapping[str, Any]], names: Sequence[str] = PATHOLOGIES) -> float:
+def macro(found: Mapping[str, Mapping[str, Any]], names: Iterable[str] = PATHOLOGIES) -> float:
     """Mean over the pathologies that occur."""
     values = [found[name]["value"] for name in names if found[name]["count"]]
     return float(np.mean(values)) if values else math.nan

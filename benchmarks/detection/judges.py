@@ -9,8 +9,9 @@ from benchmarks.detection.traces import Row, Trace
 from benchmarks.detection.worlds import FAMILIES
 from gandiag.monitors import PATHOLOGIES, Context, Thresholds
 from gandiag.monitors.context import from_json
-from gandiag.monitors.detectors import RULES
-from gandiag.monitors.detectors.base import Persistent, Rule
+from gandiag.monitors.pathologies import ALL
+from gandiag.monitors.pathologies.detector import Detector
+from gandiag.monitors.pathologies.rule import Pathology
 
 FAULTS = tuple(name for name in PATHOLOGIES if name != "plateau")
 
@@ -86,40 +87,39 @@ class Detectors:
     """Those of gandiag; what one rule said of one run is kept, by the thresholds that it reads."""
 
     def __init__(self) -> None:
-        self.reads: dict[str, set[str]] = {rule.pathology: set() for rule in RULES}
+        self.reads: dict[str, set[str]] = {rule.name: set() for rule in ALL}
         self.kept: dict[tuple[object, ...], tuple[int | None, int | None]] = {}
 
     def told(self, example: Example, thresholds: Thresholds) -> Told:
         """What all rules say."""
-        left_out = example.context.inactive()
         warned, remarked = {}, {}
-        for rule in RULES:
-            if rule.pathology in left_out:
+        for rule in ALL:
+            if rule.inactive(example.context) is not None:
                 continue
             warning, remark = self._first(example, rule, thresholds)
             if warning is not None:
-                warned[rule.pathology] = warning
+                warned[rule.name] = warning
             if remark is not None:
-                remarked[rule.pathology] = remark
+                remarked[rule.name] = remark
         return Told(warned, remarked)
 
     def _first(
-        self, example: Example, rule: Rule, thresholds: Thresholds
+        self, example: Example, rule: Pathology, thresholds: Thresholds
     ) -> tuple[int | None, int | None]:
-        reads = self.reads[rule.pathology]
+        reads = self.reads[rule.name]
         while True:
-            key = (example, rule.pathology, *(getattr(thresholds, n) for n in sorted(reads)))
+            key = (example, rule.name, *(getattr(thresholds, n) for n in sorted(reads)))
             if key in self.kept:
                 return self.kept[key]
             noted, known = Noted(thresholds, reads), len(reads)
-            detector = Persistent(rule, example.context, noted)  # type: ignore[arg-type]
+            detector = Detector(rule, example.context, noted)  # type: ignore[arg-type]
             first: dict[bool, int] = {}
             for step, values in example.rows:
                 alert = detector(step, values)
                 if alert is not None:
                     first.setdefault(alert.level != "INFO", alert.step)
             if len(reads) > known:  # another threshold was read: what is kept is too coarse
-                self.kept = {k: v for k, v in self.kept.items() if k[1] != rule.pathology}
+                self.kept = {k: v for k, v in self.kept.items() if k[1] != rule.name}
                 continue
             self.kept[key] = (first.get(True), first.get(False))
             return self.kept[key]

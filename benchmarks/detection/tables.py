@@ -113,6 +113,6 @@ def intended(chosen: Sequence[Example]) -> str:
         for e in some:
             for label in set(e.labels) - {"plateau"} or {"unlabelled"}:
                 counts[label] += 1
-        did = ", ".join(f"{k} {v}" for k, v in sorted(counts.items(), key=lambda i: -i[1]))
+        did = ", ".join(f"{k} {v}" for k, v in sorted(counts.items(), key=lambda i: (-i[1], i[0])))
         rows.append((name, some[0].trace.case.intends, len(some), did))
     return table(("case", "intends", "runs", "did"), rows)

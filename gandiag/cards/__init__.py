@@ -21,6 +21,7 @@ from gandiag.cards.warnings_of_images import OF_IMAGES
 from gandiag.cards.warnings_of_runs import OF_RUNS
 from gandiag.cards.warnings_of_sets import OF_SETS
 from gandiag.errors import GandiagError, closest, unknown
+from gandiag.monitors import PATHOLOGIES
 
 METRIC_NOTES: Mapping[str, Note] = MappingProxyType(
     {**DISTANCES, **TRANSPORT, **NEIGHBOURS, **VARIETY, **MEMORISATION}
@@ -41,7 +42,7 @@ def names() -> dict[Kind, tuple[str, ...]]:
     return {
         "metric": tuple(_keys()),
         "warning": tuple(REMARKS),
-        "pathology": tuple(pathologies.TOLD),
+        "pathology": tuple(PATHOLOGIES),
     }
 
 
@@ -64,7 +65,7 @@ def explain(name: str) -> Card:
         found.append(metric_card(keys[number], METRIC_NOTES[keys[number]]))
     if code in REMARKS:
         found.append(warning.card_of(code, REMARKS[code]))
-    if code in pathologies.TOLD:
+    if code in PATHOLOGIES:
         found.append(pathologies.card_of(code))
     if not found:
         known = [each for kind in names().values() for each in kind]

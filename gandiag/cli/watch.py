@@ -13,7 +13,7 @@ from gandiag.cli.alerts import line
 from gandiag.cli.params import Names
 from gandiag.cli.terminal import printer, say
 from gandiag.errors import unknown
-from gandiag.monitors import SIGNALS, Recording, read
+from gandiag.monitors import SIGNALS, Recording, pathologies, read
 from gandiag.reporting.plots import sparkline
 from gandiag.reporting.tables import Sheet, table
 
@@ -69,7 +69,7 @@ def view(run: str, found: Recording, names: Sequence[str]) -> RenderableType:
     """A run so far: each signal with its course, then the alerts, then what cannot be seen."""
     parts: list[RenderableType] = [_headline(run, found), Text(), _signals(found, names), Text()]
     parts += [line(alert) for alert in found.alerts] or [Text("no alerts", style="green")]
-    inactive = found.context.inactive() if found.context else {}
+    inactive = pathologies.inactive(found.context) if found.context else {}
     if inactive:
         parts.append(Text())
     parts += [Text(f"inactive: {name}, {why}", style="dim") for name, why in inactive.items()]

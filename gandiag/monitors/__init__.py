@@ -1,7 +1,7 @@
 """Training monitors: step -> signal -> detector -> alert -> sink.
 
 A signal is a number taken at a check (`signals`), a detector turns rows of signals into alerts and
-needs no torch (`detectors`), a sink tells them (`sinks`). `Monitor` joins them to a training loop.
+needs no torch (`pathologies`), a sink tells them (`sinks`). `Monitor` joins them to a loop.
 """
 
 from importlib import import_module
@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gandiag.monitors.alerts import Alert
-    from gandiag.monitors.context import PATHOLOGIES, Context
+    from gandiag.monitors.context import Context
     from gandiag.monitors.monitor import Monitor
+    from gandiag.monitors.pathologies import PATHOLOGIES
+    from gandiag.monitors.pathologies.history import History
+    from gandiag.monitors.pathologies.rule import Pathology, Verdict
     from gandiag.monitors.recording import Recording, read, replay
     from gandiag.monitors.report import Report
     from gandiag.monitors.signals import SIGNALS
@@ -21,23 +24,29 @@ __all__ = [
     "SIGNALS",
     "Alert",
     "Context",
+    "History",
     "Monitor",
+    "Pathology",
     "Recording",
     "Report",
     "Thresholds",
+    "Verdict",
     "read",
     "replay",
 ]
 
 _HOMES = {
-    "PATHOLOGIES": "context",
+    "PATHOLOGIES": "pathologies",
     "SIGNALS": "signals",
     "Alert": "alerts",
     "Context": "context",
+    "History": "pathologies.history",
     "Monitor": "monitor",
+    "Pathology": "pathologies.rule",
     "Recording": "recording",
     "Report": "report",
     "Thresholds": "thresholds",
+    "Verdict": "pathologies.rule",
     "read": "recording",
     "replay": "recording",
 }

@@ -13,7 +13,7 @@ class Alert:
     """A pathology has set in.
 
     Attributes:
-        pathology: a name of `gandiag.monitors.context.PATHOLOGIES`.
+        pathology: a name of `gandiag.monitors.PATHOLOGIES`, or of a user's own.
         level: ``INFO`` (worth knowing), ``WARN`` (act) or ``ERROR`` (the run is lost).
         step: generator step of the check that raised it.
         since: the first step of the checks in a row that led to it.

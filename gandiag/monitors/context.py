@@ -1,4 +1,4 @@
-"""What is known of a run before it starts, and which detectors make sense for it."""
+"""What is known of a run before it starts, and what its loss says."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,19 +7,6 @@ from typing import Any
 
 from gandiag.errors import GandiagError
 
-PATHOLOGIES = (
-    "oscillation",
-    "mode-collapse",
-    "intra-mode-collapse",
-    "saturated-gradients",
-    "discriminator-overpowering",
-    "discriminator-overfitting",
-    "divergence",
-    "lipschitz-violation",
-    "dead-units",
-    "label-ignored",
-    "plateau",
-)
 LOSSES = ("minimax", "non-saturating", "wasserstein", "hinge", "least-squares")
 CONSTRAINTS = ("gp", "sn", "clip", "r1")
 
@@ -105,36 +92,6 @@ class Context:
     def validity(self, statistic: str) -> str:
         """Of a statistic of `VALIDITY` under this loss."""
         return VALIDITY[statistic][self.loss]
-
-    def inactive(self) -> dict[str, str]:
-        """Pathologies that this run cannot show, each with the reason."""
-        reasons = {}
-        sampled = "needs a sampler and real samples"
-        if not self.samples:
-            for name in (
-                "oscillation",
-                "mode-collapse",
-                "intra-mode-collapse",
-                "label-ignored",
-                "plateau",
-            ):
-                reasons[name] = sampled
-        if not (self.samples and self.judged) and not self.scores:
-            for name in ("saturated-gradients", "discriminator-overpowering"):
-                reasons[name] = "needs scores of the discriminator (monitor.step) or a sampler"
-        if not self.samples and self.validity("loss slope") != VALID:
-            reasons["saturated-gradients"] = (
-                f"the slope of the loss {self.loss} says nothing; {sampled}"
-            )
-        if not self.samples or not self.judged:
-            reasons["discriminator-overfitting"] = sampled
-        if not self.heldout:
-            reasons["discriminator-overfitting"] = "needs held-out reals (heldout=)"
-        if self.lipschitz is None:
-            reasons["lipschitz-violation"] = "no constraint was declared (lipschitz=)"
-        if not self.conditional:
-            reasons["label-ignored"] = "samples have no labels"
-        return reasons
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""

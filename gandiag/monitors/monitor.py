@@ -3,7 +3,7 @@
 import math
 import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,14 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
-from gandiag.monitors import detectors, processes, scores, training
+from gandiag.monitors import pathologies, processes, scores, training
 from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.attaching import look_ahead
-from gandiag.monitors.context import PATHOLOGIES, Context
+from gandiag.monitors.context import Context
 from gandiag.monitors.direction import Direction
 from gandiag.monitors.optimizers import StepProbe, parameters
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.pathologies.detector import make
+from gandiag.monitors.pathologies.rule import Pathology
 from gandiag.monitors.report import Line, Report
 from gandiag.monitors.samples import Draw, Real
 from gandiag.monitors.scores import Scores
@@ -66,6 +68,8 @@ class Monitor:
         sinks: where rows and alerts go; the log, and the file in `run`, if None.
         stop_on: pathologies whose WARN or ERROR sets `should_stop`.
         thresholds: of the detectors, if other than the published ones.
+        detectors: pathologies of your own, watched beside those of gandiag.
+        signals: your own, by name: step -> a number, asked for at each check.
         seed: of all that the monitor draws.
 
     Attributes:
@@ -96,13 +100,19 @@ class Monitor:
         sinks: Iterable[Sink] | None = None,
         stop_on: Iterable[str] = (),
         thresholds: Thresholds | None = None,
+        detectors: Iterable[Pathology] = (),
+        signals: Mapping[str, Callable[[int], float]] | None = None,
         seed: int = 0,
     ):
+        self._own = dict(signals or {})
+        if taken := sorted(set(self._own) & set(SIGNALS)):
+            raise GandiagError(f"there is a signal {taken[0]!r}; give yours another name")
+        self._known = pathologies.beside(detectors)
         self.stop_on = frozenset(stop_on)
-        unknown = self.stop_on - set(PATHOLOGIES)
+        unknown = self.stop_on - set(self._known)
         if unknown:
             raise GandiagError(
-                f"stop_on has {sorted(unknown)[0]!r}; choose from {', '.join(PATHOLOGIES)}"
+                f"stop_on has {sorted(unknown)[0]!r}; choose from {', '.join(self._known)}"
             )
         if (sampler is None) != (real is None):
             has, lacks = ("sampler", "real") if real is None else ("real", "sampler")
@@ -122,7 +132,7 @@ class Monitor:
         self.context = Context(
             **{**self.context.to_json(), "conditional": self._conditional()},
         )
-        self._detectors = detectors.make(self.context, thresholds)
+        self._detectors = make(self.context, thresholds, self._known.values())
         self._window = Window()
         self._scored: deque[Scored] = deque(maxlen=SCORED)
         self._direction = Direction(D, loss)
@@ -222,15 +232,15 @@ class Monitor:
 
     def report(self) -> Report:
         """Every pathology: ok, alerting, or inactive with the reason."""
-        inactive = self.context.inactive()
+        inactive = pathologies.inactive(self.context, self._known.values())
         by_name = {detector.pathology: detector for detector in self._detectors}
         lines = []
-        for name in PATHOLOGIES:
+        for name, known in self._known.items():
             if name in inactive:
                 lines.append(Line(name, "inactive", inactive[name]))
                 continue
             alert = by_name[name].alerting
-            missing = detectors.unseen(name, self._seen, self.context)
+            missing = known.unjudged(self._seen, self.context)
             if alert is not None:
                 lines.append(Line(name, "alerting", alert.message))
             elif missing and self._checked:
@@ -371,7 +381,7 @@ class Monitor:
             values |= training.of_scores(scored, self.context.loss, convention)
             device = training.of_weights(g_optimizer, d_optimizer)
         for probe in (self._g, self._d):
-            device |= {NAMES[k]: v for k, v in probe.seen.items() if k in NAMES}
+            device |= {k: v for k, v in probe.seen.items() if k in SIGNALS}
             probe.seen = {}
         weights = [*parameters(g_optimizer), *parameters(d_optimizer)]
         turning = self._sketch.look(weights)
@@ -386,7 +396,8 @@ class Monitor:
         finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
         self._checked, self._checked_d = step, self._d.steps
         self._scored.clear()
-        row = processes.agreed(finite, list(SIGNALS))
+        finite |= {name: float(of(step)) for name, of in self._own.items()}
+        row = processes.agreed(finite, [*SIGNALS, *self._own])
         self._tell(step, row)
 
     def _tell(self, step: int, row: dict[str, float]) -> None:
@@ -417,11 +428,3 @@ class Monitor:
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
         if self._file is not None:
             self._file.write(kind, fields)
-
-
-NAMES = {
-    "g_ratio": "g_update_ratio",
-    "d_ratio": "d_update_ratio",
-    "g_first_last": "g_first_last_ratio",
-    "d_zero": "zero_grad_share",
-}

@@ -90,10 +90,12 @@ class StepProbe:
         if not due:
             return
         self._before = [p.detach().clone() for p in parameters(optimizer)]
-        self.seen = {f"{self.name}_zero": gradients.zero_share(dense)}
+        self.seen = {}
+        if self.name == "d":
+            self.seen["zero_grad_share"] = gradients.zero_share(dense)
         ratio = gradients.first_last_ratio(dense)
         if ratio is not None:
-            self.seen[f"{self.name}_first_last"] = ratio
+            self.seen[f"{self.name}_first_last_ratio"] = ratio
 
     def _count(self, optimizer: torch.optim.Optimizer) -> None:
         self.steps += 1
@@ -107,7 +109,7 @@ class StepProbe:
         pairs = zip(now, before, strict=False)
         change = gradients.global_norm([a.detach() - b for a, b in pairs])
         weights = gradients.global_norm(before)
-        self.seen[f"{self.name}_ratio"] = change / weights.clamp(min=1e-30)
+        self.seen[f"{self.name}_update_ratio"] = change / weights.clamp(min=1e-30)
 
 
 def parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -1,12 +1,14 @@
 """Several processes that train one model agree on each row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 import torch
 from torch import distributed
 
-LARGEST = {"g_grad_norm_max", "d_grad_norm_max", "nonfinite", "score_max", "dead_penalty"}
-SMALLEST = {"nonfinite_step"}
+from gandiag.monitors.signals import SIGNALS
+
+OF_ALL: Mapping[str, Callable[[list[float]], float]] = {"mean": fmean, "max": max, "min": min}
 
 
 def rank() -> int:
@@ -15,7 +17,7 @@ def rank() -> int:
 
 
 def agreed(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
-    """The mean (largest, smallest for some) over the processes that have a value, name by name.
+    """The mean (or what `Signal.reduce` says) over the processes that have a value, name by name.
 
     One small collective, on all processes at the same check; each gets the same row, so that
     detectors and the wish to stop agree without further messages.
@@ -34,12 +36,8 @@ def agreed(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float
     out = {}
     for name, column in zip(names, torch.stack(everyone).T.tolist(), strict=True):
         found = [value for value in column if value == value]
-        if found and name in LARGEST:
-            out[name] = max(found)
-        elif found and name in SMALLEST:
-            out[name] = min(found)
-        elif found:
-            out[name] = sum(found) / len(found)
+        if found:
+            out[name] = OF_ALL[SIGNALS[name].reduce if name in SIGNALS else "mean"](found)
     return out
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gandiag.errors import GandiagError
-from gandiag.monitors import alerts, context, detectors
+from gandiag.monitors import alerts, context
 from gandiag.monitors.alerts import Alert
 from gandiag.monitors.context import Context
+from gandiag.monitors.pathologies import ALL
+from gandiag.monitors.pathologies.detector import make
+from gandiag.monitors.pathologies.rule import Pathology
 from gandiag.monitors.thresholds import Thresholds
 
 Row = tuple[int, Mapping[str, float]]
@@ -104,6 +107,7 @@ def replay(
     context: Context,
     thresholds: Thresholds | None = None,
     marks: Iterable[Mark] = (),
+    known: Iterable[Pathology] = ALL,
 ) -> list[Alert]:
     """The alerts that fresh detectors raise on recorded rows: those of the live monitor.
 
@@ -112,8 +116,9 @@ def replay(
         context: of the run.
         thresholds: other than the published ones.
         marks: of the run.
+        known: pathologies to watch for.
     """
-    watching = detectors.make(context, thresholds)
+    watching = make(context, thresholds, known)
     resets = sorted(mark.after for mark in marks)
     found = []
     for step, values in rows:

@@ -8,7 +8,6 @@ import torch
 
 import gandiag
 from gandiag.cards import METRIC_NOTES, REMARKS, explain, names
-from gandiag.cards.pathologies import TOLD
 from gandiag.errors import GandiagError
 from gandiag.metrics import METRICS, CriticWasserstein, Metric, ModeCoverage, SlicedPatches
 from gandiag.monitors import PATHOLOGIES, Thresholds
@@ -115,8 +114,11 @@ def test_every_code_has_a_card_and_no_card_is_of_another():
     assert everywhere | {*CODES} | {*TREATMENTS} == set(REMARKS)
 
 
-def test_every_pathology_has_a_card_and_no_card_is_of_another():
-    assert set(TOLD) == set(PATHOLOGIES)
+def test_every_pathology_says_what_its_card_needs():
+    for each in PATHOLOGIES.values():
+        assert each.title
+        assert each.what.endswith(".")
+        assert each.when.endswith(".")
 
 
 def test_what_is_told_of_a_pathology_is_what_the_monitor_has():

@@ -4,11 +4,17 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from gandiag.monitors import PATHOLOGIES, SIGNALS, Context, Thresholds, detectors, replay
-from gandiag.monitors.remedies import CAUSES, REMEDIES
+from gandiag.monitors import PATHOLOGIES, SIGNALS, Context, Thresholds, pathologies, replay
+from gandiag.monitors.pathologies import ALL
+from gandiag.monitors.pathologies.detector import make
+from gandiag.monitors.pathologies.rule import Shared
+from gandiag.monitors.signals.table import TABLE
+
+FOLDER = Path(pathologies.__file__).parent
 
 HEALTHY = {
     "g_grad_norm": 0.3,
@@ -204,9 +210,10 @@ def test_gradients_that_grow_tenfold_stand_out():
     assert loud(replay(rows((30, {}), (1, {"g_grad_norm_max": 50.0}), (5, {})), CONTEXT)) == []
 
 
-def test_a_generator_without_any_gradient_is_dead():
+def test_a_generator_without_any_gradient_is_told_nothing_and_has_no_dead_units():
     found = loud(replay(rows((30, {}), (5, {"g_grad_norm_max": 0.0})), CONTEXT))
-    assert [alert.pathology for alert in found] == ["dead-units"]
+    assert [(alert.pathology, alert.level) for alert in found] == [("saturated-gradients", "ERROR")]
+    assert not any("leaky" in remedy for remedy in found[0].remedies)
 
 
 def test_a_detached_penalty_is_told_unless_the_slopes_are_right():
@@ -231,7 +238,7 @@ def test_absent_signals_raise_nothing():
 
 def test_after_a_mark_what_was_normal_no_longer_counts():
     series = rows((30, {}), (9, {"g_grad_norm_max": 50.0}))
-    watching = detectors.make(CONTEXT)
+    watching = make(CONTEXT)
     found = []
     for step, values in series:
         if step == 3100:
@@ -244,7 +251,7 @@ def test_after_a_mark_what_was_normal_no_longer_counts():
 @pytest.mark.parametrize("cut", [5, 33, 47])
 def test_detectors_go_on_from_their_state(cut):
     series = rows((30, {}), (20, SICK["mode-collapse"]), (20, SICK["oscillation"]))
-    first, second = detectors.make(CONTEXT), detectors.make(CONTEXT)
+    first, second = make(CONTEXT), make(CONTEXT)
     found = [a for step, row in series[:cut] for each in first if (a := each(step, row))]
     for old, new in zip(first, second, strict=True):
         new.load_state_dict(json.loads(json.dumps(old.state_dict())))
@@ -252,39 +259,52 @@ def test_detectors_go_on_from_their_state(cut):
     assert found == replay(series, CONTEXT)
 
 
-def test_every_pathology_has_a_rule_causes_and_sourced_remedies():
-    assert tuple(rule.pathology for rule in detectors.RULES) == PATHOLOGIES
-    assert set(detectors.NEEDS) == set(CAUSES) == set(REMEDIES) == set(PATHOLOGIES)
-    for remedies in REMEDIES.values():
-        assert remedies
-        assert all(what and source for what, source in remedies)
+def test_every_pathology_has_causes_and_sourced_remedies():
+    for each in ALL:
+        assert each.causes
+        assert each.remedies
+        assert all(what and source for what, source in each.remedies)
+
+
+def test_a_pathology_is_one_file_of_its_name_and_one_line():
+    files = {path.stem for path in FOLDER.glob("*.py")}
+    assert {each.name.replace("-", "_") for each in ALL} < files
+    assert len(PATHOLOGIES) == len(ALL)  # no name twice
 
 
 def test_rules_read_signals_that_exist():
-    for rule in detectors.RULES:
-        assert set(rule.reads) <= set(SIGNALS)
-    for groups in detectors.NEEDS.values():
-        assert all(set(group) <= set(SIGNALS) for group in groups)
+    for each in ALL:
+        assert set(each.reads) <= set(SIGNALS)
+        for groups in (each.needs, *each.constrained.values()):
+            assert groups
+            assert all(set(group) <= set(each.reads) for group in groups)
+
+
+def test_no_two_pathologies_share_a_threshold_but_the_shared_ones():
+    shared = {field.name for field in dataclasses.fields(Shared)}
+    own = [
+        name for part in Thresholds.__bases__ for name in part.__annotations__ if name not in shared
+    ]
+    assert len(own) == len(set(own))
+    assert {field.name for field in dataclasses.fields(Thresholds)} == shared | set(own)
+
+
+def test_no_two_signals_have_one_name():
+    assert len(SIGNALS) == len(TABLE)
 
 
 def test_every_threshold_is_used():
-    source = "".join(path.read_text() for path in _sources())
+    source = "".join(path.read_text() for path in FOLDER.glob("*.py"))
     for each in dataclasses.fields(Thresholds):
         assert f".{each.name}" in source, each.name
 
 
 def test_detectors_and_recordings_need_no_torch():
     code = (
-        "import sys, gandiag.monitors.detectors, gandiag.monitors.recording;"
+        "import sys, gandiag.monitors.pathologies.detector, gandiag.monitors.recording;"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def _sources():
-    from pathlib import Path
-
-    return Path(detectors.__file__).parent.glob("*.py")
 
 
 def test_a_check_without_the_signal_is_not_one_more_that_found_it():
@@ -327,3 +347,64 @@ def test_samples_may_be_alike_at_first(pathology, budget, settled):
     context = dataclasses.replace(CONTEXT, budget=budget)
     found = loud(replay(rows((50, SICK[pathology])), context))
     assert settled <= min(alert.step for alert in found) <= settled + 300
+
+
+def test_a_fault_that_comes_back_again_and_again_is_told_again_and_again():
+    # Every 900 steps, so within the cooldown of 1000: every second time is told.
+    sick = SICK["lipschitz-violation"]
+    often = rows((100, {}), *[(30, sick), (60, {})] * 60, every=10)
+    assert len(loud(replay(often, CONTEXT))) == 30
+
+
+def test_steps_that_are_mostly_skipped_are_told():
+    found = loud(replay(rows((30, {}), (5, {"skipped_steps": 80.0})), CONTEXT))
+    assert [(a.pathology, a.level, a.signal) for a in found] == [
+        ("divergence", "WARN", "skipped_steps")
+    ]
+    assert loud(replay(rows((30, {}), (5, {"skipped_steps": 10.0})), CONTEXT)) == []
+
+
+def test_a_sure_discriminator_is_fine_beside_samples_that_are_right():
+    # Half of `far`, .02, is where the energy reaches its noise.
+    told = [
+        len(loud(replay(rows((40, {"auc_fresh": 1.0, "energy": e})), CONTEXT)))
+        for e in (0.02, 0.03)
+    ]
+    assert told == [0, 1]
+
+
+def test_a_hard_collapse_needs_no_age():
+    same = {"missing_mass": 0.9, "diversity": 0.1, "energy": 0.5}
+    found = loud(replay(rows((15, same)), Context()))
+    assert ("mode-collapse", "ERROR") in {(alert.pathology, alert.level) for alert in found}
+    young = same | {"diversity": 0.4}
+    assert loud(replay(rows((15, young)), Context())) == []
+
+
+def test_labels_that_are_still_being_learned_are_not_ignored():
+    learned = [(100 * i, HEALTHY | {"label_agreement": 0.012 * i}) for i in range(1, 25)]
+    assert loud(replay(learned, CONTEXT)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"lipschitz": "r1"}, "R1 penalty"),
+        ({"lipschitz": "sn"}, "spectral normalisation"),
+        ({"lipschitz": "gp"}, "gradient penalty"),
+        ({"loss": "non-saturating"}, "the non-saturating loss"),
+    ],
+)
+def test_a_remedy_that_is_in_use_is_not_named(changes, remedy):
+    series = rows(
+        (30, {}),
+        (9, {"nonfinite": 1.0, "reach": 0.1, "auc_fresh": 1.0, "motion": 0.0, "energy": 0.5}),
+    )
+
+    def named(**other):
+        plain = {"loss": None, "lipschitz": None} | other
+        found = replay(series, dataclasses.replace(CONTEXT, **plain))
+        return any(remedy in each for alert in found for each in alert.remedies)
+
+    assert named()
+    assert not named(**changes)

@@ -10,7 +10,7 @@ import torch
 from small_gan import Loop, Rows, ring
 
 import gandiag
-from gandiag.monitors import PATHOLOGIES, SIGNALS, read, replay
+from gandiag.monitors import PATHOLOGIES, SIGNALS, Pathology, Verdict, read, replay
 from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.sinks import Callback, JsonLines, Log, TensorBoard, WeightsAndBiases
 
@@ -390,3 +390,39 @@ def test_a_discriminator_that_classifies_needs_no_labels():
         opt_g.step()
         monitor.step()
     assert "auc_fresh" in rows.rows[0][1]
+
+
+def too_bright(history, context, thresholds):
+    """A user's own rule: the signal above 2, of which it needs to be told nothing more."""
+    value = history.now("brightness")
+    return None if value is None else Verdict(value > 2, "brightness", value, 2.0)
+
+
+def test_a_users_own_signal_and_pathology_are_watched_beside_the_others(tmp_path):
+    glare = Pathology("glare", too_bright, reads=("brightness",), remedies=(("dim it", "me"),))
+    loop = Loop()
+    with loop.monitor(
+        detectors=[glare],
+        signals={"brightness": lambda step: step / 100},
+        stop_on=["glare"],
+        run=tmp_path,
+    ) as monitor:
+        loop.iterate(monitor, steps=200)
+        assert monitor.report().lines[-1][:2] == ("glare", "ok")
+        assert not monitor.should_stop
+        loop.iterate(monitor, steps=60)
+        line = monitor.report().lines[-1]
+    (alert,) = [each for each in monitor.alerts if each.pathology == "glare"]
+    # Above 2 from 210 on, after warm-up, at three checks in a row.
+    assert (alert.since, alert.step, alert.value) == (210, 230, 2.3)
+    assert (line.status, monitor.should_stop) == ("alerting", True)
+    found = read(tmp_path / "monitor.jsonl")
+    assert [row["brightness"] for _, row in found.rows][:2] == [0.1, 0.2]
+    assert replay(found.rows, found.context, known=[glare]) == [alert]
+
+
+def test_names_that_are_taken_are_refused():
+    with pytest.raises(gandiag.GandiagError, match="a signal 'energy'; give yours another name"):
+        Loop().monitor(signals={"energy": float})
+    with pytest.raises(gandiag.GandiagError, match="a pathology 'plateau' already"):
+        Loop().monitor(detectors=[Pathology("plateau", too_bright, reads=("brightness",))])

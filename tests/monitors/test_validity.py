@@ -3,9 +3,10 @@
 import pytest
 
 from gandiag import GandiagError
-from gandiag.monitors import PATHOLOGIES, Context, detectors
+from gandiag.monitors import PATHOLOGIES, Context
 from gandiag.monitors.context import LOSSES, VALIDITY
-from gandiag.monitors.detectors import unseen
+from gandiag.monitors.pathologies import inactive
+from gandiag.monitors.pathologies.detector import make
 
 ALL = Context(loss="minimax", lipschitz="gp", conditional=True)
 
@@ -34,14 +35,14 @@ def test_the_matrix_covers_every_loss():
 @pytest.mark.parametrize("loss", [*LOSSES, None])
 def test_with_everything_given_all_can_be_seen_under_any_loss(loss):
     context = Context(loss=loss, lipschitz="gp", conditional=True)
-    assert context.inactive() == {}
-    assert [each.pathology for each in detectors.make(context)] == list(PATHOLOGIES)
+    assert inactive(context) == {}
+    assert [each.pathology for each in make(context)] == list(PATHOLOGIES)
 
 
 @pytest.mark.parametrize("loss", [*LOSSES, None])
 def test_without_samples_only_a_slope_that_means_something_can_saturate(loss):
     context = Context(loss=loss, samples=False, judged=False, heldout=False)
-    assert ("saturated-gradients" not in context.inactive()) == (SLOPE[loss] == "valid")
+    assert ("saturated-gradients" not in inactive(context)) == (SLOPE[loss] == "valid")
 
 
 @pytest.mark.parametrize(
@@ -78,15 +79,15 @@ def test_without_samples_only_a_slope_that_means_something_can_saturate(loss):
 )
 def test_what_is_not_given_is_inactive_with_a_reason(changes, gone):
     context = Context(**(ALL.to_json() | changes))
-    reasons = context.inactive()
+    reasons = inactive(context)
     assert set(reasons) == gone
     assert all(reasons.values())
-    assert {each.pathology for each in detectors.make(context)} == set(PATHOLOGIES) - gone
+    assert {each.pathology for each in make(context)} == set(PATHOLOGIES) - gone
 
 
 def test_divergence_is_always_watched():
     nothing = Context(samples=False, scores=False, judged=False, heldout=False)
-    assert "divergence" not in nothing.inactive()
+    assert "divergence" not in inactive(nothing)
 
 
 def test_unknown_names_are_refused():
@@ -110,7 +111,7 @@ def test_unknown_names_are_refused():
     ],
 )
 def test_what_was_never_measured_is_not_called_healthy(pathology, seen, lipschitz, judged):
-    found = unseen(pathology, seen, Context(lipschitz=lipschitz))
+    found = PATHOLOGIES[pathology].unjudged(seen, Context(lipschitz=lipschitz))
     assert (found is None) == judged
 
 
@@ -125,4 +126,4 @@ def test_what_was_never_measured_is_not_called_healthy(pathology, seen, lipschit
     ],
 )
 def test_the_reason_says_what_to_give(pathology, context, said):
-    assert said in (unseen(pathology, {"nonfinite"}, context) or "")
+    assert said in (PATHOLOGIES[pathology].unjudged({"nonfinite"}, context) or "")

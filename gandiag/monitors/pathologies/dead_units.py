@@ -1,0 +1,75 @@
+"""Units that never fire."""
+
+from dataclasses import dataclass
+
+from gandiag.monitors.context import Context
+from gandiag.monitors.pathologies.history import History
+from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, improving, unsampled
+
+
+@dataclass(frozen=True)
+class Limits(Shared):
+    """Of this pathology alone."""
+
+    dead: float = 0.5
+    """Share of a layer's units that never fire, of a warning."""
+    dead_rise: float = 0.2
+    """Since warm-up."""
+    dead_error: float = 0.95
+    """The same, of an error."""
+    units_persist: int = 3
+    """Checks in a row that it must hold."""
+
+
+def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
+    """Units died and with them the gradients."""
+    evidence = ("dead_units_g", "dead_units_d", "g_grad_norm", "energy")
+    if h.now("g_grad_norm_max") == 0 and (h.now("dead_units") or 0.0) > t.dead:
+        return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
+    value, early = h.median("dead_units", t.units_persist), h.early("dead_units")
+    if value is None:
+        return None
+    risen = early is not None and value - early > t.dead_rise
+    stuck = not improving(h, t)
+    return Verdict(
+        firing=value > t.dead_error or (value > t.dead and risen and stuck),
+        signal="dead_units",
+        value=value,
+        threshold=t.dead_error if value > t.dead_error else t.dead,
+        level="ERROR" if value > t.dead_error else "WARN",
+        clear=value < t.clear_ratio * t.dead,
+        evidence=evidence,
+    )
+
+
+def _unseen(context: Context) -> str | None:
+    """What to give, or why there is nothing to see."""
+    return unsampled(context) or "no ReLU was seen (leaky ones do not die)"
+
+
+DEAD_UNITS = Pathology(
+    "dead-units",
+    _judge,
+    reads=(
+        "dead_units",
+        "dead_units_g",
+        "dead_units_d",
+        "g_grad_norm",
+        "g_grad_norm_max",
+        "energy",
+    ),
+    needs=(("dead_units",),),
+    persist=lambda t: t.units_persist,
+    unseen=_unseen,
+    causes=("one too large step pushed the biases down", "the learning rate is too high"),
+    remedies=(
+        ("leaky ReLU in the discriminator", "Radford et al. 2016"),
+        ("lower the learning rate, or start anew from before the step", "Maas et al. 2013"),
+    ),
+    title="units that never fire",
+    what="ReLU units are 0 for every sample, and no gradient passes through them.",
+    when=(
+        "dead_units above {dead} and risen by {dead_rise} since warm-up while samples do not "
+        "improve (an error above {dead_error})."
+    ),
+)

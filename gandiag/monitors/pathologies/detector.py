@@ -1,0 +1,128 @@
+"""The detector that waits for a pathology's rule to hold."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gandiag.monitors.alerts import Alert, from_json
+from gandiag.monitors.context import Context
+from gandiag.monitors.pathologies import ALL
+from gandiag.monitors.pathologies.history import History
+from gandiag.monitors.pathologies.remedies import USED
+from gandiag.monitors.pathologies.rule import Pathology, Verdict, warm_up
+from gandiag.monitors.thresholds import Thresholds
+
+LEVEL = {"INFO": 0, "WARN": 1, "ERROR": 2}
+
+
+class Detector:
+    """Raises one alert for each onset of a pathology.
+
+    The rule must hold for some checks in a row; a check without the deciding signal does not count.
+    Then the alert is on until the rule is clear for three times as many checks; nothing is told
+    while it is on, nor of a return within the cooldown. A rise to a higher level is a new onset.
+    """
+
+    def __init__(self, rule: Pathology, context: Context, thresholds: Thresholds):
+        self.rule, self.context, self.thresholds = rule, context, thresholds
+        self.pathology = rule.name
+        self.history = History(rule.reads)
+        self._held = 0
+        self._since: int | None = None
+        self._cleared = 0
+        self._on: Alert | None = None
+        self._told: dict[str, int] = {}
+
+    @property
+    def alerting(self) -> Alert | None:
+        """The alert that is still on."""
+        return self._on
+
+    def __call__(self, step: int, values: Mapping[str, float]) -> Alert | None:
+        """An alert at its onset, else None."""
+        warm = step >= warm_up(self.context, self.thresholds)
+        self.history.add(step, values, warm=warm)
+        if self.rule.warm and not warm:
+            return None
+        verdict = self.rule.judge(self.history, self.context, self.thresholds)
+        # A median of older values is not one more check that found it.
+        if verdict is None or verdict.signal not in values:
+            return None
+        persist = 1 if verdict.at_once else self.rule.persist(self.thresholds)
+        if not verdict.firing:
+            self._held, self._since = 0, None
+            self._cleared = self._cleared + 1 if verdict.clear else 0
+            if self._cleared >= self.thresholds.clear_factor * persist:
+                self._on = None
+            return None
+        self._cleared = 0
+        self._held += 1
+        self._since = step if self._since is None else self._since
+        higher = self._on is not None and LEVEL[verdict.level] > LEVEL[self._on.level]
+        if self._held < persist or (self._on is not None and not higher):
+            return None
+        alert = self._alert(step, verdict)
+        self._on = alert
+        last = self._told.get(verdict.level)
+        if last is not None and step - last < self.thresholds.cooldown_steps:
+            return None
+        self._told[verdict.level] = step
+        return alert
+
+    def forget(self) -> None:
+        """What was normal is no longer: the rule starts to count anew."""
+        self.history.forget()
+        self._held, self._since = 0, None
+
+    def state_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "history": self.history.state_dict(),
+            "held": self._held,
+            "since": self._since,
+            "cleared": self._cleared,
+            "on": None if self._on is None else self._on.to_json(),
+            "told": dict(self._told),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.history.load_state_dict(state["history"])
+        self._held, self._since, self._cleared = state["held"], state["since"], state["cleared"]
+        self._on = None if state["on"] is None else from_json(state["on"])
+        self._told = dict(state["told"])
+
+    def _alert(self, step: int, verdict: Verdict) -> Alert:
+        found = {name: self.history.now(name) for name in verdict.evidence}
+        used = (USED.get(self.context.lipschitz or ""), USED.get(self.context.loss or ""))
+        return Alert(
+            pathology=self.pathology,
+            level=verdict.level,
+            step=step,
+            since=step if self._since is None else self._since,
+            signal=verdict.signal,
+            value=verdict.value,
+            threshold=verdict.threshold,
+            evidence={name: value for name, value in found.items() if value is not None},
+            causes=self.rule.causes,
+            remedies=tuple(
+                f"{what} [{source}]"
+                for what, source in self.rule.remedies
+                if (what, source) not in used
+            ),
+        )
+
+
+def make(
+    context: Context, thresholds: Thresholds | None = None, known: Iterable[Pathology] = ALL
+) -> tuple[Detector, ...]:
+    """Fresh detectors of all pathologies that a run can show.
+
+    Args:
+        context: of the run; `pathologies.inactive` says what is left out and why.
+        thresholds: other than the published ones.
+        known: to watch for.
+    """
+    chosen = thresholds or Thresholds()
+    return tuple(
+        Detector(each, context, chosen) for each in known if each.inactive(context) is None
+    )
