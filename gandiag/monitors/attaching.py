@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
+from gandiag.monitors.guarding import Guard
 from gandiag.monitors.panel import Judge, Panel
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.reference import remember
@@ -26,15 +27,16 @@ def look_ahead(
     every: int,
     constrained: bool,
     seed: int,
+    guard: Guard,
 ) -> Panel:
     """A panel that has been looked at once; the arguments are those of `Panel` and `Monitor`.
 
     Raises:
         GandiagError: samples and reals do not fit each other, or scores are no scores.
     """
-    with undisturbed((generator, discriminator), seed):
+    with undisturbed((generator, discriminator), seed, search=True) as found_first:
         again = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
-    with undisturbed((generator, discriminator), seed):
+    with undisturbed(found_first, seed, search=True) as networks:
         one = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
         if one.x.shape != again.x.shape or not torch.allclose(one.x, again.x, 1e-3, 1e-3, True):
             raise GandiagError(
@@ -62,7 +64,7 @@ def look_ahead(
     panel = Panel(
         generator, discriminator,
         sampler=sampler, judge=judge, reference=reference, size=size,
-        every=every, constrained=constrained, seed=seed,
+        every=every, constrained=constrained, seed=seed, others=networks[2:], guard=guard,
     )  # fmt: skip
     panel.start()
     return panel

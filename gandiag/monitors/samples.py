@@ -31,6 +31,10 @@ class Samples(NamedTuple):
         """On a device."""
         return Samples(self.x.to(device), None if self.y is None else self.y.to(device))
 
+    def copy(self) -> "Samples":
+        """With storage of its own: the user's may change."""
+        return Samples(self.x.clone(), None if self.y is None else self.y.clone())
+
 
 def joined(parts: Sequence[Samples]) -> Samples:
     """One after the other; with labels if all of them have some."""
@@ -78,4 +82,4 @@ def draw(real: Real, n: int, rng: torch.Generator, source: str, shape: torch.Siz
             f"sampler gives samples of shape {tuple(shape)} and {source} of shape "
             f"{tuple(found.x.shape[1:])}; give both alike"
         )
-    return found.to(torch.device("cpu"))
+    return found.to(torch.device("cpu")).copy()
