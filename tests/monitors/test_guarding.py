@@ -253,7 +253,7 @@ def test_what_the_loop_does_ends_no_training(name):
 
 def test_a_failure_is_told_once_with_its_traceback_and_is_inactive_from_then_on(tmp_path, caplog):
     loop, other = Loop(), Rows()
-    arguments = {"sampler": later(loop.sampler, 8), "sinks": [Broken("signals"), other]}
+    arguments = {"sampler": later(loop.sampler, 3), "sinks": [Broken("signals"), other]}
     with loop.monitor(run=tmp_path, **arguments) as monitor:
         loop.iterate(monitor, steps=40)
         report = monitor.report()
