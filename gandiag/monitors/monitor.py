@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gandiag.errors import GandiagError
 from gandiag.monitors import detectors, processes, scores, training
 from gandiag.monitors.alerts import Alert, from_json
+from gandiag.monitors.arguments import check_every, check_networks, unwrapped
 from gandiag.monitors.attaching import look_ahead
 from gandiag.monitors.clock import Clock
 from gandiag.monitors.context import PATHOLOGIES, Context
@@ -26,7 +27,7 @@ from gandiag.monitors.report import Line, Report
 from gandiag.monitors.samples import Draw, Real
 from gandiag.monitors.scores import Scores
 from gandiag.monitors.signals import SIGNALS
-from gandiag.monitors.sinks import JsonLines, Log, Sink
+from gandiag.monitors.sinks import Log, Sink
 from gandiag.monitors.skips import Skips
 from gandiag.monitors.telling import Teller
 from gandiag.monitors.thresholds import Thresholds
@@ -49,16 +50,19 @@ class Monitor:
     Args:
         G: the generator.
         D: the discriminator.
-        opt_g: the generator's optimizer. Its steps are the monitor's clock.
-        opt_d: the discriminator's optimizer.
+        opt_g: the generator's optimizer. Its steps are the monitor's clock. A wrapper that holds
+            one as ``.optimizer`` will do.
+        opt_d: the discriminator's optimizer, another one.
         loss: ``minimax``, ``non-saturating``, ``wasserstein``, ``hinge``, ``least-squares``, or
             None for another.
         lipschitz: how the discriminator is constrained: ``gp`` (slope 1 between reals and fakes),
             ``sn``, ``clip``, ``r1`` or None.
         sampler: (n, generator) -> samples of G, or a pair of them and their labels. It must draw
             from the torch.Generator that it is given, which is on the CPU.
-        real: reals that the discriminator trains on: a tensor (n, ...), a pair of it and labels
-            (n,), or a function like `sampler`.
+        real: reals that the discriminator trains on, as it sees them (bytes are refused beside a
+            generator of floats): a tensor (n, ...), a pair of it and labels (n,), a Dataset, a
+            DataLoader, or a function like `sampler`. At most 4,096 are read, and labels of a
+            Dataset or DataLoader only if `sampler` gives some.
         heldout: the same of reals that it never trains on.
         discriminator: x -> scores, or (x, y) -> scores for data with labels; `D` itself if None,
             with the labels or, if it takes none, without.
@@ -109,11 +113,13 @@ class Monitor:
         if (sampler is None) != (real is None):
             has, lacks = ("sampler", "real") if real is None else ("real", "sampler")
             raise GandiagError(f"{has} was given without {lacks}; give both, or neither")
+        check_every(every)
+        opt_g, opt_d = unwrapped(opt_g, "opt_g"), unwrapped(opt_d, "opt_d")
+        check_networks(G, D, opt_g, opt_d)
         self.every, self.seed = every, seed
         first = processes.rank() == 0
-        file = JsonLines(Path(run) / "monitor.jsonl") if run and first else None
         told: list[Sink] = [Log()] if sinks is None else list(sinks)
-        self._teller = Teller(told if first else [], file)
+        self._teller = Teller(told if first else [])
         self._guard = self._teller.guard
         self._g_optimizer, self._d_optimizer = weakref.ref(opt_g), weakref.ref(opt_d)
         self.context = Context(
@@ -147,6 +153,8 @@ class Monitor:
         self.alerts: list[Alert] = []
         self.should_stop = False
         self._clocks = {"g": Clock("generator", every), "d": Clock("discriminator", every)}
+        if run and first:
+            self._teller.open(Path(run) / "monitor.jsonl")
         self._teller.write("start", {"schema": SCHEMA, "context": self.context.to_json()})
         me = weakref.ref(self)
 

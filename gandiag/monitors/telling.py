@@ -1,6 +1,7 @@
 """Rows, alerts and notes on their way to the sinks, of which none can end the training."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gandiag.monitors.alerts import Alert
@@ -13,24 +14,35 @@ class Teller:
 
     Args:
         sinks: of the user, each with `signals`, `alert` and `close`, some with `note`.
-        file: the run's, if it has one.
 
     Attributes:
         guard: for all parts of the monitor; a part that fails is told of here, once.
         step: of the training, for what is told out of turn.
     """
 
-    def __init__(self, sinks: Iterable[Sink], file: JsonLines | None):
+    def __init__(self, sinks: Iterable[Sink]):
         self.guard = Guard(self._failed)
         self.step = 0
-        self._file = file
+        self._file: JsonLines | None = None
         self._sinks: dict[str, Sink] = {}
-        for sink in [*sinks, *([file] if file else [])]:
-            name = f"sink {type(sink).__name__}"
-            twins = sum(each.split(" #")[0] == name for each in self._sinks)
-            self._sinks[f"{name} #{twins + 1}" if twins else name] = sink
+        for sink in sinks:
+            self._add(sink)
         # A note that only a dashboard gets is not seen in time.
         self._log = None if any(isinstance(each, Log) for each in self._sinks.values()) else Log()
+
+    def open(self, path: Path) -> None:
+        """Write a run's file from now on.
+
+        Raises:
+            GandiagError: it cannot be written.
+        """
+        self._file = JsonLines(path)
+        self._add(self._file)
+
+    def _add(self, sink: Sink) -> None:
+        name = f"sink {type(sink).__name__}"
+        twins = sum(each.split(" #")[0] == name for each in self._sinks)
+        self._sinks[f"{name} #{twins + 1}" if twins else name] = sink
 
     def signals(self, step: int, row: Mapping[str, float]) -> None:
         """A row to all; each gets a copy of its own."""
