@@ -275,10 +275,8 @@ class Panel:
 
     def _singular(self) -> Found:
         rng = torch.Generator().manual_seed(self.seed + 2)
-        found = [
-            critics.largest_singular_value(w.float(), rng)
-            for w in critics.applied_weights(self.discriminator)
-        ]
+        weights = critics.applied_weights(self.discriminator) or ()
+        found = [critics.largest_singular_value(w.float(), rng) for w in weights]
         return {"sigma_max": torch.stack(found).max() if found else None}
 
     def _mislabelled(self, panel: Samples, convention: Convention) -> Found:
