@@ -112,7 +112,10 @@ def once(case: Case, seed: int) -> Trace:
     for seen in play(run):
         if run.step == case.resume_at:  # a new process would do the same
             state = monitor.state_dict()
+            rows_so_far, alerts_so_far = len(recorder.rows), len(recorder.alerts)
             monitor.close()
+            # What closing found in the last steps is found again at the next check.
+            del recorder.rows[rows_so_far:], recorder.alerts[alerts_so_far:]
             monitor = monitor_of(run, recorder, every)
             monitor.load_state_dict(state)
         monitor.step(seen.d_real, seen.d_fake, seen.loss_d, seen.loss_g, seen.penalty)

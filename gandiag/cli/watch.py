@@ -69,6 +69,7 @@ def view(run: str, found: Recording, names: Sequence[str]) -> RenderableType:
     """A run so far: each signal with its course, then the alerts, then what cannot be seen."""
     parts: list[RenderableType] = [_headline(run, found), Text(), _signals(found, names), Text()]
     parts += [line(alert) for alert in found.alerts] or [Text("no alerts", style="green")]
+    parts += [Text(f"note: {note.message}", style="yellow") for note in found.notes]
     inactive = pathologies.inactive(found.context) if found.context else {}
     if inactive:
         parts.append(Text())
@@ -121,5 +122,7 @@ def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:
 
 
 def _ended(found: Recording) -> bool:
+    if found.ended:
+        return True
     budget = found.context.budget if found.context else None
     return budget is not None and bool(found.rows) and found.rows[-1][0] >= budget

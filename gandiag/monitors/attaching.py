@@ -5,8 +5,10 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
+from gandiag.monitors.guarding import Guard, in_a_line
 from gandiag.monitors.panel import Judge, Panel
 from gandiag.monitors.probing import undisturbed
+from gandiag.monitors.ranges import LastCall, check_range
 from gandiag.monitors.reference import remember
 from gandiag.monitors.samples import Draw, Real, Samples, samples
 
@@ -26,46 +28,85 @@ def look_ahead(
     every: int,
     constrained: bool,
     seed: int,
+    guard: Guard,
 ) -> Panel:
     """A panel that has been looked at once; the arguments are those of `Panel` and `Monitor`.
 
     Raises:
         GandiagError: samples and reals do not fit each other, or scores are no scores.
     """
-    with undisturbed((generator, discriminator), seed):
-        again = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
-    with undisturbed((generator, discriminator), seed):
-        one = samples(sampler(FEW, torch.Generator().manual_seed(seed)), "sampler")
+    with undisturbed((generator, discriminator), seed, search=True) as found_first:
+        # A copy: a sampler may give the same storage again.
+        again = _asked("sampler", sampler, FEW, torch.Generator().manual_seed(seed)).copy()
+    with undisturbed(found_first, seed, search=True) as networks:
+        with LastCall() as calls:
+            one = _asked("sampler", sampler, FEW, torch.Generator().manual_seed(seed))
         if one.x.shape != again.x.shape or not torch.allclose(one.x, again.x, 1e-3, 1e-3, True):
             raise GandiagError(
                 "sampler gives other samples for the same generator; draw from the "
                 "torch.Generator that it is given, not from numpy or random"
             )
         size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
-        reference = remember(real, heldout, one.x.shape[1:], size, seed)
+        reference = remember(real, heldout, one, size, seed)
         given = reference.train.y is not None
         if given != (one.y is not None):
             raise GandiagError(
                 f"{'real' if given else 'sampler'} gives labels and "
                 f"{'sampler' if given else 'real'} does not; give them with both or neither"
             )
+        ending = calls.of(one.x)
+        check_range(reference.train.x, ending, "real")
+        if reference.heldout is not None:
+            check_range(reference.heldout.x, ending, "heldout")
         few = reference.train.first(FEW).to(one.x.device)
         judge = _judge(discriminator, few) if judge is None else judge
+        _check_scores(judge, few)
+    panel = Panel(
+        generator, discriminator,
+        sampler=sampler, judge=judge, reference=reference, size=size,
+        every=every, constrained=constrained, seed=seed, others=networks[2:], guard=guard,
+    )  # fmt: skip
+    panel.start()
+    return panel
+
+
+def _asked(name: str, function: Draw, n: int, rng: torch.Generator) -> Samples:
+    try:
+        found = function(n, rng)
+    except Exception as error:
+        raise GandiagError(
+            f"{name} fails ({in_a_line(error)}); give a function (n, torch.Generator) -> samples"
+        ) from error
+    return samples(found, name)
+
+
+def _check_scores(judge: Judge, few: Samples) -> None:
+    way = "give discriminator=, a function x -> scores (n,), or (x, y) -> scores with labels"
+    try:
         found = judge(few.x) if few.y is None else judge(few.x, few.y)
-        if isinstance(found, Tensor) and found.ndim > 2 and found.shape == few.x.shape:
+    except Exception as error:
+        raise GandiagError(
+            f"the discriminator fails on reals ({in_a_line(error)}); {way}"
+        ) from error
+    parts = [found] if isinstance(found, Tensor) else found
+    if not isinstance(parts, list | tuple):
+        raise GandiagError(f"the discriminator gives {type(found).__name__}, no scores; {way}")
+    for part in parts:
+        if isinstance(part, Tensor) and part.ndim > 2 and part.shape == few.x.shape:
             raise GandiagError(
                 "the discriminator gives as many numbers as a sample has; give discriminator=, a "
                 "function that scores it: the negative error of an autoencoder, the mean over "
                 "pixels of others"
             )
-        scores.per_sample(found)
-    panel = Panel(
-        generator, discriminator,
-        sampler=sampler, judge=judge, reference=reference, size=size,
-        every=every, constrained=constrained, seed=seed,
-    )  # fmt: skip
-    panel.start()
-    return panel
+        if isinstance(part, Tensor) and part.ndim > 3 and part.shape[1] != 1:
+            raise GandiagError(
+                f"the discriminator gives maps of {part.shape[1]} channels, no scores; {way}"
+            )
+    if len(scores.per_sample(found)) != len(few.x):
+        raise GandiagError(
+            f"the discriminator gives {len(scores.per_sample(found))} scores for {len(few.x)} "
+            f"samples; {way}"
+        )
 
 
 def _judge(discriminator: nn.Module, few: Samples) -> Judge:

@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -28,6 +26,10 @@ class Bins:
     """
 
     def __init__(self, features: Tensor, cells: int, seed: int):
+        # Here, where random states are put back: their import draws from Python's.
+        from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
+
         cells = max(1, min(cells, len(torch.unique(features, dim=0))))
         # One thread: for so few rows more of them only wait, long so on a busy machine.
         with warnings.catch_warnings(), threadpool_limits(1):

@@ -1,7 +1,6 @@
 """Samples as rows of at most 64 numbers, the same function for the whole run."""
 
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -32,6 +31,9 @@ class Features:
         self.scale = torch.where(self.scale > 0, self.scale, torch.ones(()))
         self.components: Tensor | None = None
         if flat.shape[1] > WIDTH:
+            # Here, where random states are put back: its import draws from Python's.
+            from sklearn.decomposition import PCA
+
             pca = PCA(min(WIDTH, len(flat) - 1), random_state=seed)
             pca.fit(((flat - self.mean) / self.scale).numpy())
             self.components = torch.from_numpy(pca.components_).float().T

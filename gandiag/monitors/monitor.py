@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from gandiag.errors import GandiagError
 from gandiag.monitors import pathologies, processes, scores, training
 from gandiag.monitors.alerts import Alert, from_json
+from gandiag.monitors.arguments import check_every, check_networks, unwrapped
 from gandiag.monitors.attaching import look_ahead
+from gandiag.monitors.clock import Clock
 from gandiag.monitors.context import Context
 from gandiag.monitors.direction import Direction
 from gandiag.monitors.optimizers import StepProbe, parameters
@@ -27,11 +29,12 @@ from gandiag.monitors.report import Line, Report
 from gandiag.monitors.samples import Draw, Real
 from gandiag.monitors.scores import Scores
 from gandiag.monitors.signals import SIGNALS
-from gandiag.monitors.sinks import JsonLines, Log, Sink
+from gandiag.monitors.sinks import Log, Sink
 from gandiag.monitors.skips import Skips
+from gandiag.monitors.telling import Teller
 from gandiag.monitors.thresholds import Thresholds
 from gandiag.monitors.training import Scored, Sketch
-from gandiag.monitors.window import Window, to_host
+from gandiag.monitors.window import Series, Window, on_host
 
 SCORED = 8
 """Steps of a window whose scores are kept."""
@@ -49,16 +52,19 @@ class Monitor:
     Args:
         G: the generator.
         D: the discriminator.
-        opt_g: the generator's optimizer. Its steps are the monitor's clock.
-        opt_d: the discriminator's optimizer.
+        opt_g: the generator's optimizer. Its steps are the monitor's clock. A wrapper that holds
+            one as ``.optimizer`` will do.
+        opt_d: the discriminator's optimizer, another one.
         loss: ``minimax``, ``non-saturating``, ``wasserstein``, ``hinge``, ``least-squares``, or
             None for another.
         lipschitz: how the discriminator is constrained: ``gp`` (slope 1 between reals and fakes),
             ``sn``, ``clip``, ``r1`` or None.
         sampler: (n, generator) -> samples of G, or a pair of them and their labels. It must draw
             from the torch.Generator that it is given, which is on the CPU.
-        real: reals that the discriminator trains on: a tensor (n, ...), a pair of it and labels
-            (n,), or a function like `sampler`.
+        real: reals that the discriminator trains on, as it sees them (bytes are refused beside a
+            generator of floats): a tensor (n, ...), a pair of it and labels (n,), a Dataset, a
+            DataLoader, or a function like `sampler`. At most 4,096 are read, and labels of a
+            Dataset or DataLoader only if `sampler` gives some.
         heldout: the same of reals that it never trains on.
         discriminator: x -> scores, or (x, y) -> scores for data with labels; `D` itself if None,
             with the labels or, if it takes none, without.
@@ -117,7 +123,14 @@ class Monitor:
         if (sampler is None) != (real is None):
             has, lacks = ("sampler", "real") if real is None else ("real", "sampler")
             raise GandiagError(f"{has} was given without {lacks}; give both, or neither")
+        check_every(every)
+        opt_g, opt_d = unwrapped(opt_g, "opt_g"), unwrapped(opt_d, "opt_d")
+        check_networks(G, D, opt_g, opt_d)
         self.every, self.seed = every, seed
+        first = processes.rank() == 0
+        told: list[Sink] = [Log()] if sinks is None else list(sinks)
+        self._teller = Teller(told if first else [])
+        self._guard = self._teller.guard
         self._g_optimizer, self._d_optimizer = weakref.ref(opt_g), weakref.ref(opt_d)
         self.context = Context(
             loss=loss, lipschitz=lipschitz, budget=budget, every=every,
@@ -127,7 +140,7 @@ class Monitor:
         if sampler is not None and real is not None:
             self._panel = look_ahead(
                 G, D, sampler=sampler, real=real, heldout=heldout, judge=discriminator,
-                every=every, constrained=lipschitz == "sn", seed=seed,
+                every=every, constrained=lipschitz == "sn", seed=seed, guard=self._guard,
             )  # fmt: skip
         self.context = Context(
             **{**self.context.to_json(), "conditional": self._conditional()},
@@ -145,16 +158,14 @@ class Monitor:
         self._checked_d = 0
         self._broken = False
         self._seen: set[str] = set()
+        self._failures = 0
         self._closed = False
         self.alerts: list[Alert] = []
         self.should_stop = False
-        self._first = processes.rank() == 0
-        self._file = JsonLines(Path(run) / "monitor.jsonl") if run and self._first else None
-        told: list[Sink] = [Log()] if sinks is None else list(sinks)
-        if self._file:
-            told.append(self._file)
-        self._sinks = told if self._first else []
-        self._write("start", {"schema": SCHEMA, "context": self.context.to_json()})
+        self._clocks = {"g": Clock("generator", every), "d": Clock("discriminator", every)}
+        if run and first:
+            self._teller.open(Path(run) / "monitor.jsonl")
+        self._teller.write("start", {"schema": SCHEMA, "context": self.context.to_json()})
         me = weakref.ref(self)
 
         def due() -> bool:
@@ -166,9 +177,22 @@ class Monitor:
             if monitor is not None:
                 monitor._after_generator()
 
+        def after_d() -> None:
+            monitor = me()
+            if monitor is not None and monitor._called is None:
+                monitor._look_at_clocks()
+
         stride = max(1, every // NORMS)
-        self._g = StepProbe(opt_g, "g", self._window, due=due, after=after_g, stride=stride)
-        self._d = StepProbe(opt_d, "d", self._window, due=due, after=lambda: None, stride=stride)
+
+        def probe(
+            optimizer: torch.optim.Optimizer, name: str, after: Callable[[], None]
+        ) -> StepProbe:
+            return StepProbe(
+                optimizer, name, self._window,
+                due=due, after=after, stride=stride, guard=self._guard,
+            )  # fmt: skip
+
+        self._g, self._d = probe(opt_g, "g", after_g), probe(opt_d, "d", after_d)
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +203,8 @@ class Monitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        # After an error the networks may be in any state, and other processes do not wait.
+        self._close(judge=kind is None)
 
     @property
     def steps(self) -> int:
@@ -207,31 +232,25 @@ class Monitor:
         """
         if self._closed:
             return
-        self._skips.look(self._g.steps, self._d.steps)
-        found = (("d_loss", loss_d), ("g_loss", loss_g))
-        noted = [self._window.add(name, loss) for name, loss in found if loss is not None]
-        if penalty is not None:
-            # A penalty whose value does not depend on the weights cannot act on them.
-            self._window.add("penalty", penalty)
-            self._window.add("penalty_dead", float(not penalty.requires_grad))
-        stride = max(1, self.every // SCORED)
-        if d_real is not None and d_fake is not None and self._calls % stride == 0:
-            with torch.no_grad():
-                real, fake = scores.per_sample(d_real), scores.per_sample(d_fake)
-            self._scored.append(Scored(self.steps, real.detach(), fake.detach()))
         self._calls += 1
         self._called = self.steps
-        if self._due() or self._broke(noted):
+        self._guard("steps left out", self._skips.look, self._g.steps, self._d.steps)
+        found = (("d_loss", loss_d), ("g_loss", loss_g), ("penalty", penalty))
+        noted = [self._guard(name, self._note, name, loss) for name, loss in found]
+        if d_real is not None and d_fake is not None:
+            self._guard("scores", self._keep, d_real, d_fake)
+        self._guard("clock", self._look_at_clocks)
+        if self._due() or self._guard("losses", self._broke, noted[:2]):
             self._check()
 
     def mark(self, event: str) -> None:
         """Say that something changed on purpose, as the learning rate: detectors start anew."""
         for detector in self._detectors:
-            detector.forget()
-        self._write("mark", {"step": self.steps, "after": self._checked, "event": event})
+            self._guard(f"detector {detector.pathology}", detector.forget)
+        self._teller.write("mark", {"step": self.steps, "after": self._checked, "event": event})
 
     def report(self) -> Report:
-        """Every pathology: ok, alerting, or inactive with the reason."""
+        """Every pathology: ok, alerting, or inactive with the reason; then parts that failed."""
         inactive = pathologies.inactive(self.context, self._known.values())
         by_name = {detector.pathology: detector for detector in self._detectors}
         lines = []
@@ -240,26 +259,31 @@ class Monitor:
                 lines.append(Line(name, "inactive", inactive[name]))
                 continue
             alert = by_name[name].alerting
+            broken = self._guard.failed.get(f"detector {name}") or self._guard.failed.get("checks")
             missing = known.unjudged(self._seen, self.context)
-            if alert is not None:
+            if broken:
+                lines.append(Line(name, "inactive", broken))
+            elif alert is not None and not (missing and self._failures):
                 lines.append(Line(name, "alerting", alert.message))
-            elif missing and self._checked:
-                lines.append(Line(name, "inactive", missing))
-            elif not self._checked:
+            elif still := self._still("g"):
+                lines.append(Line(name, "inactive", still))
+            elif not self._checked and not self._seen:
                 lines.append(Line(name, "inactive", "no check yet"))
+            elif missing:
+                lines.append(Line(name, "inactive", "; ".join([missing, *self._blind()])))
             else:
                 lines.append(Line(name, "ok", ""))
+        if still := self._still("d"):
+            lines.append(Line("optimizer of D", "inactive", still))
+        lines += [Line(part, "inactive", why) for part, why in self._guard.failed.items()]
         return Report(tuple(lines), tuple(self._notes()))
 
     def close(self) -> None:
-        """Take every hook off and close the sinks; further calls do nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        self._g.close()
-        self._d.close()
-        for sink in self._sinks:
-            sink.close()
+        """Judge what came since the last check, take every hook off and close the sinks.
+
+        Further calls do nothing.
+        """
+        self._close(judge=True)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs to go on as if it had not stopped, as JSON values."""
@@ -329,7 +353,7 @@ class Monitor:
                 detector.load_state_dict(state["detectors"][detector.pathology])
         self.alerts = [from_json(alert) for alert in state["alerts"]]
         self.should_stop = state["should_stop"]
-        self._write("resume", {"step": self.steps})
+        self._teller.write("resume", {"step": self.steps, "checked": self._checked})
 
     # When to check.
 
@@ -337,7 +361,7 @@ class Monitor:
         """Whether a check is due; `ahead` steps before it, too, so that the steps are looked at."""
         return self.steps + ahead - self._checked >= self.every
 
-    def _broke(self, losses: Sequence[Tensor]) -> bool:
+    def _broke(self, losses: Sequence[Tensor | None]) -> bool:
         """Whether a loss is not finite for the first time, where looking costs no waiting.
 
         Values on an accelerator, and of several processes, are looked at when a check is due.
@@ -345,7 +369,8 @@ class Monitor:
         if self._broken or processes.several():
             return False
         self._broken = any(
-            loss.device.type == "cpu" and not math.isfinite(float(loss)) for loss in losses
+            loss is not None and loss.device.type == "cpu" and not math.isfinite(float(loss))
+            for loss in losses
         )
         return self._broken
 
@@ -357,74 +382,181 @@ class Monitor:
         if silent and self._due():
             self._check()
 
+    def _look_at_clocks(self) -> None:
+        """Tell of an optimizer that stands still, and judge what has come until then."""
+        gone = {"g": self._g_optimizer() is None, "d": self._d_optimizer() is None}
+        steps = {"g": self._g.steps, "d": self._d.steps}
+        new = [n for n, clock in self._clocks.items() if clock.look(steps[n], gone=gone[n])]
+        self._tell_of(new)
+        # Several processes check together, at steps that they agree on.
+        if "g" in new and not processes.several():
+            self._check()
+
+    def _tell_of(self, clocks: Iterable[str]) -> None:
+        for name in clocks:
+            self._teller.note("WARN", f"step {self.steps}: {self._clocks[name].still}")
+
+    # What comes from the loop.
+
+    def _note(self, name: str, value: Tensor | float | None) -> Tensor | None:
+        if value is None:
+            return None
+        if name == "penalty":
+            # A penalty whose value does not depend on the weights cannot act on them.
+            graph = isinstance(value, Tensor) and value.requires_grad
+            self._window.add("penalty_dead", float(not graph))
+        return self._window.add(name, value)
+
+    def _keep(self, d_real: Scores, d_fake: Scores) -> None:
+        stride = max(1, self.every // SCORED)
+        if (self._calls - 1) % stride == 0:
+            with torch.no_grad():
+                real, fake = scores.per_sample(d_real), scores.per_sample(d_fake)
+            # Copies: the loop may write into its own.
+            self._scored.append(Scored(self.steps, real.detach().clone(), fake.detach().clone()))
+
     # What a check does.
 
     def _check(self) -> None:
-        g_optimizer, d_optimizer = self._g_optimizer(), self._d_optimizer()
-        if g_optimizer is None or d_optimizer is None:
-            return
-        step = self.steps
-        series = self._window.drain()
-        values = training.of_window({k: v for k, v in series.items() if k != "penalty_dead"})
+        self._guard("checks", self._look)
+
+    def _look(self, together: bool = True) -> None:
+        step = self._teller.step = self.steps
+        series = self._guard("window", self._window.drain) or {}
         generators = step - self._checked
-        values["d_steps_per_g"] = (self._d.steps - self._checked_d) / max(1, generators)
-        values["skipped_steps"] = float(self._skips.drain())
+        values = {"skipped_steps": float(self._skips.drain())}
+        if generators:
+            values["d_steps_per_g"] = (self._d.steps - self._checked_d) / generators
+        for part, look in (
+            ("losses and norms", lambda: self._of_window(series)),
+            ("scores", lambda: self._of_scores(series)),
+            ("weights", self._of_weights),
+            ("last steps", self._of_steps),
+            ("path of the weights", self._of_path),
+            ("panel", lambda: self._of_panel(step)),
+            ("signals of your own", lambda: self._of_own(step)),
+        ):
+            values |= self._guard(part, look) or {}
+        finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
+        self._checked, self._checked_d = step, self._d.steps
+        self._scored.clear()
+        row = None
+        if together:
+            names = [*SIGNALS, *self._own]
+            row = self._guard("processes", processes.agreed, finite, names)
+        self._tell(step, finite if row is None else row)
+
+    def _of_window(self, series: Mapping[str, tuple[list[int], Series]]) -> dict[str, float]:
+        values = training.of_window({k: v for k, v in series.items() if k != "penalty_dead"})
         if "penalty" in series:
             worth = np.abs(series["penalty"][1]) > 1e-12
             dead = series["penalty_dead"][1] > 0
             values["dead_penalty"] = float((worth & dead).mean() > 0.5)
+        for name, clock in self._clocks.items():
+            skipped = series.get(f"{name}_skipped", ((), np.empty(0)))[1]
+            clock.skipping = len(skipped) > 1 and bool((skipped > 0).all())
+        return values
+
+    def _of_scores(self, series: Mapping[str, tuple[list[int], Series]]) -> dict[str, float]:
+        scored = list(self._scored)
+        losses = dict(zip(*series["d_loss"], strict=True)) if "d_loss" in series else {}
         with torch.no_grad():
-            scored = list(self._scored)
-            losses = dict(zip(*series["d_loss"], strict=True)) if "d_loss" in series else {}
             self._direction.settle(scored, losses)
-            convention = self._direction.convention
-            values |= training.of_scores(scored, self.context.loss, convention)
-            device = training.of_weights(g_optimizer, d_optimizer)
-        for probe in (self._g, self._d):
-            device |= {k: v for k, v in probe.seen.items() if k in SIGNALS}
-            probe.seen = {}
-        weights = [*parameters(g_optimizer), *parameters(d_optimizer)]
-        turning = self._sketch.look(weights)
-        if turning is not None:
-            values["rotation"] = turning
-        if self._panel is not None:
-            device |= {
-                name: value if isinstance(value, Tensor) else torch.tensor(value)
-                for name, value in self._panel.measure(step, convention).items()
-            }
-        values |= dict(zip(device, to_host(list(device.values())).tolist(), strict=True))
-        finite = {name: float(v) for name, v in values.items() if np.isfinite(v)}
-        self._checked, self._checked_d = step, self._d.steps
-        self._scored.clear()
-        finite |= {name: float(of(step)) for name, of in self._own.items()}
-        row = processes.agreed(finite, [*SIGNALS, *self._own])
-        self._tell(step, row)
+            return training.of_scores(scored, self.context.loss, self._direction.convention)
+
+    def _of_weights(self) -> dict[str, float]:
+        optimizers = self._optimizers()
+        if optimizers is None:
+            return {}
+        with torch.no_grad():
+            return on_host(training.of_weights(*optimizers))
+
+    def _of_steps(self) -> dict[str, float]:
+        seen = self._g.seen | self._d.seen
+        self._g.seen, self._d.seen = {}, {}
+        return on_host({k: v for k, v in seen.items() if k in SIGNALS})
+
+    def _of_path(self) -> dict[str, float]:
+        optimizers = self._optimizers()
+        if optimizers is None:
+            return {}
+        turning = self._sketch.look([p for each in optimizers for p in parameters(each)])
+        return {} if turning is None else {"rotation": turning}
+
+    def _of_panel(self, step: int) -> dict[str, float]:
+        if self._panel is None:
+            return {}
+        found = self._panel.measure(step, self._direction.convention)
+        return on_host(
+            {k: v if isinstance(v, Tensor) else torch.tensor(v) for k, v in found.items()}
+        )
+
+    def _of_own(self, step: int) -> dict[str, float]:
+        found = {}
+        for name, of in self._own.items():
+            value = self._guard(f"signal {name}", of, step)
+            if value is not None:
+                found[name] = float(value)
+        return found
 
     def _tell(self, step: int, row: dict[str, float]) -> None:
+        if len(self._guard.failed) > self._failures:
+            # What could be seen before a part failed says nothing of what can be seen now.
+            self._failures = len(self._guard.failed)
+            self._seen = set()
         self._seen |= set(row)
-        for sink in self._sinks:
-            sink.signals(step, row)
+        self._teller.signals(step, row)
         for detector in self._detectors:
-            alert = detector(step, row)
+            alert = self._guard(f"detector {detector.pathology}", detector, step, row)
             if alert is None:
                 continue
             self.alerts.append(alert)
             if alert.pathology in self.stop_on and alert.level != "INFO":
                 self.should_stop = True
-            for sink in self._sinks:
-                sink.alert(alert)
+            self._teller.alert(alert)
+
+    def _close(self, judge: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._g.close()
+        self._d.close()
+        if judge and self.steps > self._checked:
+            # Not together: a process that has failed would be waited for.
+            self._guard("checks", self._look, together=False)
+        self._teller.write("end", {"step": self.steps})
+        self._teller.close()
 
     # Small things.
 
     def _conditional(self) -> bool:
         return self._panel is not None and bool(self._panel.reference.classes)
 
+    def _probe(self, name: str) -> StepProbe:
+        return self._g if name == "g" else self._d
+
+    def _optimizers(self) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer] | None:
+        g, d = self._g_optimizer(), self._d_optimizer()
+        return None if g is None or d is None else (g, d)
+
+    def _still(self, name: str) -> str | None:
+        """Why an optimizer is not listened to, also where nobody calls `step` any more."""
+        clock, optimizer = (
+            self._clocks[name],
+            self._g_optimizer if name == "g" else self._d_optimizer,
+        )
+        if not self._closed and optimizer() is None:
+            clock.look(self._probe(name).steps, gone=True)
+        return clock.still
+
+    def _blind(self) -> Iterable[str]:
+        """Failures of what measures, for a pathology whose signals do not come."""
+        for part, why in self._guard.failed.items():
+            if not part.startswith(("sink ", "detector ", "closing ")):
+                yield f"{part}: {why}"
+
     def _notes(self) -> Iterable[str]:
         if self._direction.convention.flipped:
             yield "the discriminator scores reals lower; scores are turned round"
         if self._direction.convention.probabilities:
             yield "the discriminator returns probabilities; their logits are looked at"
-
-    def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
-        if self._file is not None:
-            self._file.write(kind, fields)

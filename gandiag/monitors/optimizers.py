@@ -10,8 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gandiag.monitors.guarding import Guard
 from gandiag.monitors.signals import gradients
 from gandiag.monitors.window import Window
+
+LEFT_OUT = -1.0
+"""Stands for the norm of a step that a fused optimizer left out."""
 
 
 class StepProbe:
@@ -27,6 +31,7 @@ class StepProbe:
         due: whether a check comes soon.
         stride: norms are taken of each so many steps, and of those just before a check.
         after: called after each step.
+        guard: through which all is called but the count of the steps.
     """
 
     def __init__(
@@ -38,8 +43,10 @@ class StepProbe:
         due: Callable[[], bool],
         after: Callable[[], None],
         stride: int = 1,
+        guard: Guard,
     ):
         self.stride = stride
+        self.guard, self.part = guard, f"gradients of {name.upper()}"
         self.name, self.window, self.due, self.after = name, window, due, after
         self.steps = 0
         self.seen: dict[str, Tensor] = {}
@@ -49,7 +56,7 @@ class StepProbe:
         def before_step(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
             probe = me()
             if probe is not None:
-                probe._look(optimizer)
+                probe.guard(probe.part, probe._look, optimizer)
 
         def after_step(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
             probe = me()
@@ -85,7 +92,8 @@ class StepProbe:
             norm = norm / scale
         if isinstance(found_inf, Tensor):
             self.window.add(f"{self.name}_skipped", found_inf)
-            norm = torch.where(found_inf > 0, torch.zeros_like(norm), norm)
+            # The step is left out. A norm of 0 would say that no gradient came.
+            norm = torch.where(found_inf > 0, torch.full_like(norm, LEFT_OUT), norm)
         self.window.add(f"{self.name}_norm", norm)
         if not due:
             return
@@ -99,12 +107,12 @@ class StepProbe:
 
     def _count(self, optimizer: torch.optim.Optimizer) -> None:
         self.steps += 1
-        if self._before is not None:
-            with torch.no_grad():
-                self._compare(parameters(optimizer), self._before)
-            self._before = None
-        self.after()
+        before, self._before = self._before, None
+        if before is not None:
+            self.guard(self.part, self._compare, parameters(optimizer), before)
+        self.guard("clock", self.after)
 
+    @torch.no_grad()
     def _compare(self, now: Sequence[Tensor], before: Sequence[Tensor]) -> None:
         pairs = zip(now, before, strict=False)
         change = gradients.global_norm([a.detach() - b for a, b in pairs])

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gandiag.monitors.guarding import Guard, halving
 from gandiag.monitors.packing import pack, unpack
-from gandiag.monitors.probing import undisturbed
+from gandiag.monitors.probing import reseed, undisturbed
 from gandiag.monitors.reference import Reference
 from gandiag.monitors.samples import Draw, Samples, joined, samples
 from gandiag.monitors.scores import Convention, per_sample
@@ -37,6 +38,7 @@ LARGEST_STATE = 1 << 20
 Judge = Callable[..., Any]
 Array = npt.NDArray[np.float64]
 Found = dict[str, Tensor | float | None]
+Out = TypeVar("Out")
 
 
 class Panel:
@@ -51,6 +53,10 @@ class Panel:
         every: steps between checks.
         constrained: whether every layer of the discriminator should have singular values <= 1.
         seed: of the latents.
+        others: further networks that the sampler or the judge calls, left as they were found.
+        guard: each probe is called through it; what a probe raises is told and ends the probe.
+
+    Where memory runs out a probe goes on with half as many samples at once.
     """
 
     def __init__(
@@ -65,19 +71,31 @@ class Panel:
         every: int,
         constrained: bool,
         seed: int,
+        others: Sequence[nn.Module] = (),
+        guard: Guard,
     ):
+        self.networks = (generator, discriminator, *others)
+        self.guard = guard
         self.generator, self.discriminator = generator, discriminator
         self.sampler, self.judge, self.reference = sampler, judge, reference
         self.size, self.every, self.constrained, self.seed = size, every, constrained, seed
-        self.batch = BATCH if reference.train.x.ndim > 2 else size
+        batch = BATCH if reference.train.x.ndim > 2 else size
+        self.rows = {
+            "samples": batch,
+            "scores": max(JUDGED, batch),
+            "slopes": min(SLOPED, batch, len(reference.train.x)),
+        }
         self.histograms: deque[tuple[int, Array]] = deque(maxlen=MOVED_STEPS // every + 2)
         self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOVED_STEPS // every + 2)
+        self._device = torch.device("cpu")
+        self._real: Tensor | None = None
+        self._score_sd: Tensor | None = None
         # Whole samples: no more of them than the lags need.
         self.replay: deque[tuple[int, Samples]] = deque(maxlen=max(LAGS) // min(LAGS) + 2)
 
     def start(self) -> None:
         """Note where the panel is before the first step, so that motion is seen a check earlier."""
-        with undisturbed((self.generator, self.discriminator), self.seed):
+        with undisturbed(self.networks, self.seed):
             panel = self._sample(self.size)
             if bool(panel.x.isfinite().all()):
                 features = self.reference.project(panel.x)
@@ -85,21 +103,32 @@ class Panel:
 
     def measure(self, step: int, convention: Convention) -> dict[str, Tensor | float]:
         """All signals of level 2 that can be computed; some may not be finite."""
-        with undisturbed((self.generator, self.discriminator), self.seed):
+        with undisturbed(self.networks, self.seed):
             with units.Rectified() as seen:
                 panel = self._sample(self.size)
             out: Found = {"dead_units_g": units.dead_share(seen.fired)}
             if not bool(panel.x.isfinite().all()):
                 return {}
+            self._device = panel.x.device
             features = self.reference.project(panel.x)
             bins = self.reference.bins(features)
             histogram = self._shares(bins)
-            out |= self._beside_the_data(panel, features, bins)
-            out |= self._beside_earlier_ones(step, features, histogram)
-            out |= self._sensitivity()
+
+            def probe(name: str, work: Callable[..., Found], *args: Any) -> None:
+                out.update(self.guard(f"panel's {name}", work, *args) or {})
+
+            probe("comparison with the data", self._beside_the_data, panel, features, bins)
+            probe("comparison with the past", self._beside_earlier_ones, step, features, histogram)
+            probe("sensitivity", self._sensitivity)
             if self.judge is not None:
-                out |= self._judged(step, panel, convention)
-            out |= self._by_class(panel, features)
+                probe("judgement", self._judged, panel, convention)
+                probe("judgement of old samples", self._forgotten, step, convention)
+                probe("slopes", self._sloped, panel, convention)
+                probe("judgement of labels", self._mislabelled, panel, convention)
+            if self.constrained:
+                probe("singular values", self._singular)
+            probe("classes", self._by_class, panel, features)
+            self._real = self._score_sd = None
         dead = [out[k] for k in ("dead_units_g", "dead_units_d") if out.get(k) is not None]
         out["dead_units"] = max(float(each) for each in dead) if dead else None  # type: ignore[arg-type]
         self._remember(step, panel, features, histogram)
@@ -108,10 +137,24 @@ class Panel:
     def _shares(self, bins: Tensor) -> Array:
         return self.reference.bins.counts(bins) / len(bins)
 
+    def _fitting(self, kind: str, work: Callable[[int], Out]) -> Out:
+        out, rows = halving(work, self.rows[kind])
+        if kind == "samples" and rows < self.rows[kind]:
+            # Drawn in other portions the same latents may be others: nothing has moved.
+            self.histograms.clear()
+            self.positions.clear()
+        self.rows[kind] = rows
+        return out
+
     def _sample(self, n: int) -> Samples:
-        rng = torch.Generator().manual_seed(self.seed)
-        sizes = [min(self.batch, n - start) for start in range(0, n, self.batch)]
-        return joined([samples(self.sampler(size, rng), "sampler") for size in sizes])
+        def work(batch: int) -> Samples:
+            reseed(self.seed)
+            rng = torch.Generator().manual_seed(self.seed)
+            sizes = [min(batch, n - start) for start in range(0, n, batch)]
+            # Copies: a sampler may give the same storage each time.
+            return joined([samples(self.sampler(each, rng), "sampler").copy() for each in sizes])
+
+        return self._fitting("samples", work)
 
     def _beside_the_data(self, panel: Samples, features: Tensor, bins: Tensor) -> Found:
         ref = self.reference
@@ -175,67 +218,77 @@ class Panel:
         change = (after - before).norm(dim=1).mean() / self.reference.total_spread
         return {"z_sensitivity": change / NUDGE}
 
-    def _judged(self, step: int, panel: Samples, convention: Convention) -> Found:
-        ref, device = self.reference, panel.x.device
+    def _judged(self, panel: Samples, convention: Convention) -> Found:
+        ref = self.reference
         out: Found = {}
-
-        def scores(batch: Samples) -> Tensor:
-            return convention(self._scores(batch.to(device))).cpu()
-
         with units.Rectified() as on_fakes:
-            fake = scores(panel.first(len(ref.train.x)))
+            fake = self._scores(panel.first(len(ref.train.x)), convention)
         with units.Rectified() as on_reals:
-            real = scores(ref.train)
+            real = self._scores(ref.train, convention)
         if len(on_fakes.fired) == len(on_reals.fired):
             out["dead_units_d"] = units.dead_share(units.either(on_fakes.fired, on_reals.fired))
         if not bool(torch.cat([fake, real]).isfinite().all()):
             return out
+        self._real, self._score_sd = real, torch.cat([real, fake]).std()
         out["auc_fresh"] = ranks.auc(real, fake)
         if ref.heldout is not None:
-            heldout = scores(ref.heldout)
+            heldout = self._scores(ref.heldout, convention)
             value = float(ranks.auc(real, heldout))
             out["auc_train_heldout"] = value
             out["train_heldout_z"] = (value - 0.5) / ranks.auc_error(len(real), len(heldout))
-        middle = real.median()
+        return out
+
+    def _forgotten(self, step: int, convention: Convention) -> Found:
+        if self._real is None:
+            return {}
+        middle = self._real.median()
         shares = [
-            (scores(old) > middle).double().mean()
+            (self._scores(old, convention) > middle).double().mean()
             for lag in LAGS
             if (old := _before(self.replay, step - lag, max(self.every, min(LAGS)))) is not None
         ]
-        out["forgetting"] = torch.stack(shares).max() if shares else None
-        out |= self._sloped(panel, torch.cat([real, fake]).std(), convention)
-        if panel.y is not None and ref.classes:
-            wrong = panel.y.roll(1)
-            other = wrong != panel.y
-            if bool(other.any()):
-                right = scores(Samples(panel.x[other], panel.y[other]))
-                swapped = scores(Samples(panel.x[other], wrong[other]))
-                out["label_auc"] = ranks.auc(right, swapped)
-        return out
+        return {"forgetting": torch.stack(shares).max() if shares else None}
 
-    def _sloped(self, panel: Samples, score_sd: Tensor, convention: Convention) -> Found:
-        n = min(SLOPED, self.batch, len(self.reference.train.x))
-        fake, real = panel.first(n), self.reference.train.first(n).to(panel.x.device)
+    def _sloped(self, panel: Samples, convention: Convention) -> Found:
+        score_sd = self._score_sd
+        if score_sd is None or not panel.x.is_floating_point():
+            return {}
+        spread_of_scores = score_sd.clamp(min=1e-12)
+
+        def work(n: int) -> Found:
+            fake, real = panel.first(n), self.reference.train.first(n).to(panel.x.device)
+            rng = torch.Generator().manual_seed(self.seed + 2)
+
+            def critic(labelled: Samples) -> critics.Critic:
+                return lambda x: convention(per_sample(self._raw(Samples(x, labelled.y))))
+
+            at_fakes = critics.slopes(critic(fake), fake.x)
+            mixed = critics.between(real.x.to(fake.x), fake.x, rng)
+            at_mixed = critics.slopes(critic(real), mixed)
+            return {
+                "reach": at_fakes.mean().cpu() * self.reference.sd / spread_of_scores,
+                "lipschitz_median": at_mixed.median(),
+                "lipschitz_q95": at_mixed.quantile(0.95),
+            }
+
+        return self._fitting("slopes", work)
+
+    def _singular(self) -> Found:
         rng = torch.Generator().manual_seed(self.seed + 2)
+        weights = critics.applied_weights(self.discriminator) or ()
+        found = [critics.largest_singular_value(w.float(), rng) for w in weights]
+        return {"sigma_max": torch.stack(found).max() if found else None}
 
-        def critic(labelled: Samples) -> critics.Critic:
-            return lambda x: convention(per_sample(self._raw(Samples(x, labelled.y))))
-
-        out: Found = {}
-        if fake.x.is_floating_point():
-            at_fakes = critics.slopes(critic(fake.first(n)), fake.x[:n])
-            out["reach"] = at_fakes.mean().cpu() * self.reference.sd / score_sd.clamp(min=1e-12)
-            mixed = critics.between(real.x[:n].to(fake.x), fake.x, rng)
-            at_mixed = critics.slopes(critic(real.first(n)), mixed)
-            out["lipschitz_median"] = at_mixed.median()
-            out["lipschitz_q95"] = at_mixed.quantile(0.95)
-        if self.constrained:
-            found = [
-                critics.largest_singular_value(w.float(), rng)
-                for w in critics.applied_weights(self.discriminator)
-            ]
-            out["sigma_max"] = torch.stack(found).max() if found else None
-        return out
+    def _mislabelled(self, panel: Samples, convention: Convention) -> Found:
+        if panel.y is None or not self.reference.classes or self._real is None:
+            return {}
+        wrong = panel.y.roll(1)
+        other = wrong != panel.y
+        if not bool(other.any()):
+            return {}
+        right = self._scores(Samples(panel.x[other], panel.y[other]), convention)
+        swapped = self._scores(Samples(panel.x[other], wrong[other]), convention)
+        return {"label_auc": ranks.auc(right, swapped)}
 
     def _by_class(self, panel: Samples, features: Tensor) -> Found:
         ref = self.reference
@@ -259,15 +312,19 @@ class Panel:
             "label_agreement": labels.agreement(float(hits), ref.class_hits, len(ref.classes)),
         }
 
-    def _scores(self, batch: Samples) -> Tensor:
+    def _scores(self, batch: Samples, convention: Convention) -> Tensor:
+        batch = batch.to(self._device)
         n = len(batch.x)
-        parts = -(-n // max(JUDGED, self.batch))
-        # Even parts: a last one of one sample has no batch statistics.
-        ends = [i * n // parts for i in range(parts + 1)]
-        with _batch_statistics(self.discriminator):
-            return torch.cat(
-                [per_sample(self._raw(batch.part(a, b - a))) for a, b in pairwise(ends)]
-            )
+
+        def work(rows: int) -> Tensor:
+            parts = -(-n // rows)
+            # Even parts: a last one of one sample has no batch statistics.
+            ends = [i * n // parts for i in range(parts + 1)]
+            with _batch_statistics(self.discriminator):
+                found = [per_sample(self._raw(batch.part(a, b - a))) for a, b in pairwise(ends)]
+            return convention(torch.cat(found)).cpu()
+
+        return self._fitting("scores", work)
 
     def _raw(self, batch: Samples) -> Any:
         assert self.judge is not None
@@ -279,7 +336,7 @@ class Panel:
         self.histograms.append((step, histogram))
         self.positions.append((step, features))
         if not self.replay or step - self.replay[-1][0] >= min(LAGS):
-            self.replay.append((step, panel.first(REPLAYED).to(torch.device("cpu"))))
+            self.replay.append((step, panel.first(REPLAYED).to(torch.device("cpu")).copy()))
 
     def state_dict(self) -> dict[str, Any]:
         """What earlier checks left, as JSON values; large replayed samples are left out."""

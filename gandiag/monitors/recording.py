@@ -32,6 +32,14 @@ class Mark(NamedTuple):
     event: str
 
 
+class Note(NamedTuple):
+    """What concerned the monitor itself: a part that failed, an optimizer that stands still."""
+
+    step: int
+    level: str
+    message: str
+
+
 @dataclass
 class Recording:
     """What a monitor wrote.
@@ -41,24 +49,30 @@ class Recording:
         rows: (step, signals), by step.
         alerts: as they were raised.
         marks: changes that were made on purpose.
+        notes: on the monitor itself.
+        ended: whether the monitor was closed.
     """
 
     context: Context | None = None
     rows: list[Row] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    ended: bool = False
     _started: bool = False
 
     def add(self, line: Mapping[str, Any]) -> None:
         """One object of the file; unknown types are skipped."""
         kind = line["type"]
+        self.ended = kind == "end"
         if kind == "start":
             self.context = context.from_json(line["context"])
             self._started = True
             return
         if self._started:
             # A run that starts in a folder again, and does not resume, starts anew.
-            self.back_to(line["step"] if kind == "resume" else -1)
+            # What closing found after the last check is found again at the next one.
+            self.back_to(line.get("checked", line["step"]) if kind == "resume" else -1)
             self._started = False
         if kind == "signals":
             self.rows.append((line["step"], line["values"]))
@@ -66,12 +80,15 @@ class Recording:
             self.alerts.append(alerts.from_json(line))
         elif kind == "mark":
             self.marks.append(Mark(line["step"], line["after"], line["event"]))
+        elif kind == "note":
+            self.notes.append(Note(line["step"], line["level"], line["message"]))
 
     def back_to(self, step: int) -> None:
         """Drop what came after a step: a resumed run does it again."""
         self.rows = [row for row in self.rows if row[0] <= step]
         self.alerts = [alert for alert in self.alerts if alert.step <= step]
-        self.marks = [mark for mark in self.marks if mark.step <= step]
+        self.marks = [mark for mark in self.marks if mark.after <= step]
+        self.notes = [note for note in self.notes if note.step <= step]
 
 
 def read(path: str | Path) -> Recording:

@@ -10,7 +10,8 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.monitors.bins import Bins
 from gandiag.monitors.features import Features
-from gandiag.monitors.samples import Real, Samples, draw, joined
+from gandiag.monitors.reals import draw
+from gandiag.monitors.samples import Real, Samples, joined
 from gandiag.monitors.signals import labels, spread
 
 POOL = 4096
@@ -18,6 +19,8 @@ POOL = 4096
 SCORED = 512
 """Reals of each kind that the discriminator judges at a check, if a panel has as many."""
 NEIGHBOUR = 5
+LARGEST = 1 << 28
+"""Numbers that a pool of reals holds, unless it were fewer than 1,024 reals."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,7 @@ def cells(panel: int) -> int:
     return max(25, panel // 20)
 
 
-def remember(
-    real: Real, heldout: Real | None, shape: torch.Size, panel: int, seed: int
-) -> Reference:
+def remember(real: Real, heldout: Real | None, like: Samples, panel: int, seed: int) -> Reference:
     """Draw reals and compute all that does not change.
 
     Held-out reals count as data, too: a small training set alone would give bins that are as
@@ -89,7 +90,8 @@ def remember(
     Args:
         real: reals that the discriminator trains on.
         heldout: reals that it never sees.
-        shape: of one generated sample.
+        like: a few generated samples: reals must have their shape, their kind of number and,
+            where these end in a tanh or a sigmoid, their range.
         panel: how many samples a panel has.
         seed: of the draws and of the bins.
 
@@ -97,16 +99,22 @@ def remember(
         GandiagError: there are too few, they are no samples, or not of that shape.
     """
     rng = torch.Generator().manual_seed(seed)
-    pool = draw(real, POOL, rng, "real", shape)
+    shape, labelled = like.x.shape[1:], like.y is not None
+    # No more than a gigabyte of large images.
+    most = max(2 * SCORED, min(POOL, LARGEST // max(1, shape.numel())))
+    pool = draw(real, most, rng, "real", shape, labelled)
     judged = min(SCORED, panel)
-    train, unseen = pool.first(judged), None
+    _check_kind(pool.x, like.x, "real")
+    # The discriminator gets what it gets of the generator.
+    train, unseen = pool.first(judged).as_type(like.x.dtype), None
     if heldout is not None:
-        kept = draw(heldout, POOL, rng, "heldout", shape)
+        kept = draw(heldout, most, rng, "heldout", shape, labelled)
+        _check_kind(kept.x, like.x, "heldout")
         if (kept.y is None) != (pool.y is None):
             raise GandiagError(
                 "only one of real and heldout has labels; give them with both or neither"
             )
-        unseen = kept.first(judged)
+        unseen = kept.first(judged).as_type(like.x.dtype)
         pool = joined([pool, kept])
     project = Features(pool.x, seed)
     features = project(pool.x)
@@ -139,6 +147,14 @@ def remember(
         class_means=means,
         class_hits=hits,
     )
+
+
+def _check_kind(real: Tensor, fake: Tensor, source: str) -> None:
+    if real.is_floating_point() != fake.is_floating_point():
+        raise GandiagError(
+            f"{source} gives {real.dtype} and sampler {fake.dtype}; give reals as the "
+            "discriminator sees them, x / 127.5 - 1 of bytes beside a tanh"
+        )
 
 
 def _classes(

@@ -9,7 +9,8 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 
 Draw = Callable[[int, torch.Generator], Any]
-Real = Tensor | tuple[Tensor, Tensor] | Draw
+Real = Any
+"""A tensor, a pair of it and labels, a Dataset, a DataLoader, or a function like `Draw`."""
 
 
 class Samples(NamedTuple):
@@ -30,6 +31,14 @@ class Samples(NamedTuple):
     def to(self, device: torch.device) -> "Samples":
         """On a device."""
         return Samples(self.x.to(device), None if self.y is None else self.y.to(device))
+
+    def as_type(self, dtype: torch.dtype) -> "Samples":
+        """With samples of that type."""
+        return Samples(self.x.to(dtype), self.y)
+
+    def copy(self) -> "Samples":
+        """With storage of its own: the user's may change."""
+        return Samples(self.x.clone(), None if self.y is None else self.y.clone())
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
@@ -57,25 +66,3 @@ def samples(found: Any, source: str) -> Samples:
             "give one label for each sample"
         )
     return Samples(x.detach(), None if y is None else y.detach())
-
-
-def draw(real: Real, n: int, rng: torch.Generator, source: str, shape: torch.Size) -> Samples:
-    """At most n samples, without replacement from tensors.
-
-    Raises:
-        GandiagError: as `samples`; or there are fewer than 16, or not of the shape.
-    """
-    if callable(real):
-        found = samples(real(n, rng), source)
-    else:
-        pool = samples(real, source)
-        rows = torch.randperm(len(pool.x), generator=rng)[:n].to(pool.x.device)
-        found = Samples(pool.x[rows], None if pool.y is None else pool.y[rows.to(pool.y.device)])
-    if len(found.x) < 16:
-        raise GandiagError(f"{source} has {len(found.x)} samples; give at least 16")
-    if found.x.shape[1:] != shape:
-        raise GandiagError(
-            f"sampler gives samples of shape {tuple(shape)} and {source} of shape "
-            f"{tuple(found.x.shape[1:])}; give both alike"
-        )
-    return found.to(torch.device("cpu"))

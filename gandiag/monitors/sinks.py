@@ -10,12 +10,17 @@ from typing import Any, Protocol
 
 from gandiag.errors import GandiagError
 from gandiag.monitors.alerts import Alert
+from gandiag.monitors.probing import random_states
 
 LOGGING = {"INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 
 
 class Sink(Protocol):
-    """Gets every row and every alert, in order."""
+    """Gets every row and every alert, in order; what it raises is told once, and it is left out.
+
+    One that has ``note(step, level, message, trace)`` also gets what concerns the monitor itself: a
+    part that failed, with its traceback, or an optimizer that stands still.
+    """
 
     def signals(self, step: int, values: Mapping[str, float]) -> None:
         """A row, at each check."""
@@ -42,6 +47,12 @@ class Log:
     def alert(self, alert: Alert) -> None:
         """One record of the alert's level."""
         self.logger.log(LOGGING[alert.level], "%s", alert.message)
+
+    def note(self, step: int, level: str, message: str, trace: str) -> None:
+        """One record; the traceback is of level DEBUG."""
+        self.logger.log(LOGGING[level], "%s", message)
+        if trace:
+            self.logger.debug("%s", trace)
 
     def close(self) -> None:
         """Nothing."""
@@ -83,6 +94,10 @@ class JsonLines:
         """A line of type ``alert``."""
         self.write("alert", alert.to_json())
 
+    def note(self, step: int, level: str, message: str, trace: str) -> None:
+        """A line of type ``note``."""
+        self.write("note", {"step": step, "level": level, "message": message, "traceback": trace})
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -113,6 +128,10 @@ class TensorBoard:
     def alert(self, alert: Alert) -> None:
         """Text under the pathology's name."""
         self.writer.add_text(f"gandiag/{alert.pathology}", alert.message, alert.step)
+
+    def note(self, step: int, level: str, message: str, trace: str) -> None:
+        """Text under ``monitor``."""
+        self.writer.add_text("gandiag/monitor", message, step)
 
     def close(self) -> None:
         """Close a writer that was opened here; write out another's."""
@@ -147,12 +166,19 @@ class WeightsAndBiases:
         """An alert of the same level; titles have fewer than 64 characters."""
         self.run.alert(title=f"gandiag: {alert.pathology}", text=alert.message, level=alert.level)
 
+    def note(self, step: int, level: str, message: str, trace: str) -> None:
+        """An alert of that level."""
+        self.run.alert(title="gandiag: monitor", text=message, level=level)
+
     def close(self) -> None:
         """The run belongs to the user."""
 
 
 class Callback:
-    """A function of each alert; what it raises reaches the training loop.
+    """A function of each alert.
+
+    What it raises is told once, and it is not called again; only KeyboardInterrupt and SystemExit
+    end the training. `Monitor.should_stop` is there for a loop that wants to end.
 
     Args:
         function: alert -> anything.
@@ -174,7 +200,8 @@ class Callback:
 
 def _optional(module: str, package: str) -> Any:
     try:
-        return import_module(module)
+        with random_states():
+            return import_module(module)
     except ImportError as error:
         raise GandiagError(
             f"this sink needs {package}, which is not installed; pip install {package}"

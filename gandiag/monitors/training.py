@@ -41,6 +41,8 @@ def of_window(series: dict[str, tuple[list[int], Series]]) -> dict[str, float]:
 
     for name in ("g", "d"):
         norms = finite(f"{name}_norm")
+        # Of a step that the optimizer left out, see `optimizers`: no norm, which is not 0.
+        norms = norms[norms >= 0]
         if len(norms):
             out[f"{name}_grad_norm"] = float(norms.mean())
             out[f"{name}_grad_norm_max"] = float(norms.max())
@@ -98,7 +100,8 @@ def of_weights(
     generator: torch.optim.Optimizer, discriminator: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
     """Norms of the weights, Adam's state."""
-    g, d = parameters(generator), parameters(discriminator)
+    # A sharded model may have nothing of a tensor in this process.
+    g, d = ([p for p in parameters(each) if p.numel()] for each in (generator, discriminator))
     out = {
         "g_weight_norm": gradients.global_norm([p.detach() for p in g]),
         "d_weight_norm": gradients.global_norm([p.detach() for p in d]),
@@ -113,24 +116,35 @@ def of_weights(
 class Sketch:
     """The path of the weights, seen through at most 1,024 of them.
 
+    Where the weights become others, as in a network that grows, the path begins anew.
+
     Args:
         weights: of both networks; about as large a share of each tensor is taken.
         seed: of the choice.
     """
 
     def __init__(self, weights: Sequence[Tensor], seed: int):
-        rng = torch.Generator().manual_seed(seed)
-        total = sum(w.numel() for w in weights)
-        self.chosen = []
-        for weight in weights:
-            count = min(weight.numel(), max(1, round(SKETCH * weight.numel() / total)))
-            rows = torch.randperm(weight.numel(), generator=rng)[:count]
-            self.chosen.append(rows.sort().values)
+        self.seed = seed
         self.last: np.ndarray[Any, np.dtype[np.float32]] | None = None
         self.moves: deque[np.ndarray[Any, np.dtype[np.float32]]] = deque(maxlen=MOVES)
+        self._choose(weights)
+
+    def _choose(self, weights: Sequence[Tensor]) -> None:
+        rng = torch.Generator().manual_seed(self.seed)
+        total = sum(w.numel() for w in weights)
+        self.shapes = [w.shape for w in weights]
+        self.chosen = []
+        for weight in weights:
+            count = min(weight.numel(), max(1, round(SKETCH * weight.numel() / max(1, total))))
+            rows = torch.randperm(weight.numel(), generator=rng)[:count]
+            self.chosen.append(rows.sort().values)
 
     def look(self, weights: Sequence[Tensor]) -> float | None:
         """Note where the weights are; how clearly they turn, see `turning.rotation`."""
+        if [w.shape for w in weights] != self.shapes:
+            self._choose(weights)
+            self.last = None
+            self.moves.clear()
         parts = [
             weight.detach().reshape(-1)[rows.to(weight.device)].float().cpu()
             for weight, rows in zip(weights, self.chosen, strict=True)

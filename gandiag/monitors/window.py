@@ -22,8 +22,8 @@ class Window:
         self._series: dict[str, deque[tuple[int, Tensor]]] = {}
 
     def add(self, name: str, value: Tensor | float) -> Tensor:
-        """Note a scalar at the current step; returned detached, and never read here."""
-        scalar = value.detach() if isinstance(value, Tensor) else torch.tensor(float(value))
+        """Note a copy of a scalar at the current step; it is returned, and never read here."""
+        scalar = value.detach().clone() if isinstance(value, Tensor) else torch.tensor(float(value))
         if scalar.ndim:
             scalar = scalar.mean()
         self._series.setdefault(name, deque(maxlen=LONGEST)).append((self.step, scalar))
@@ -66,3 +66,8 @@ def to_host(scalars: list[Tensor]) -> Series:
         stacked = torch.stack([scalars[i].reshape(()).float() for i in rows])
         out[rows] = stacked.cpu().double().numpy()
     return out
+
+
+def on_host(scalars: Mapping[str, Tensor]) -> dict[str, float]:
+    """The same by name."""
+    return dict(zip(scalars, to_host(list(scalars.values())).tolist(), strict=True))

@@ -1,6 +1,7 @@
 """Slopes of the discriminator: of its scores, and of its layers. None of them touches `.grad`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,15 +25,61 @@ def between(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
     return mix * real[:n] + (1 - mix) * fake[:n]
 
 
-def applied_weights(network: nn.Module) -> Iterator[Tensor]:
+OWN = {"torch.nn.modules.linear", "torch.nn.modules.conv", "torch.nn.modules.sparse"}
+ROWS = 256
+"""Of an embedding that are compared."""
+KINDS = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding)
+SAME = 1e-3
+"""Relative difference up to which a layer's own map is a multiple of its weight's."""
+
+
+def applied_weights(network: nn.Module) -> list[Tensor] | None:
     """Each linear, convolution or embedding layer's weight as it is applied, (outputs, the rest).
 
-    In evaluation mode torch's spectral normalisation divides by its last estimate.
+    In evaluation mode torch's spectral normalisation divides by its last estimate. Layers with a
+    forward of their own, as hand-written normalisation has, are asked what they do; None if one of
+    them does something else than multiply its weight by a number.
     """
-    kinds = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding)
+    found = []
     for module in network.modules():
-        if isinstance(module, kinds) and isinstance(module.weight, Tensor):
-            yield module.weight.detach().flatten(1)
+        if not isinstance(module, KINDS) or not isinstance(module.weight, Tensor):
+            continue
+        factor = _factor(module)
+        if factor is None:
+            return None
+        found.append(factor * module.weight.detach().flatten(1))
+    return found
+
+
+def _factor(module: nn.Module) -> Tensor | float | None:
+    """The number c with layer(x) - layer(0) = c (weight x); None if there is none."""
+    plain: Any = next(kind for kind in type(module).__mro__ if kind.__module__ in OWN)
+    if "forward" not in vars(module) and type(module).forward is plain.forward:
+        return 1.0
+    weight = cast(Tensor, module.weight)
+    if isinstance(module, nn.Embedding):
+        rows = torch.arange(min(len(weight), ROWS), device=weight.device)
+        given, raw = module.forward(rows), weight[rows]
+    else:
+        shape = [weight.shape[1]]
+        if isinstance(module, nn.modules.conv._ConvNd):
+            reach = [
+                d * (k - 1) + 1 for d, k in zip(module.dilation, module.kernel_size, strict=True)
+            ]
+            shape = [module.in_channels, *(max(4, 2 * each) for each in reach)]
+        rng = torch.Generator().manual_seed(0)
+        x = torch.randn(2, *shape, generator=rng).to(weight)
+        try:
+            given = module.forward(x) - module.forward(torch.zeros_like(x))
+            raw = plain.forward(module, x) - plain.forward(module, torch.zeros_like(x))
+        except (TypeError, RuntimeError):  # it wants other arguments
+            return None
+    if given.shape != raw.shape:
+        return None
+    given, raw = given.detach(), raw.detach()
+    factor = (given * raw).sum() / raw.square().sum().clamp(min=1e-30)
+    alike = (given - factor * raw).norm() <= SAME * given.norm()
+    return factor.abs() if bool(alike) else None
 
 
 def largest_singular_value(matrix: Tensor, rng: torch.Generator, iterations: int = 10) -> Tensor:
