@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-
 from twins.evaluators import (
     Images,
     Networks,

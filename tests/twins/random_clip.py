@@ -10,11 +10,12 @@ class RandomClip(nn.Module):
     """With the interface of timm's networks: (n, 3, 336, 336) => (n, 768)."""
 
     num_classes = WIDTH
+    num_features = 32 * 12 * 12
 
     def __init__(self) -> None:
         super().__init__()
         self.patches = nn.Conv2d(3, 32, 28, stride=28)
-        self.head = nn.Linear(32 * 12 * 12, WIDTH)
+        self.head = nn.Linear(self.num_features, WIDTH)
         generator = torch.Generator().manual_seed(0)
         for parameter in self.parameters():
             fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
