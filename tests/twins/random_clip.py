@@ -14,8 +14,9 @@ class RandomClip(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(3, 32, 28, stride=28)
-        self.head = nn.Linear(self.num_features, WIDTH)
+        with torch.random.fork_rng():  # what the layers draw is drawn anew
+            self.patches = nn.Conv2d(3, 32, 28, stride=28)
+            self.head = nn.Linear(self.num_features, WIDTH)
         generator = torch.Generator().manual_seed(0)
         for parameter in self.parameters():
             fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
