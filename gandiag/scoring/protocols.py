@@ -327,7 +327,8 @@ generator is seeded with 0 just before.
 
 Likewise MMD-GAN's; and mimicry's, after its own seed has drawn the images.
 
-adm, stylegan, edm, edm2, studiogan and tfgan are not held against the tools themselves, which need
-weights, a GPU or TensorFlow, but against twins in the tests that were written from their sources;
-the numbers of dgm-eval, iqa-pytorch, cmmd, mmd-gan and mimicry rest on their sources alone.
+The rows from dgm-eval on, but for prdc, and pytorch-image-generation-metrics are not held against
+the tools themselves, which need weights, a GPU or TensorFlow, but against twins in the tests that
+were written from their sources. A random network stands for CLIP there, and dgm-eval's twin is on
+Inception.
 """

@@ -1,20 +1,45 @@
 """The table of agreement with other tools is of the code at hand."""
 
+import dataclasses
 import json
 
 import pytest
 
+from gandiag.metrics import Subsets
 from gandiag.scoring.protocols import PROTOCOLS
 
 agreement = pytest.importorskip("benchmarks.agreement")
+jobs = pytest.importorskip("benchmarks.agreement_jobs")
 digest = pytest.importorskip("benchmarks.digest")
 ROWS = json.loads((digest.ROOT / agreement.OUT).read_text())["rows"]
 
 
 def test_the_rows_were_made_by_this_code():
-    now = digest.digest_of(agreement.SOURCES)
-    old = sorted({row["job"] for row in ROWS if row["digest"] != now})
+    now = {name: job.digest() for name, job in jobs.JOBS.items()}
+    old = sorted({row["job"] for row in ROWS if row["digest"] != now[row["job"]]})
     assert not old, f"made by other code: python -m benchmarks.agreement --only {' '.join(old)}"
+
+
+def test_a_parameter_of_a_protocol_moves_the_digest_of_its_rows_alone(monkeypatch):
+    before = {name: job.digest() for name, job in jobs.JOBS.items()}
+    rows = dict(PROTOCOLS)
+    kid = dataclasses.replace(rows["mimicry"].metrics["kid"], subsets=Subsets(count=11))
+    metrics = {**rows["mimicry"].metrics, "kid": kid}
+    rows["mimicry"] = dataclasses.replace(rows["mimicry"], metrics=metrics)
+    rows["adm"] = dataclasses.replace(rows["adm"], notes=("said otherwise",))
+    monkeypatch.setattr(jobs, "PROTOCOLS", rows)
+    moved = {name for name, job in jobs.JOBS.items() if job.digest() != before[name]}
+    assert moved == {"mimicry"}
+
+
+def test_a_row_is_made_anew_for_another_tool_protocol_code_or_number():
+    row = next(row for row in ROWS if row["job"] == "progan")
+    assert not agreement.stale([row], "progan", None)
+    assert not agreement.stale([row], "progan", row["images"])
+    assert agreement.stale([row], "progan", row["images"] + 1)
+    assert agreement.stale([row], "cmmd", None)
+    for key in ("protocol", "tool", "digest"):
+        assert agreement.stale([{**row, key: "other"}], "progan", None), key
 
 
 def test_every_protocol_and_score_has_a_row():

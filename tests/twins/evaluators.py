@@ -70,6 +70,10 @@ class Read(NamedTuple):
     """(n, 1008), with the last layer's bias."""
     unbiased: Rows
     """(n, 1008), without."""
+    after_6a: Rows
+    """(n, 7 * 17 * 17): the first seven channels of ``mixed_3``, torchvision's Mixed_6a."""
+    after_6e: Rows
+    """The same of ``mixed_7``, torchvision's Mixed_6e."""
 
 
 Inception = Callable[[Images, Callable[[Images], Rows]], Read]
@@ -78,12 +82,15 @@ Inception = Callable[[Images, Callable[[Images], Rows]], Read]
 def inception_of(state: Mapping[str, Tensor]) -> Inception:
     """The tests' own copy of the graph, one image at a time."""
     network = TorchScriptInception({key: value.clone() for key, value in state.items()}).eval()
-    seen: list[Tensor] = []
-    branch = network.layers.get_submodule("mixed_6").get_submodule("conv")
-    branch.register_forward_hook(lambda _module, _inputs, out: seen.append(out))
+    seen: dict[str, list[Tensor]] = {"mixed_6.conv": [], "mixed_3": [], "mixed_7": []}
+    for name, maps in seen.items():
+        network.layers.get_submodule(name).register_forward_hook(
+            lambda _module, _inputs, out, maps=maps: maps.append(out[:, :7].clone())
+        )
 
     def run(images: Images, prepare: Callable[[Images], Rows]) -> Read:
-        seen.clear()
+        for maps in seen.values():
+            maps.clear()
         with torch.inference_mode():
             pool = torch.cat(
                 [
@@ -91,10 +98,12 @@ def inception_of(state: Mapping[str, Tensor]) -> Inception:
                     for image in images
                 ]
             ).double()
-        spatial = torch.cat(seen)[:, :7].permute(0, 2, 3, 1).flatten(1).double()
+        branch, after_6a, after_6e = (torch.cat(maps).double() for maps in seen.values())
+        spatial = branch.permute(0, 2, 3, 1).flatten(1)
         unbiased = pool @ state["fc.weight"].double().T
         logits = unbiased + state["fc.bias"].double()
-        return Read(*(each.numpy() for each in (pool, spatial, logits, unbiased)))
+        maps = after_6a.flatten(1), after_6e.flatten(1)
+        return Read(*(each.numpy() for each in (pool, spatial, logits, unbiased, *maps)))
 
     return run
 
