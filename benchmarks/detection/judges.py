@@ -1,7 +1,7 @@
 """What is said of a run of the corpus: by gandiag's detectors, or by a rule of another tool."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -76,6 +76,24 @@ class Example:
 
 
 Judge = Callable[[Example], Told]
+SPARSE = 100
+"""Steps between checks, the monitor's default."""
+
+
+def as_written(example: Example, every: int | None = None) -> Example:
+    """The same run as the README tells people to watch it: no budget, and `every` if given.
+
+    Rows of the corpus are 20 to 40 steps apart; of these the first after each `every` steps stays.
+    What a row tells of its window is then of the shorter one.
+    """
+    context = replace(example.context, budget=None)
+    if every is None:
+        return replace(example, context=context)
+    rows: list[Row] = []
+    for step, values in example.rows:
+        if step // every > (rows[-1][0] // every if rows else 0):
+            rows.append((step, values))
+    return replace(example, rows=rows, context=replace(context, every=every))
 
 
 def examples(traces: Iterable[Trace]) -> list[Example]:

@@ -31,7 +31,15 @@ from typing import Any
 from benchmarks.detection import tables, tuning
 from benchmarks.detection.baselines import BASELINES
 from benchmarks.detection.figures import cells, confusion, rate, shuffled, summary
-from benchmarks.detection.judges import Example, examples, judged, ours, theirs
+from benchmarks.detection.judges import (
+    SPARSE,
+    Example,
+    as_written,
+    examples,
+    judged,
+    ours,
+    theirs,
+)
 from benchmarks.detection.traces import PACKED, stored, unpack
 from gandiag.files import atomic_write
 from gandiag.monitors import PATHOLOGIES, Thresholds
@@ -70,6 +78,12 @@ def results(chosen: Sequence[Example], thresholds: Thresholds) -> dict[str, Any]
         "corpus": corpus(chosen),
         "thresholds": tuning.changes(thresholds, Thresholds()),
         "held_out": summary(pairs),
+        "as_written": {
+            "no budget": summary(judged([as_written(e) for e in test], judge)),
+            f"no budget, a check every {SPARSE} steps": summary(
+                judged([as_written(e, SPARSE) for e in test], judge)
+            ),
+        },
         "tuning_half": summary(judged(tuning.tuning_half(chosen), judge)),
         "all": summary(judged(chosen, judge)),
         "by_family": parts("family"),

@@ -35,6 +35,8 @@ def report(result: Mapping[str, Any], chosen: Sequence[Example]) -> None:
     print(f"# Detection on {runs} runs\n\n{json.dumps(result['corpus'])}\n")
     _pathologies(result["held_out"])
     _in_short(result["held_out"])
+    print("\n## As the README tells people to write it\n")
+    _compare("setting", {"with a budget": result["held_out"], **result["as_written"]})
     print("\n## Worst cells\n")
     worst = [(c["label"], c["family"], c["loss"], percent(c)) for c in result["cells"][:20]]
     print(table(("label", "family", "loss", "right"), worst))
