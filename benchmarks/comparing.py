@@ -40,6 +40,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks import digest
 from gandiag.metrics import METRICS, Known, Metric, SlicedPatches
 from gandiag.metrics.paired import Contrast, contrast, levels
 from gandiag.metrics.replicates import Replicates
@@ -252,8 +253,8 @@ def _without_declaration(text: str) -> str:
     for each in reversed([*ast.walk(ast.parse(text))]):
         if isinstance(each, ast.FunctionDef) and each.name in UNSEEN:
             lines[each.lineno - 1 : each.end_lineno] = []
-    kept = (line for line in lines if line.strip() and "gandiag.metrics.unjudged" not in line)
-    return "\n".join(kept)
+    kept = (line for line in lines if "gandiag.metrics.unjudged" not in line)
+    return digest.code_of("\n".join(kept))
 
 
 UNSEEN = ("unjudged", "table", "_line", "main", "read", "code_of", "_without_declaration")

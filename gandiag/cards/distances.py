@@ -101,7 +101,7 @@ DISTANCES: Mapping[str, Note] = {
         "line-bends).",
         interval="Over draws of the generated images, the real ones taken as fixed, by the delta "
         "method and the scatter about the line; without what bends the line. None of fewer than "
-        "1,000 generated images, nor within three deviations of the real images.",
+        "1,000 generated images.",
         read="Less is better. Beside it stand the slope, how far scores lie from the line, and "
         "the sizes: a poor fit is a poor value.",
         papers=(CHONG,),

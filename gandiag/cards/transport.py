@@ -56,8 +56,8 @@ TRANSPORT: Mapping[str, Note] = {
         bias="Upwards, by the N of a half, as the distance on any line. The search adds none, "
         "since it never sees the half that the distance is taken on; the published form, which "
         "takes it where the direction was found, grows with the width.",
-        interval=REDRAWN + "Only the halves that the direction was not found on are drawn anew; "
-        "the direction is kept.",
+        interval="None: which direction is found changes from draw to draw, by more than the "
+        "distance along it.",
         read=FLOOR,
         papers=(DESHPANDE,),
     ),

@@ -47,7 +47,8 @@ def inverted(value: float, first: float, second: float) -> tuple[float, float]:
     Args:
         value: an estimate without bias; it may be negative.
         first: its variance of first order, >= 0.
-        second: its variance of second order, >= 0.
+        second: its variance of second order, >= 0; positive where the value is not, unless the
+            first is zero, too.
     """
     if first == second == 0:
         return value, value

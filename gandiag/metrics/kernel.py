@@ -19,6 +19,10 @@ from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
 
 
+LEAST = 4
+"""Rows of each set for a variance of second order, without which no interval holds."""
+
+
 def cubic_kernel(x: Tensor, y: Tensor) -> Tensor:
     """(n, width), (m, width) => (n, m) float64, (x.y / width + 1)^3 (Bińkowski et al. 2018)."""
     inner = (x.double() @ y.double().T).div_(x.shape[1]).add_(1)
@@ -132,7 +136,7 @@ def _between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, float]:
 def _rest_within(means: Tensor, square: float) -> float:
     """Variance of k(x, x') less both projections, from its row means and its mean square."""
     n = len(means)
-    if n < 4:
+    if n < LEAST:
         return 0.0
     spread = square - float(means.mean()) ** 2
     # spread = 2 p + s and the variance of row means = p + s / (n - 1), with p that of a projection.
@@ -294,6 +298,12 @@ class KernelDistance(Metric):
         real, generated = banks(self, statistics)
         if self.subsets is None:
             value, first, second = _with_variances(real, generated)
+            if min(len(real), len(generated)) < LEAST:
+                method = f"no interval: it would not hold for fewer than {LEAST} images of a set"
+                return {"kid": Score(value, method=method)}
+            if second == 0 < first and value <= 0:
+                method = "no interval: the kernel varies by its row means alone"
+                return {"kid": Score(value, method=method)}
             # Of few images the first order may be found zero by chance. (Lite0 features of 200, a
             # fifth of the classes missing: held in 86 % without this, in 95 % with it.)
             low, high = inverted(value, max(first, second), second)

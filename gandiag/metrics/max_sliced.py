@@ -1,7 +1,7 @@
 """Max-sliced Wasserstein distance: on the line where the two sets differ most."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -14,7 +14,6 @@ from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.line import Coupling, Ranked, potential
 from gandiag.metrics.sliced import directions_of
 from gandiag.metrics.transport import (
-    REDRAWN,
     Transport,
     check_finite,
     check_order,
@@ -31,6 +30,9 @@ GAIN = 1e-4
 """A relative gain of the power below which a direction is as good as its ascent makes it."""
 SLOWEST = 1e-2
 """A share of the way ahead below which no shorter step is tried."""
+WANDERS = "which direction is found changes from draw to draw, by more than the distance along it"
+"""With the direction kept, of 200 rows of a mixture of width 64 that lacks two of ten modes, an
+interval held the mean in 61 %."""
 
 
 def max_sliced_wasserstein(
@@ -164,12 +166,11 @@ class MaxSlicedWasserstein(Metric):
         def distance(a: Tensor, b: Tensor) -> float:
             return widest(a, b, 2, self.seed, self.starts).value
 
-        return {
-            "max_sw2": score(
-                widest(real, generated, 2, self.seed, self.starts),
-                drawn,
-                distance(*drawn.floor),
-                None if drawn.alike else distance(drawn.floor[0], drawn.opposite),
-                f"{REDRAWN} in the halves that the direction was not found on, the direction kept",
-            )
-        }
+        found = score(
+            widest(real, generated, 2, self.seed, self.starts),
+            drawn,
+            distance(*drawn.floor),
+            None if drawn.alike else distance(drawn.floor[0], drawn.opposite),
+            "",
+        )
+        return {"max_sw2": replace(found, low=None, high=None, method=f"no interval: {WANDERS}")}

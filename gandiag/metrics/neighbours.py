@@ -397,7 +397,7 @@ class PRDC(Metric):
 
 HUBS = 0.5
 """Half widths of density, in its own units, above which neither it nor coverage has an interval: of
-200 rows of Student's t in 256 directions they held the mean in 89 % and in 76 %."""
+200 rows of Student's t in 256 directions they held the mean in 89 % and in 75 %."""
 JACKKNIFE = "a jackknife over twentieths of the real and of the generated images"
 
 

@@ -134,7 +134,7 @@ def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 A_FEATURE = 3
 """Images for each feature, below which the spectrum's own noise is not small: of 200 lite0 features
-of width 1,280 intervals held the mean in 87 %."""
+of width 1,280 intervals held the mean in 89 %."""
 
 
 @dataclass(frozen=True)

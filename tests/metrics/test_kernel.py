@@ -13,6 +13,7 @@ from gandiag.metrics import (
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
 )
+from gandiag.metrics import kernel
 from gandiag.metrics import tiles as tiling
 from gandiag.statistics import Bank
 
@@ -270,3 +271,16 @@ def test_a_kernel_that_overflows_is_refused(size):
     if size > 1e59:
         with pytest.raises(GandiagError, match="so large that their cubic kernel overflows"):
             of_subsets(x, y, Subsets(count=2, size=10))
+
+
+def test_without_second_order_and_below_zero_there_is_no_interval(monkeypatch):
+    """The quotient that an interval takes has nothing to divide by."""
+    monkeypatch.setattr(kernel, "_with_variances", lambda real, generated: (-1.0, 2.0, 0.0))
+    score = KernelDistance()(
+        **{
+            role: Bank.of(torch.from_numpy(rows(9, 3, seed)))
+            for seed, role in enumerate(("real", "generated"))
+        }
+    )["kid"]
+    assert score.low is None
+    assert "row means" in score.method

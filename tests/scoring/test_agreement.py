@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import textwrap
 
 import pytest
 
@@ -71,7 +72,7 @@ class TestDigest:
     def root(self, tmp_path):
         (tmp_path / "a").mkdir()
         for name in ("a/one.py", "a/two.py", "a/notes.md", "b.py"):
-            (tmp_path / name).write_bytes(name.encode() + b"\n1\n")
+            (tmp_path / name).write_bytes(b"x = 1\ny = 2\n")
         return tmp_path
 
     def test_it_sees_names_bytes_and_new_files_and_nothing_else(self, root):
@@ -84,11 +85,33 @@ class TestDigest:
         path = root / "a/one.py"
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
         assert digest.digest_of(globs, root) == before
-        path.write_bytes(b"a/one.py\n2\n")
+        path.write_bytes(b"x = 1\ny = 3\n")
         assert digest.digest_of(globs, root) != before
-        path.write_bytes(b"a/one.py\n1\n")
+        path.write_bytes(b"x = 1\ny = 2\n")
         path.rename(root / "a/three.py")
         assert digest.digest_of(globs, root) != before
+
+    def test_remarks_do_not_count(self):
+        text = '''
+            class A:
+                """Told."""
+
+                x = "a"  # why
+                """More."""
+
+            # whole line
+            def f(y="#"):
+                """Lines
+
+                of it."""
+                return "kept # not a comment", y
+        '''
+        assert digest.code_of(textwrap.dedent(text)).splitlines() == [
+            "class A:",
+            '    x = "a"',
+            'def f(y="#"):',
+            '    return "kept # not a comment", y',
+        ]
 
     def test_a_pattern_that_matches_nothing_is_refused(self, root):
         with pytest.raises(ValueError, match="matches no file"):
