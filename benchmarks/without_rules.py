@@ -89,10 +89,10 @@ def main() -> None:
             )
         for output, row in found.items():
             if "coverage" in row:
+                where = f"{rule.population}, width {rule.width}, N = {rule.n:,}, {rule.case}"
                 print(
                     f"{rule.module}.{rule.constant}: {output} held in {100 * row['coverage']:.0f} "
-                    f"% of {row['draws']}, {row['ratio']:.1f} times as long as due ({rule.population}, "
-                    f"width {rule.width}, N = {rule.n:,}, {rule.case})",
+                    f"% of {row['draws']}, {row['ratio']:.1f} times as long as due ({where})",
                     flush=True,
                 )
 

@@ -18,7 +18,6 @@ from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.tiles import tiles
 from gandiag.statistics import Statistic
 
-
 LEAST = 4
 """Rows of each set for a variance of second order, without which no interval holds."""
 

@@ -8,12 +8,12 @@ from gandiag.metrics import (
     Blocks,
     KernelDistance,
     Subsets,
+    kernel,
     kernel_distance,
     kernel_distance_of_blocks,
     kernel_distance_of_subsets,
     kernel_distance_with_deviation,
 )
-from gandiag.metrics import kernel
 from gandiag.metrics import tiles as tiling
 from gandiag.statistics import Bank
 
