@@ -12,6 +12,7 @@ from gandiag.scoring.protocols import PROTOCOLS
 agreement = pytest.importorskip("benchmarks.agreement")
 jobs = pytest.importorskip("benchmarks.agreement_jobs")
 digest = pytest.importorskip("benchmarks.digest")
+tables = pytest.importorskip("benchmarks.tables")
 ROWS = json.loads((digest.ROOT / agreement.OUT).read_text())["rows"]
 
 
@@ -116,3 +117,9 @@ class TestDigest:
     def test_a_pattern_that_matches_nothing_is_refused(self, root):
         with pytest.raises(ValueError, match="matches no file"):
             digest.digest_of(["a/*.py", "c/*.py"], root)
+
+
+def test_the_tables_say_what_the_results_say():
+    text = tables.PAGE.read_text()
+    assert [found[1] for found in tables.PLACE.finditer(text)] == [*tables.TABLES]
+    assert tables.filled(text) == text, "python -m benchmarks.tables"

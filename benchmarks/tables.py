@@ -1,0 +1,56 @@
+"""The tables of benchmarks/README.md, from the committed results.
+
+    python -m benchmarks.tables           # write them anew
+    python -m benchmarks.tables --check   # exit code 1 where one is not what its results say
+
+A table stands between two lines ``<!-- NAME -->`` and ``<!-- end -->``.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+from benchmarks import agreement, comparing, coverage, memory
+from benchmarks.digest import ROOT
+from gandiag.files import atomic_write
+
+PAGE = ROOT / "benchmarks/README.md"
+TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
+    "coverage": lambda: coverage.table(coverage.read(coverage.OUT)),
+    "comparing": lambda: comparing.table(comparing.read(comparing.RESULTS)),
+    "memory": lambda: memory.table(memory.read()),
+    "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
+}
+PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """The page with every table made anew.
+
+    Raises:
+        KeyError: a place has a name that is no table's.
+    """
+
+    def made(found: re.Match[str]) -> str:
+        lines = "".join(f"{line}\n" for line in TABLES[found[1]]())
+        return f"<!-- {found[1]} -->\n\n{lines}\n<!-- end -->"
+
+    return PLACE.sub(made, text)
+
+
+def main() -> None:
+    """Write or check."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    text = PAGE.read_text()
+    made = filled(text)
+    if parser.parse_args().check:
+        sys.exit(0 if made == text else f"{PAGE} is not up to date: python -m benchmarks.tables")
+    with atomic_write(PAGE) as file:
+        file.write(made.encode())
+
+
+if __name__ == "__main__":
+    main()
