@@ -101,7 +101,7 @@ DISTANCES: Mapping[str, Note] = {
         "line-bends).",
         interval="Over draws of the generated images, the real ones taken as fixed, by the delta "
         "method and the scatter about the line; without what bends the line. None of fewer than "
-        "1,000 generated images.",
+        "1,000 generated images, nor where fifty of them carry most of the variance.",
         read="Less is better. Beside it stand the slope, how far scores lie from the line, and "
         "the sizes: a poor fit is a poor value.",
         papers=(CHONG,),
@@ -119,7 +119,8 @@ DISTANCES: Mapping[str, Note] = {
         misses="What is misses.",
         bias="Small where the score is a line in 1/n.",
         interval="Over draws of the generated images, by the delta method and the scatter about "
-        "the line; without what bends the line.",
+        "the line; without what bends the line. None of fewer than five images for each class "
+        "in use.",
         read="More is better. It lies above published scores, which have the bias of 5,000 images "
         "a split: compare it with its own kind.",
         papers=(CHONG,),

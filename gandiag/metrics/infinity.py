@@ -20,8 +20,13 @@ from gandiag.metrics.checks import (
     check_statistics,
 )
 from gandiag.metrics.drawing import drawn_order
-from gandiag.metrics.frechet import Gaussian, _distance, frechet_with_deviation
-from gandiag.metrics.inception_score import class_divergences, inception_score
+from gandiag.metrics.frechet import CARRIED, Gaussian, _distance, _with_deviation
+from gandiag.metrics.inception_score import (
+    A_CLASS,
+    _deviation,
+    class_divergences,
+    inception_score,
+)
 from gandiag.metrics.intervals import Z
 from gandiag.metrics.unjudged import TOO_LONG
 from gandiag.statistics import Bank, Moments, Statistic
@@ -298,8 +303,14 @@ class FrechetInfinity(_Infinity):
         if len(rows) < FEW:
             method = f"no interval: it would not hold for fewer than {FEW:,} generated images"
             return {"fid_inf": Score(line.value, method=method, extra=_line(line))}
-        _, whole = frechet_with_deviation(real=reference, generated=rows, ddof=self.ddof)
-        return {"fid_inf": _scored(line, line.deviation(whole), ", reference fixed")}
+        found = _with_deviation(reference, rows, self.ddof)
+        if found.carriers < CARRIED:
+            method = (
+                f"no interval: its variance comes mostly from {found.carriers:.0f} of the images, "
+                f"and {CARRIED} are needed to know it"
+            )
+            return {"fid_inf": Score(line.value, method=method, extra=_line(line))}
+        return {"fid_inf": _scored(line, line.deviation(found.deviation), ", reference fixed")}
 
     def remarks(self, **statistics: Statistic) -> Iterator[tuple[str, str]]:
         """Subsets so small that the bias is no line in 1/n."""
@@ -333,6 +344,9 @@ class InceptionInfinity(_Infinity):
         (logits,) = banks(self, statistics)
         line = inception_infinity(logits, sizes=self.sizes, lowest=self.lowest, seed=self.seed)
         divergences = class_divergences(logits)
-        spread = float(divergences.std()) / math.sqrt(len(divergences))
-        whole = math.exp(float(divergences.mean())) * spread
+        relative, used = _deviation(logits, divergences)
+        if len(logits) < A_CLASS * used:
+            method = f"no interval: fewer than {A_CLASS} images for each class in use"
+            return {"is_inf": Score(line.value, method=method, extra=_line(line))}
+        whole = math.exp(float(divergences.mean())) * relative
         return {"is_inf": _scored(line, line.deviation(whole))}
