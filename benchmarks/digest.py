@@ -10,6 +10,7 @@ import hashlib
 import io
 import tokenize
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +45,7 @@ def digest_of(globs: Sequence[str], root: Path = ROOT) -> str:
     return digest.hexdigest()
 
 
+@cache
 def code_of(text: str) -> str:
     """Python's source without comments, docstrings and lines that are empty then."""
     lines = text.splitlines()
