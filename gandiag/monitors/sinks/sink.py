@@ -1,0 +1,26 @@
+"""What a sink is."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from gandiag.monitors.alerts import Alert
+
+
+class Sink(Protocol):
+    """Gets every row and every alert, in order; what it raises is told once, and it is left out.
+
+    One that has ``note(step, level, message, trace)`` also gets what concerns the monitor itself: a
+    part that failed, with its traceback, or an optimizer that stands still.
+    """
+
+    def signals(self, step: int, values: Mapping[str, float]) -> None:
+        """A row, at each check."""
+        ...
+
+    def alert(self, alert: Alert) -> None:
+        """A pathology has set in."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        ...
