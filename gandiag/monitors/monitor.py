@@ -514,6 +514,7 @@ class Monitor:
             if alert.pathology in self.stop_on and alert.level != "INFO":
                 self.should_stop = True
             self._teller.alert(alert)
+        self._teller.samples(step, self._panel.take_sheet() if self._panel else None)
 
     def _close(self, judge: bool) -> None:
         if self._closed:

@@ -10,7 +10,10 @@ class Sink(Protocol):
     """Gets every row and every alert, in order; what it raises is told once, and it is left out.
 
     One that has ``note(step, level, message, trace)`` also gets what concerns the monitor itself: a
-    part that failed, with its traceback, or an optimizer that stands still.
+    part that failed, with its traceback, or an optimizer that stands still. One that has
+    ``samples(step, sheet)`` gets what the generator makes of the same latents each time, as a
+    picture (3, height, width) uint8 on the CPU: at the first check, at each tenth after it, and
+    beside each alert; see `gandiag.monitors.sheets`.
     """
 
     def signals(self, step: int, values: Mapping[str, float]) -> None:
