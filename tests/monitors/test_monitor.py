@@ -12,7 +12,7 @@ from small_gan import Loop, Rows, ring
 import gandiag
 from gandiag.monitors import PATHOLOGIES, SIGNALS, Pathology, Verdict, read, replay
 from gandiag.monitors.alerts import Alert, from_json
-from gandiag.monitors.sinks import Callback, JsonLines, Log, TensorBoard, WeightsAndBiases
+from gandiag.monitors.sinks import Callback, JsonLines, Log, MLflow, TensorBoard, WeightsAndBiases
 
 ALERT = Alert(
     "mode-collapse", "WARN", 300, 200, "missing_mass", 0.5, 0.1, {"churn": 0.0}, ("c",), ("r",)
@@ -320,8 +320,9 @@ def test_wandb_gets_scalars_and_alerts_with_short_titles(monkeypatch):
     sink.signals(10, {"churn": 0.5})
     sink.alert(ALERT)
     sink.close()
-    assert run.calls[0] == ("log", ({"gandiag/step": 10, "gandiag/churn": 0.5},), {})
-    assert run.calls[1][2]["level"] == "WARN"
+    logged = {"gandiag/step": 10, "gandiag/churn": 0.5}
+    assert run.calls[2] == ("log", (logged,), {"commit": True})
+    assert run.calls[3][2]["level"] == "WARN"
     assert max(len(f"gandiag: {name}") for name in PATHOLOGIES) < 64
     monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(run=None))
     with pytest.raises(gandiag.GandiagError, match="no active run"):
@@ -335,6 +336,9 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(gandiag.GandiagError, match="pip install tensorboard"):
         TensorBoard(tmp_path)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(gandiag.GandiagError, match="pip install mlflow"):
+        MLflow()
 
 
 def test_sinks_are_closed_and_the_same_data_gives_the_same_reference():

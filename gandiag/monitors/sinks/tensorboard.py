@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from gandiag.monitors.alerts import Alert
 from gandiag.monitors.sinks.optional import optional
 
 
 class TensorBoard:
-    """Scalars ``gandiag/NAME`` and alerts as text.
+    """Scalars ``gandiag/NAME``, alerts as text, samples as images.
 
     Args:
         writer: a SummaryWriter of torch.utils.tensorboard, or a folder for a new one.
@@ -33,6 +35,10 @@ class TensorBoard:
     def alert(self, alert: Alert) -> None:
         """Text under the pathology's name."""
         self.writer.add_text(f"gandiag/{alert.pathology}", alert.message, alert.step)
+
+    def samples(self, step: int, sheet: Tensor) -> None:
+        """An image ``gandiag/samples``."""
+        self.writer.add_image("gandiag/samples", sheet, step)
 
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """Text under ``monitor``."""
