@@ -48,12 +48,16 @@ def test_tensorboard_shows_signals_alerts_and_samples(tmp_path):
 
 def test_a_writer_of_the_user_stays_open(tmp_path):
     pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(str(tmp_path))
     failing_run(TensorBoard(writer))
     writer.add_scalar("mine", 1.0, 12)
     writer.close()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert {"mine", "gandiag/energy"} <= set(events.Tags()["scalars"])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from gandiag.monitors.alerts import Alert
 
@@ -11,7 +12,7 @@ LOGGING = {"INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR
 class Log:
     """Alerts to the logger ``gandiag``; signals are left out."""
 
-    def __init__(self, logger: logging.Logger | None = None):
+    def __init__(self, logger: logging.Logger | logging.LoggerAdapter[Any] | None = None):
         self.logger = logger or logging.getLogger("gandiag")
 
     def signals(self, step: int, values: Mapping[str, float]) -> None:

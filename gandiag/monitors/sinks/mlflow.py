@@ -23,12 +23,13 @@ class MLflow:
 
     Args:
         run: of ``mlflow.start_run``, or its id; None for the one that is active.
+        client: an MlflowClient, where the run is not at the tracking server of this process.
 
     Raises:
         GandiagError: mlflow is not installed, or no run is given and none is active.
     """
 
-    def __init__(self, run: Any = None):
+    def __init__(self, run: Any = None, client: Any = None):
         mlflow = optional("mlflow", "mlflow")
         if run is None:
             run = mlflow.active_run()
@@ -37,7 +38,7 @@ class MLflow:
                     "mlflow has no active run; call mlflow.start_run() first, or give run="
                 )
         self.run_id = run if isinstance(run, str) else run.info.run_id
-        self.client = mlflow.MlflowClient()
+        self.client = client or mlflow.MlflowClient()
         self._metric = mlflow.entities.Metric
 
     def signals(self, step: int, values: Mapping[str, float]) -> None:
