@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gandiag.monitors import notebook
+
 LEVELS = ("INFO", "WARN", "ERROR")
 
 
@@ -46,6 +48,10 @@ class Alert:
             f"{self.value:.3g}, threshold {self.threshold:.3g}"
             f"{f' ({numbers})' if numbers else ''}{first}"
         )
+
+    def _repr_html_(self) -> str:
+        """All of it, in a notebook."""
+        return notebook.of_alert(self)
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""
