@@ -159,3 +159,25 @@ def test_nothing_happens_before_training(lightning):
     callback.on_train_batch_end(None, None, None, None, 0)
     callback.on_train_end(None, None)
     assert callback.state_dict() == {}
+
+
+def test_runs_of_mlflow_and_wandb_get_sinks_of_their_own(lightning, tmp_path, monkeypatch):
+    for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_ALLOW_FILE_STORE"):
+        monkeypatch.setenv(key, "true")
+    for key, value in (("MODE", "offline"), ("SILENT", "true"), ("ERROR_REPORTING", "false")):
+        monkeypatch.setenv(f"WANDB_{key}", value)
+    pytest.importorskip("mlflow")
+    wandb = pytest.importorskip("wandb")
+    from gandiag.integrations.lightning import _sink
+
+    loggers = lightning.pytorch.loggers
+    # Where the logger keeps its runs, which is not where mlflow itself would.
+    logger = loggers.MLFlowLogger(tracking_uri=(tmp_path / "runs").as_uri())
+    _sink(logger).signals(3, {"churn": 0.5})
+    (found,) = logger.experiment.get_metric_history(logger.run_id, "gandiag/churn")
+    assert (found.step, found.value) == (3, 0.5)
+    logger = loggers.WandbLogger(save_dir=tmp_path, offline=True)
+    _sink(logger).signals(3, {"churn": 0.5})
+    assert logger.experiment.summary["gandiag/churn"] == 0.5
+    logger.experiment.finish()
+    wandb.teardown()
