@@ -141,3 +141,26 @@ def test_several_processes_are_refused_before_training(accelerate, monkeypatch):
     monkeypatch.setattr(ours, "PartialState", lambda: type("State", (), {"num_processes": 2}))
     with pytest.raises(gandiag.GandiagError, match="leave MonitorTracker out"):
         ours.MonitorTracker().start()
+
+
+def test_runs_of_mlflow_and_wandb_get_sinks_of_their_own(accelerate, tmp_path, monkeypatch):
+    for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_ALLOW_FILE_STORE"):
+        monkeypatch.setenv(key, "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
+    for key, value in (("MODE", "offline"), ("SILENT", "true"), ("ERROR_REPORTING", "false")):
+        monkeypatch.setenv(f"WANDB_{key}", value)
+    mlflow, wandb = pytest.importorskip("mlflow"), pytest.importorskip("wandb")
+    from gandiag.integrations.accelerate import tracker_sinks
+
+    accelerator = accelerate.Accelerator(cpu=True, log_with=["mlflow", "wandb"])
+    accelerator.init_trackers("gan", init_kwargs={"wandb": {"dir": str(tmp_path)}})
+    for sink in tracker_sinks(accelerator):
+        sink.signals(3, {"churn": 0.5})
+    accelerator.log({"loss_d": 1.0}, step=7)
+    run = accelerator.get_tracker("mlflow", unwrap=True).info.run_id
+    (found,) = mlflow.MlflowClient().get_metric_history(run, "gandiag/churn")
+    assert (found.step, found.value) == (3, 0.5)
+    followed = accelerator.get_tracker("wandb", unwrap=True)
+    assert (followed.summary["gandiag/churn"], followed.step) == (0.5, 7)
+    accelerator.end_training()
+    wandb.teardown()
