@@ -177,7 +177,7 @@ ATTACHED = {
             "pathologies.detector.Detector.__call__",
             "clock.Clock.look",
             "monitor.Monitor._look",
-            "monitor.Monitor._keep",
+            "listening.Listener._keep",
         )
     },
 }
@@ -281,7 +281,7 @@ def test_a_failure_is_told_once_with_its_traceback_and_is_inactive_from_then_on(
 def test_a_failed_detector_is_inactive_with_the_reason():
     loop = Loop()
     with loop.monitor() as monitor:
-        broken = next(d for d in monitor._detectors if d.pathology == "oscillation")
+        broken = next(d for d in monitor._judging.detectors if d.pathology == "oscillation")
         broken.history.add = fail
         loop.iterate(monitor, steps=10)
         lines = {line.pathology: line for line in monitor.report().lines}

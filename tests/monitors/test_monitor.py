@@ -163,7 +163,7 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(stop, tmp_path):
         parts.iterate(monitor, steps=stop)
         text = json.dumps(monitor.state_dict(), allow_nan=False)
         # Lost when the process was killed:
-        monitor._tell(stop + 1, {"nonfinite": 1.0})
+        monitor._judging.tell(stop + 1, {"nonfinite": 1.0})
     two.rows[:] = [row for row in two.rows if row[0] % 10 == 0]
     two.alerts[:] = [alert for alert in two.alerts if alert.step <= stop // 10 * 10]
     with parts.monitor(sinks=[two], run=tmp_path, **arguments) as monitor:
@@ -220,9 +220,9 @@ def test_a_fused_optimizer_under_a_scaler_shows_unscaled_gradients():
             p.grad = torch.full_like(p, 1024.0)
         loop.opt_g.grad_scale, loop.opt_g.found_inf = torch.tensor(1024.0), torch.tensor(0.0)
         # As GradScaler.step does around the step of an optimizer that is fused.
-        monitor._g._look(loop.opt_g)
+        monitor._heard.probes["g"]._look(loop.opt_g)
         count = sum(p.numel() for p in loop.G.parameters())
-        (norm,) = monitor._window.peek()["g_norm"][1]
+        (norm,) = monitor._heard.window.peek()["g_norm"][1]
         assert norm == pytest.approx(count**0.5)
 
 
