@@ -7,6 +7,7 @@ from gandiag.errors import GandiagError
 from gandiag.monitors import pathologies
 from gandiag.monitors.alerts import Alert, from_json
 from gandiag.monitors.context import Context
+from gandiag.monitors.guarding import Guard
 from gandiag.monitors.pathologies.detector import make
 from gandiag.monitors.pathologies.rule import Pathology
 from gandiag.monitors.report import Line
@@ -26,6 +27,7 @@ class Judging:
 
     Attributes:
         detectors: of the pathologies that the run can show.
+        inactive: why it cannot show the others.
         alerts: so far, oldest first.
         should_stop: whether an alert of `stop_on` was raised.
         seen: signals that were there since a part last failed.
@@ -43,6 +45,8 @@ class Judging:
         self.context, self.known, self.stop_on, self.teller = context, known, stop_on, teller
         self.guard = teller.guard
         self.detectors = make(context, thresholds, known.values())
+        self.inactive = pathologies.inactive(context, known.values())
+        self._by_name = {each.pathology: each for each in self.detectors}
         self.alerts: list[Alert] = []
         self.should_stop = False
         self.seen: set[str] = set()
@@ -77,35 +81,38 @@ class Judging:
             checked: whether there was a check.
             still: why the clock stands, or None.
         """
-        inactive = pathologies.inactive(self.context, self.known.values())
-        by_name = {detector.pathology: detector for detector in self.detectors}
-        lines = []
-        for name, known in self.known.items():
-            if name in inactive:
-                lines.append(Line(name, "inactive", inactive[name]))
-                continue
-            alert = by_name[name].alerting
-            broken = self.guard.failed.get(f"detector {name}") or self.guard.failed.get("checks")
-            missing = known.unjudged(self.seen, self.context)
-            if broken:
-                lines.append(Line(name, "inactive", broken))
-            elif alert is not None and not (missing and self._failures):
-                lines.append(Line(name, "alerting", alert.message))
-            elif still:
-                lines.append(Line(name, "inactive", still))
-            elif not checked and not self.seen:
-                lines.append(Line(name, "inactive", "no check yet"))
-            elif missing:
-                lines.append(Line(name, "inactive", "; ".join([missing, *self._blind()])))
-            else:
-                lines.append(Line(name, "ok", ""))
-        return lines
+        return [self._line(name, checked, still) for name in self.known]
 
-    def state_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+    def _line(self, name: str, checked: bool, still: str | None) -> Line:
+        part = f"detector {name}"
+        line = self.guard(part, self._status, name, checked, still)
+        return line or Line(name, "inactive", self.guard.failed[part])
+
+    def _status(self, name: str, checked: bool, still: str | None) -> Line:
+        detector = self._by_name.get(name)
+        if detector is None:
+            return Line(name, "inactive", self.inactive[name])
+        if "checks" in self.guard.failed:
+            return Line(name, "inactive", self.guard.failed["checks"])
+        missing = self.known[name].unjudged(self.seen, self.context)
+        if detector.alerting is not None and not (missing and self._failures):
+            return Line(name, "alerting", detector.alerting.message)
+        if still:
+            return Line(name, "inactive", still)
+        if not checked and not self.seen:
+            return Line(name, "inactive", "no check yet")
+        if missing:
+            return Line(name, "inactive", "; ".join([missing, *self._blind()]))
+        return Line(name, "ok", "")
+
+    def state_dict(self, guard: Guard) -> dict[str, Any]:
+        """As JSON values; without detectors that have failed."""
+        states = {
+            d.pathology: guard(f"detector {d.pathology}", d.state_dict) for d in self.detectors
+        }
         return {
             "seen": sorted(self.seen),
-            "detectors": {d.pathology: d.state_dict() for d in self.detectors},
+            "detectors": {name: state for name, state in states.items() if state is not None},
             "alerts": [alert.to_json() for alert in self.alerts],
             "should_stop": self.should_stop,
         }

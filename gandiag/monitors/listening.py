@@ -153,23 +153,18 @@ class Listener:
         for probe in self.probes.values():
             probe.close()
 
-    def state_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+    def state_dict(self, guard: Guard) -> dict[str, Any]:
+        """As JSON values; without what has failed."""
         return {
             "step": self.window.step,
             "steps": [probe.steps for probe in self.probes.values()],
             "checked": list(self.checked),
             "calls": self._calls,
-            "skips": self.skips.state_dict(),
+            "skips": guard("steps left out", self.skips.state_dict),
             "called": self.called,
             "broken": self.broken,
-            "window": {
-                name: [steps, pack(values)] for name, (steps, values) in self.window.peek().items()
-            },
-            "scored": [
-                [s.step, pack(s.real.cpu().numpy()), pack(s.fake.cpu().numpy())]
-                for s in self.scored
-            ],
+            "window": guard("window", self._recorded) or {},
+            "scored": guard("scores", self._scores) or [],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -179,7 +174,8 @@ class Listener:
         g_steps, d_steps = state["checked"]
         self.checked = (g_steps, d_steps)
         self._calls = state["calls"]
-        self.skips.load_state_dict(state["skips"])
+        if state["skips"] is not None:
+            self.skips.load_state_dict(state["skips"])
         self.called, self.broken = state["called"], state["broken"]
         self.window.fill(
             {name: (steps, unpack(v).tolist()) for name, (steps, v) in state["window"].items()}
@@ -189,6 +185,15 @@ class Listener:
             self.scored.append(
                 Scored(step, torch.from_numpy(unpack(real)), torch.from_numpy(unpack(fake)))
             )
+
+    def _recorded(self) -> dict[str, Any]:
+        found = self.window.peek()
+        return {name: [steps, pack(values)] for name, (steps, values) in found.items()}
+
+    def _scores(self) -> list[Any]:
+        return [
+            [s.step, pack(s.real.cpu().numpy()), pack(s.fake.cpu().numpy())] for s in self.scored
+        ]
 
     def _note(self, name: str, value: Tensor | float | None) -> Tensor | None:
         if value is None:

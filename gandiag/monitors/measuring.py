@@ -1,5 +1,6 @@
 """What a check measures: a number for each signal that can be seen."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,7 +20,10 @@ from gandiag.monitors.training import Sketch
 from gandiag.monitors.window import Series, on_host
 
 Drained = Mapping[str, tuple[list[int], Series]]
-Own = Mapping[str, Callable[[int], float]]
+Own = Mapping[str, Callable[[int], Any]]
+
+LONGEST = 60
+"""Letters that are shown of what is no number."""
 
 
 class Instruments(NamedTuple):
@@ -39,27 +43,31 @@ class Instruments(NamedTuple):
     panel: Panel | None
     own: Own
 
-    def state_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        last, moves = self.sketch.last, self.sketch.moves
+    def state_dict(self, guard: Guard) -> dict[str, Any]:
+        """As JSON values; None for a part that has failed."""
         return {
-            "direction": self.direction.state_dict(),
-            "sketch": {
-                "last": None if last is None else pack(last),
-                "moves": [pack(move) for move in moves],
-            },
-            "panel": None if self.panel is None else self.panel.state_dict(),
+            "direction": guard("scores", self.direction.state_dict),
+            "sketch": guard("path of the weights", self._path),
+            "panel": None if self.panel is None else guard("panel", self.panel.state_dict),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`."""
-        self.direction.load_state_dict(state["direction"])
-        last = state["sketch"]["last"]
-        self.sketch.last = None if last is None else unpack(last)
-        self.sketch.moves.clear()
-        self.sketch.moves.extend(unpack(move) for move in state["sketch"]["moves"])
+        if state["direction"] is not None:
+            self.direction.load_state_dict(state["direction"])
+        if (path := state["sketch"]) is not None:
+            self.sketch.last = None if path["last"] is None else unpack(path["last"])
+            self.sketch.moves.clear()
+            self.sketch.moves.extend(unpack(move) for move in path["moves"])
         if self.panel is not None and state["panel"] is not None:
             self.panel.load_state_dict(state["panel"])
+
+    def _path(self) -> dict[str, Any]:
+        last, moves = self.sketch.last, self.sketch.moves
+        return {
+            "last": None if last is None else pack(last),
+            "moves": [pack(move) for move in moves],
+        }
 
 
 def measure(heard: Listener, by: Instruments, guard: Guard) -> dict[str, float]:
@@ -142,9 +150,25 @@ def _of_panel(step: int, by: Instruments) -> dict[str, float]:
 
 
 def _of_own(step: int, own: Own, guard: Guard) -> dict[str, float]:
-    found = {}
-    for name, of in own.items():
-        value = guard(f"signal {name}", of, step)
-        if value is not None:
-            found[name] = float(value)
-    return found
+    found = {name: guard(f"signal {name}", _number, of, step) for name, of in own.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(of: Callable[[int], Any], step: int) -> float | None:
+    """What a signal of the user's own says, or None for nothing this time.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
+    value = of(step)
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not math.isfinite(number):
+        # Of a tensor of many values, its beginning.
+        shown = " ".join(repr(value).split())[:LONGEST]
+        raise ValueError(f"gave {shown}; give a finite number, or None for nothing this time")
+    return number

@@ -225,8 +225,11 @@ class Monitor:
         self._close(judge=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed run needs to go on as if it had not stopped, as JSON values."""
-        return state_of((self._heard, self._instruments, self._judging))
+        """All that a resumed run needs to go on as if it had not stopped, as JSON values.
+
+        A part that fails here is told, and left out from now on.
+        """
+        return state_of((self._heard, self._instruments, self._judging), self._guard)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`: no alert is told twice.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from gandiag.errors import GandiagError
+from gandiag.monitors.guarding import Guard
 
 SCHEMA = 1
 
@@ -11,8 +12,8 @@ SCHEMA = 1
 class Part(Protocol):
     """Something of a monitor that remembers; no two have a key in common."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+    def state_dict(self, guard: Guard) -> dict[str, Any]:
+        """As JSON values; all that could fail is called through the guard."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -20,11 +21,11 @@ class Part(Protocol):
         ...
 
 
-def state_of(parts: Iterable[Part]) -> dict[str, Any]:
+def state_of(parts: Iterable[Part], guard: Guard) -> dict[str, Any]:
     """Of all parts, as JSON values."""
     state: dict[str, Any] = {"schema": SCHEMA}
     for part in parts:
-        state |= part.state_dict()
+        state |= part.state_dict(guard)
     return state
 
 

@@ -1,5 +1,6 @@
 """The detector that waits for a pathology's rule to hold."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -92,6 +93,13 @@ class Detector:
         self._told = dict(state["told"])
 
     def _alert(self, step: int, verdict: Verdict) -> Alert:
+        numbers = (float(verdict.value), float(verdict.threshold))
+        if verdict.level not in LEVEL or not all(map(math.isfinite, numbers)):
+            # A sink that cannot write it would be taken for what is broken.
+            raise ValueError(
+                f"the rule's verdict has level {verdict.level!r}, value {verdict.value!r} and "
+                f"threshold {verdict.threshold!r}; give INFO, WARN or ERROR, and finite numbers"
+            )
         found = {name: self.history.now(name) for name in verdict.evidence}
         used = (USED.get(self.context.lipschitz or ""), USED.get(self.context.loss or ""))
         return Alert(
@@ -100,8 +108,8 @@ class Detector:
             step=step,
             since=step if self._since is None else self._since,
             signal=verdict.signal,
-            value=verdict.value,
-            threshold=verdict.threshold,
+            value=numbers[0],
+            threshold=numbers[1],
             evidence={name: value for name, value in found.items() if value is not None},
             causes=self.rule.causes,
             remedies=tuple(
