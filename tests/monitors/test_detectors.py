@@ -386,6 +386,28 @@ def test_labels_that_are_still_being_learned_are_not_ignored():
     assert loud(replay(learned, CONTEXT)) == []
 
 
+@pytest.mark.parametrize("every", [25, 100])
+def test_a_short_run_that_learns_its_labels_late_is_not_warned(every):
+    # As `gandiag train cgan-digits` learns them, with few checks before they count.
+    context = dataclasses.replace(CONTEXT, budget=20 * every, every=every)
+    course = (0.03, 0.02, 0.05, 0.11, 0.17, 0.55, 1.02, *[1.1] * 13)
+    learned = [
+        (every * i, HEALTHY | {"label_agreement": value}) for i, value in enumerate(course, 1)
+    ]
+    assert loud(replay(learned, context)) == []
+    ignored = rows((20, {"label_agreement": 0.02}), every=every)
+    assert [alert.pathology for alert in loud(replay(ignored, context))] == ["label-ignored"]
+
+
+def test_a_short_run_has_no_plateau_after_three_checks():
+    context = dataclasses.replace(CONTEXT, budget=2000)
+    noise = (0.013, 0.012, 0.008, 0.007, 0.006, 0.006, 0.004, 0.009, 0.008, 0.006, 0.011, 0.006)
+    series = [(100 * i, HEALTHY | {"energy": energy}) for i, energy in enumerate(noise, 1)]
+    assert replay(series, context) == []
+    late = [(100 * i, HEALTHY | {"energy": 0.02}) for i in range(13, 21)]
+    assert [alert.step for alert in replay(series + late, context)] == [1700]
+
+
 @pytest.mark.parametrize(
     ("changes", "remedy"),
     [
