@@ -61,7 +61,10 @@ class Judging:
         self.seen |= set(row)
         self.teller.signals(step, row)
         for detector in self.detectors:
+            before = detector.over
             alert = self.guard(f"detector {detector.pathology}", detector, step, row)
+            if detector.over is not None and detector.over != before:
+                self.teller.over(detector.over)
             if alert is None:
                 continue
             self.alerts.append(alert)
@@ -103,7 +106,8 @@ class Judging:
             return Line(name, "inactive", "no check yet")
         if missing:
             return Line(name, "inactive", "; ".join([missing, *self._blind()]))
-        return Line(name, "ok", "")
+        over = detector.over
+        return Line(name, "ok", "" if over is None else f"over since step {over.since}")
 
     def state_dict(self, guard: Guard) -> dict[str, Any]:
         """As JSON values; without detectors that have failed."""

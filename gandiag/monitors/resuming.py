@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from gandiag.errors import GandiagError
 from gandiag.monitors.guarding import Guard
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Part(Protocol):

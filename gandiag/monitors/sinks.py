@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gandiag.errors import GandiagError
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.probing import random_states
 
 LOGGING = {"INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
@@ -19,7 +19,8 @@ class Sink(Protocol):
     """Gets every row and every alert, in order; what it raises is told once, and it is left out.
 
     One that has ``note(step, level, message, trace)`` also gets what concerns the monitor itself: a
-    part that failed, with its traceback, or an optimizer that stands still.
+    part that failed, with its traceback, or an optimizer that stands still. One that has
+    ``over(over)`` gets the end of what was alerted; without it, as a note.
     """
 
     def signals(self, step: int, values: Mapping[str, float]) -> None:
@@ -47,6 +48,10 @@ class Log:
     def alert(self, alert: Alert) -> None:
         """One record of the alert's level."""
         self.logger.log(LOGGING[alert.level], "%s", alert.message)
+
+    def over(self, over: Over) -> None:
+        """One record of the alert's level: who has seen the one sees the other."""
+        self.logger.log(LOGGING[over.level], "%s", over.message)
 
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """One record; the traceback is of level DEBUG."""
@@ -94,6 +99,10 @@ class JsonLines:
         """A line of type ``alert``."""
         self.write("alert", alert.to_json())
 
+    def over(self, over: Over) -> None:
+        """A line of type ``over``."""
+        self.write("over", over.to_json())
+
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """A line of type ``note``."""
         self.write("note", {"step": step, "level": level, "message": message, "traceback": trace})
@@ -128,6 +137,10 @@ class TensorBoard:
     def alert(self, alert: Alert) -> None:
         """Text under the pathology's name."""
         self.writer.add_text(f"gandiag/{alert.pathology}", alert.message, alert.step)
+
+    def over(self, over: Over) -> None:
+        """Text under the pathology's name."""
+        self.writer.add_text(f"gandiag/{over.pathology}", over.message, over.step)
 
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """Text under ``monitor``."""
@@ -165,6 +178,10 @@ class WeightsAndBiases:
     def alert(self, alert: Alert) -> None:
         """An alert of the same level; titles have fewer than 64 characters."""
         self.run.alert(title=f"gandiag: {alert.pathology}", text=alert.message, level=alert.level)
+
+    def over(self, over: Over) -> None:
+        """An alert of level INFO under the pathology's title."""
+        self.run.alert(title=f"gandiag: {over.pathology}", text=over.message, level="INFO")
 
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """An alert of that level."""

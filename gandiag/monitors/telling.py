@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.guarding import Failure, Guard
 from gandiag.monitors.sinks import JsonLines, Log, Sink
 
@@ -13,7 +13,7 @@ class Teller:
     """Hands everything to each sink by itself.
 
     Args:
-        sinks: of the user, each with `signals`, `alert` and `close`, some with `note`.
+        sinks: of the user, each with `signals`, `alert` and `close`, some with `note` and `over`.
 
     Attributes:
         guard: for all parts of the monitor; a part that fails is told of here, once.
@@ -53,6 +53,15 @@ class Teller:
         """An alert to all."""
         for name, sink in self._sinks.items():
             self.guard(name, sink.alert, alert)
+
+    def over(self, over: Over) -> None:
+        """An end to all that take it, or as a note to those that take only notes."""
+        for name, sink in self._sinks.items():
+            take, note = getattr(sink, "over", None), getattr(sink, "note", None)
+            if take is not None:
+                self.guard(name, take, over)
+            elif note is not None:
+                self.guard(name, note, over.step, "INFO", over.message, "")
 
     def note(self, level: str, message: str, trace: str = "") -> None:
         """Something about the monitor itself, to the log and to all that take notes."""

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -350,10 +351,66 @@ def test_samples_may_be_alike_at_first(pathology, budget, settled):
 
 
 def test_a_fault_that_comes_back_again_and_again_is_told_again_and_again():
-    # Every 900 steps, so within the cooldown of 1000: every second time is told.
+    # Every 900 steps for 300: once within the cooldown of 1000, and as soon as that is over.
     sick = SICK["lipschitz-violation"]
     often = rows((100, {}), *[(30, sick), (60, {})] * 60, every=10)
-    assert len(loud(replay(often, CONTEXT))) == 30
+    steps = [alert.step for alert in loud(replay(often, CONTEXT))]
+    assert len(steps) == 45
+    assert min(b - a for a, b in pairwise(steps)) == 1000
+
+
+def told(series, name="lipschitz-violation", resumed_at=None):
+    """(alerted, over, since) steps of one detector, which may be stored and restored."""
+    (one,) = make(CONTEXT, known=[PATHOLOGIES[name]])
+    alerts, overs = [], []
+    for step, row in series:
+        if step == resumed_at:
+            state = json.loads(json.dumps(one.state_dict()))
+            (one,) = make(CONTEXT, known=[PATHOLOGIES[name]])
+            one.load_state_dict(state)
+        before = one.over
+        alert = one(step, row)
+        alerts += [] if alert is None else [alert.step]
+        if one.over not in (None, before):
+            overs.append((one.over.step, one.over.since, one.over.alerted))
+    return alerts, overs
+
+
+@pytest.mark.parametrize("resumed_at", [None, 1500, 2000, 2600])
+def test_a_fault_that_has_ended_is_over_and_alerted_anew_when_it_recurs(resumed_at):
+    sick = SICK["lipschitz-violation"]
+    alerts, overs = told(rows((10, {}), (6, sick), (20, {}), (6, sick)), resumed_at=resumed_at)
+    first, second = alerts
+    ((step, since, alerted),) = overs
+    # A median of three holds for one check more. Three times as many in a row as it took.
+    assert (alerted, since, second > step) == (first, 1800, True)
+    (one,) = make(CONTEXT, known=[PATHOLOGIES["lipschitz-violation"]])
+    assert step == 1700 + 100 * 3 * one.rule.persist(Thresholds())
+
+
+def test_a_fault_that_flaps_is_not_over():
+    sick = SICK["lipschitz-violation"]
+    alerts, overs = told(rows((10, {}), (9, sick), *[(4, {}), (2, sick)] * 20))
+    assert (len(alerts), overs) == (1, [])
+
+
+def test_a_rule_that_holds_no_more_is_over_wherever_its_signal_is():
+    # The discriminator stays sure; the samples have come near.
+    sure = {"auc_fresh": 1.0}
+    series = rows((40, sure | {"energy": 0.3}), (30, sure | {"energy": 0.01}))
+    alerts, ((step, since, _),) = told(series, "discriminator-overpowering")
+    assert len(alerts) == 1
+    assert (step - since) == 1900
+
+
+def test_what_was_not_told_is_not_over_and_is_told_if_it_lasts():
+    sick = SICK["lipschitz-violation"]
+    back = rows((100, {}), (30, sick), (60, {}), (200, sick), every=10)
+    alerts, overs = told(back)
+    assert alerts == [1040, 2040]
+    assert len(overs) == 1
+    short = rows((100, {}), (30, sick), (40, {}), (10, sick), (60, {}), every=10)
+    assert tuple(map(len, told(short))) == (1, 1)
 
 
 def test_steps_that_are_mostly_skipped_are_told():
