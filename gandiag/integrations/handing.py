@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gandiag.monitors import Monitor
-from gandiag.monitors.alerts import LEVELS, Alert
+from gandiag.monitors.alerts import LEVELS, Alert, Over
 
 TAKEN = ("d_real", "d_fake", "loss_d", "loss_g", "penalty")
 """The arguments of `Monitor.step`."""
@@ -22,7 +22,7 @@ def hand_over(monitor: Monitor, output: Any) -> None:
 
 
 class Metrics:
-    """A sink for a logger of numbers alone: an alert is ``gandiag/alert/NAME``, 1 to 3.
+    """A sink for a logger of numbers alone: an alert is ``gandiag/alert/NAME``, 1 to 3 or 0.
 
     Args:
         log: takes numbers by name, and the step.
@@ -39,6 +39,10 @@ class Metrics:
         """1 for INFO, 2 for WARN, 3 for ERROR."""
         level = 1.0 + LEVELS.index(alert.level)
         self.log({f"gandiag/alert/{alert.pathology}": level}, alert.step)
+
+    def over(self, over: Over) -> None:
+        """0."""
+        self.log({f"gandiag/alert/{over.pathology}": 0.0}, over.step)
 
     def close(self) -> None:
         """The logger belongs to the user."""

@@ -6,7 +6,10 @@ from gandiag.monitors import notebook
 
 
 class Line(NamedTuple):
-    """A pathology: ``ok``, ``alerting`` or ``inactive``, with the alert or the reason."""
+    """A pathology: ``ok``, ``alerting`` or ``inactive``, with the alert or the reason.
+
+    One that was alerted and has ended is ``ok``, with ``over since step N``.
+    """
 
     pathology: str
     status: str

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.guarding import Failure, Guard
 from gandiag.monitors.sinks import JsonLines, Log, Sink
 
@@ -18,7 +18,7 @@ class Teller:
     """Hands everything to each sink by itself.
 
     Args:
-        sinks: of the user, each with `signals`, `alert` and `close`, some with `note` or
+        sinks: of the user, each with `signals`, `alert` and `close`, some with `note`, `over` or
             `samples`.
 
     Attributes:
@@ -71,6 +71,15 @@ class Teller:
             take = getattr(sink, "samples", None)
             if take is not None:
                 self.guard(name, take, step, sheet.cpu())
+
+    def over(self, over: Over) -> None:
+        """An end to all that take it, or as a note to those that take only notes."""
+        for name, sink in self._sinks.items():
+            take, note = getattr(sink, "over", None), getattr(sink, "note", None)
+            if take is not None:
+                self.guard(name, take, over)
+            elif note is not None:
+                self.guard(name, note, over.step, "INFO", over.message, "")
 
     def note(self, level: str, message: str, trace: str = "") -> None:
         """Something about the monitor itself, to the log and to all that take notes."""

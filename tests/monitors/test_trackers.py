@@ -8,10 +8,12 @@ from PIL import Image
 from small_gan import Loop, Rows
 
 from gandiag import GandiagError
+from gandiag.monitors.alerts import Over
 from gandiag.monitors.probing import random_states
 from gandiag.monitors.sheets import BOX
 from gandiag.monitors.sinks import MLflow, TensorBoard, WeightsAndBiases
 
+OVER = Over("divergence", "ERROR", 30, 20, 11)
 pytestmark = pytest.mark.frameworks
 
 
@@ -121,7 +123,12 @@ def test_mlflow_gets_signals_alerts_and_samples(monkeypatch, tmp_path):
         told = failing_run(MLflow())
         assert mlflow.active_run().info.run_id == run.info.run_id
         mlflow.end_run()
-        MLflow(other).signals(1, {"churn": 0.5})
+        sink = MLflow(other)
+        sink.signals(1, {"churn": 0.5})
+        sink.alert(told.alerts[0])
+        sink.over(OVER)
+        tags = mlflow.MlflowClient().get_run(other.info.run_id).data.tags
+        assert tags["gandiag/divergence"] == OVER.message
         assert mlflow.MlflowClient().get_run(other.info.run_id).data.metrics == {
             "gandiag/churn": 0.5
         }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gandiag.errors import GandiagError
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 
 
 class JsonLines:
@@ -45,6 +45,10 @@ class JsonLines:
     def alert(self, alert: Alert) -> None:
         """A line of type ``alert``."""
         self.write("alert", alert.to_json())
+
+    def over(self, over: Over) -> None:
+        """A line of type ``over``."""
+        self.write("over", over.to_json())
 
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """A line of type ``note``."""

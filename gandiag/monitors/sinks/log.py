@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 
 LOGGING = {"INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 
@@ -21,6 +21,10 @@ class Log:
     def alert(self, alert: Alert) -> None:
         """One record of the alert's level."""
         self.logger.log(LOGGING[alert.level], "%s", alert.message)
+
+    def over(self, over: Over) -> None:
+        """One record of the alert's level: who has seen the one sees the other."""
+        self.logger.log(LOGGING[over.level], "%s", over.message)
 
     def note(self, step: int, level: str, message: str, trace: str) -> None:
         """One record; the traceback is of level DEBUG."""

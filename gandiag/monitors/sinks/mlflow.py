@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.sinks.optional import optional
 
 NO_NAME = re.compile(r"[^\w .:/-]", re.ASCII)
@@ -18,8 +18,8 @@ NO_NAME = re.compile(r"[^\w .:/-]", re.ASCII)
 class MLflow:
     """Metrics ``gandiag/NAME``, alerts as tags, samples as images of the run.
 
-    A tag holds the last alert of its pathology. Where MLflow's own asynchronous logging is switched
-    on it is used.
+    A tag holds the last alert of its pathology, or its end. Where MLflow's own asynchronous
+    logging is switched on it is used.
 
     Args:
         run: of ``mlflow.start_run``, or its id; None for the one that is active.
@@ -50,6 +50,10 @@ class MLflow:
     def alert(self, alert: Alert) -> None:
         """A tag of the pathology's name."""
         self.client.set_tag(self.run_id, _named(alert.pathology), alert.message)
+
+    def over(self, over: Over) -> None:
+        """The same tag."""
+        self.client.set_tag(self.run_id, _named(over.pathology), over.message)
 
     def samples(self, step: int, sheet: Tensor) -> None:
         """An image ``gandiag/samples`` at that step."""

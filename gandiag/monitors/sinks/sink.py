@@ -11,6 +11,7 @@ class Sink(Protocol):
 
     One that has ``note(step, level, message, trace)`` also gets what concerns the monitor itself: a
     part that failed, with its traceback, or an optimizer that stands still. One that has
+    ``over(over)`` gets the end of what was alerted; without it, as a note. One that has
     ``samples(step, sheet)`` gets what the generator makes of the same latents each time, as a
     picture (3, height, width) uint8 on the CPU: at the first check, at each tenth after it, and
     beside each alert; see `gandiag.monitors.sheets`.

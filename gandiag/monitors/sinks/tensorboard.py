@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.sinks.optional import optional
 
 
@@ -35,6 +35,10 @@ class TensorBoard:
     def alert(self, alert: Alert) -> None:
         """Text under the pathology's name."""
         self.writer.add_text(f"gandiag/{alert.pathology}", alert.message, alert.step)
+
+    def over(self, over: Over) -> None:
+        """Text under the pathology's name."""
+        self.writer.add_text(f"gandiag/{over.pathology}", over.message, over.step)
 
     def samples(self, step: int, sheet: Tensor) -> None:
         """An image ``gandiag/samples``."""

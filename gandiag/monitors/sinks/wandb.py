@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.sinks.optional import optional
 
 
@@ -39,6 +39,10 @@ class WeightsAndBiases:
     def alert(self, alert: Alert) -> None:
         """An alert of the same level; titles have fewer than 64 characters."""
         self._alert(alert.pathology, alert.message, alert.level)
+
+    def over(self, over: Over) -> None:
+        """An alert of level INFO under the pathology's title."""
+        self._alert(over.pathology, over.message, "INFO")
 
     def samples(self, step: int, sheet: Tensor) -> None:
         """An image ``gandiag/samples``."""
