@@ -143,15 +143,19 @@ def test_several_processes_are_refused_before_training(accelerate, monkeypatch):
         ours.MonitorTracker().start()
 
 
-def test_runs_of_mlflow_and_wandb_get_sinks_of_their_own(accelerate, tmp_path, monkeypatch):
+def test_runs_of_mlflow_and_wandb_get_sinks_of_their_own(
+    accelerate, tmp_path, monkeypatch, request
+):
     for key in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_ALLOW_FILE_STORE"):
         monkeypatch.setenv(key, "true")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
     for key, value in (("MODE", "offline"), ("SILENT", "true"), ("ERROR_REPORTING", "false")):
         monkeypatch.setenv(f"WANDB_{key}", value)
     mlflow, wandb = pytest.importorskip("mlflow"), pytest.importorskip("wandb")
     from gandiag.integrations.accelerate import tracker_sinks
 
+    before = mlflow.get_tracking_uri()
+    request.addfinalizer(lambda: mlflow.set_tracking_uri(before))
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     accelerator = accelerate.Accelerator(cpu=True, log_with=["mlflow", "wandb"])
     accelerator.init_trackers("gan", init_kwargs={"wandb": {"dir": str(tmp_path)}})
     for sink in tracker_sinks(accelerator):
