@@ -77,7 +77,7 @@ def turns(plain: Trainer, watched: Trainer, blocks: int) -> tuple[list[Pair], li
     with TemporaryDirectory() as folder, watch(watched, Path(folder), sinks=()) as monitor:
         assert monitor.every == EVERY
         monitor.step = stopwatch.around(monitor.step)
-        for probe in (monitor._g, monitor._d):
+        for probe in monitor._heard.probes.values():
             probe._look = stopwatch.around(probe._look)
             probe._count = stopwatch.around(probe._count)
         block(plain, None)

@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "gandiag.reporting.tables",
         "gandiag.scoring.protocols",
     ),
+    "gandiag.integrations": (*LEAVES, "gandiag.monitors"),
     "gandiag.cli": ("gandiag", "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),
     "gandiag": (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-from gandiag.monitors import Alert
+from gandiag.monitors import Alert, Over
 
 STYLES = {"INFO": "cyan", "WARN": "yellow", "ERROR": "bold red"}
 
@@ -26,8 +26,16 @@ def line(alert: Alert) -> Text:
     return text
 
 
+def ended(over: Over) -> Text:
+    """That it is over, since when, and which alert it was."""
+    text = Text("over  ", style="green")
+    text.append(over.pathology, style="bold")
+    text.append(f" since step {over.since:,}: told at step {over.alerted:,}")
+    return text
+
+
 class Tell:
-    """A sink that prints alerts on standard error as they come."""
+    """A sink that prints alerts, and their ends, on standard error as they come."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -38,6 +46,10 @@ class Tell:
     def alert(self, alert: Alert) -> None:
         """One line, and what to try."""
         self.console.print(line(alert))
+
+    def over(self, over: Over) -> None:
+        """One line."""
+        self.console.print(ended(over))
 
     def close(self) -> None:
         """Nothing."""

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from gandiag.cli.alerts import line
+from gandiag.cli.alerts import ended, line
 from gandiag.cli.params import Names
 from gandiag.cli.terminal import printer, say
 from gandiag.errors import unknown
@@ -68,13 +68,20 @@ def watch(run: str, signals: tuple[str, ...] | None, once: bool, every: float) -
 def view(run: str, found: Recording, names: Sequence[str]) -> RenderableType:
     """A run so far: each signal with its course, then the alerts, then what cannot be seen."""
     parts: list[RenderableType] = [_headline(run, found), Text(), _signals(found, names), Text()]
-    parts += [line(alert) for alert in found.alerts] or [Text("no alerts", style="green")]
+    parts += _alerts(found) or [Text("no alerts", style="green")]
     parts += [Text(f"note: {note.message}", style="yellow") for note in found.notes]
     inactive = pathologies.inactive(found.context) if found.context else {}
     if inactive:
         parts.append(Text())
     parts += [Text(f"inactive: {name}, {why}", style="dim") for name, why in inactive.items()]
     return Group(*parts)
+
+
+def _alerts(found: Recording) -> list[Text]:
+    """Each alert and each end, in the order they came."""
+    told = [(alert.step, line(alert)) for alert in found.alerts]
+    told += [(over.step, ended(over)) for over in found.overs]
+    return [text for _, text in sorted(told, key=lambda each: each[0])]
 
 
 def thinned(values: Sequence[float], width: int) -> list[float]:

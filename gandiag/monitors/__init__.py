@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gandiag.monitors.alerts import Alert
+    from gandiag.monitors.alerts import Alert, Over
     from gandiag.monitors.context import Context
     from gandiag.monitors.monitor import Monitor
     from gandiag.monitors.pathologies import PATHOLOGIES
@@ -26,6 +26,7 @@ __all__ = [
     "Context",
     "History",
     "Monitor",
+    "Over",
     "Pathology",
     "Recording",
     "Report",
@@ -42,6 +43,7 @@ _HOMES = {
     "Context": "context",
     "History": "pathologies.history",
     "Monitor": "monitor",
+    "Over": "alerts",
     "Pathology": "pathologies.rule",
     "Recording": "recording",
     "Report": "report",

@@ -1,9 +1,11 @@
-"""What a monitor tells: one record for each onset of a pathology."""
+"""What a monitor tells: one record for each onset of a pathology, and one for its end."""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from gandiag.monitors import notebook
 
 LEVELS = ("INFO", "WARN", "ERROR")
 
@@ -47,6 +49,10 @@ class Alert:
             f"{f' ({numbers})' if numbers else ''}{first}"
         )
 
+    def _repr_html_(self) -> str:
+        """All of it, in a notebook."""
+        return notebook.of_alert(self)
+
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""
         return dataclasses.asdict(self) | {
@@ -54,6 +60,42 @@ class Alert:
             "causes": list(self.causes),
             "remedies": list(self.remedies),
         }
+
+
+@dataclass(frozen=True)
+class Over:
+    """A pathology that was told of has ended.
+
+    Attributes:
+        pathology: as the alert had it.
+        level: of the last alert.
+        step: generator step of the check that found it.
+        since: the first step of the checks in a row in which its rule did not hold.
+        alerted: step of the last alert.
+    """
+
+    pathology: str
+    level: str
+    step: int
+    since: int
+    alerted: int
+
+    @property
+    def message(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.pathology} is over at step {self.step} (since {self.since}); "
+            f"it was told at step {self.alerted}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return dataclasses.asdict(self)
+
+
+def over_from_json(values: Mapping[str, Any]) -> Over:
+    """What `Over.to_json` wrote; unknown fields are ignored."""
+    return Over(**{field.name: values[field.name] for field in dataclasses.fields(Over)})
 
 
 def from_json(values: Mapping[str, Any]) -> Alert:

@@ -1,11 +1,13 @@
 """What a monitor is given, looked at before anything is drawn."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
 from gandiag.errors import GandiagError
+from gandiag.monitors.signals import SIGNALS
 
 
 def unwrapped(optimizer: Any, name: str) -> torch.optim.Optimizer:
@@ -64,6 +66,27 @@ def check_every(every: Any) -> None:
     """
     if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise GandiagError(f"every is {every!r}; it counts generator steps, give 1 or more")
+
+
+def check_signals(own: Iterable[str]) -> None:
+    """A user's signals must have other names than gandiag's.
+
+    Raises:
+        GandiagError: one has not.
+    """
+    if taken := sorted(set(own) & set(SIGNALS)):
+        raise GandiagError(f"there is a signal {taken[0]!r}; give yours another name")
+
+
+def check_pair(sampler: Any, real: Any) -> None:
+    """Samples are compared with reals.
+
+    Raises:
+        GandiagError: only one of both is there.
+    """
+    if (sampler is None) != (real is None):
+        has, lacks = ("sampler", "real") if real is None else ("real", "sampler")
+        raise GandiagError(f"{has} was given without {lacks}; give both, or neither")
 
 
 def _holds(optimizer: torch.optim.Optimizer, network: nn.Module) -> bool:

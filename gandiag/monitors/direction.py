@@ -1,7 +1,7 @@
 """Which way a run's scores point, found out from what it hands over."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,13 @@ class Direction:
         self._votes = self._votes + vote if self._votes * vote >= 0 else vote
         if abs(self._votes) >= 2:
             self._found = Convention(self._sigmoid, self._votes < 0)
+
+    def notes(self) -> Iterator[str]:
+        """What a reader of the scores should know."""
+        if self.convention.flipped:
+            yield "the discriminator scores reals lower; scores are turned round"
+        if self.convention.probabilities:
+            yield "the discriminator returns probabilities; their logits are looked at"
 
     def state_dict(self) -> dict[str, Any]:
         """As JSON values."""

@@ -68,6 +68,11 @@ class StepProbe:
             optimizer.register_step_post_hook(after_step),
         ]
 
+    @property
+    def closed(self) -> bool:
+        """Whether the hooks are off."""
+        return not self._handles
+
     def close(self) -> None:
         """Take the hooks off."""
         for handle in self._handles:

@@ -17,6 +17,7 @@ from gandiag.monitors.probing import reseed, undisturbed
 from gandiag.monitors.reference import Reference
 from gandiag.monitors.samples import Draw, Samples, joined, samples
 from gandiag.monitors.scores import Convention, per_sample
+from gandiag.monitors.sheets import Sheets
 from gandiag.monitors.signals import critics, histograms, labels, ranks, spread, units
 
 MOVED_STEPS = 100
@@ -87,6 +88,8 @@ class Panel:
         }
         self.histograms: deque[tuple[int, Array]] = deque(maxlen=MOVED_STEPS // every + 2)
         self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOVED_STEPS // every + 2)
+        self.sheet: Tensor | None = None
+        self._sheets = Sheets(reference.train.x)
         self._device = torch.device("cpu")
         self._real: Tensor | None = None
         self._score_sd: Tensor | None = None
@@ -107,6 +110,7 @@ class Panel:
             with units.Rectified() as seen:
                 panel = self._sample(self.size)
             out: Found = {"dead_units_g": units.dead_share(seen.fired)}
+            self.sheet = self.guard("panel's sheet", self._sheets, panel.x)
             if not bool(panel.x.isfinite().all()):
                 return {}
             self._device = panel.x.device
@@ -133,6 +137,11 @@ class Panel:
         out["dead_units"] = max(float(each) for each in dead) if dead else None  # type: ignore[arg-type]
         self._remember(step, panel, features, histogram)
         return {name: value for name, value in out.items() if value is not None}
+
+    def take_sheet(self) -> Tensor | None:
+        """The picture of the last panel, once: (3, height, width) uint8, see `Sheets`."""
+        sheet, self.sheet = self.sheet, None
+        return sheet
 
     def _shares(self, bins: Tensor) -> Array:
         return self.reference.bins.counts(bins) / len(bins)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import alerts, context
-from gandiag.monitors.alerts import Alert
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies import ALL
 from gandiag.monitors.pathologies.detector import make
@@ -48,6 +48,7 @@ class Recording:
         context: of the run; None if the file has only begun.
         rows: (step, signals), by step.
         alerts: as they were raised.
+        overs: their ends.
         marks: changes that were made on purpose.
         notes: on the monitor itself.
         ended: whether the monitor was closed.
@@ -56,6 +57,7 @@ class Recording:
     context: Context | None = None
     rows: list[Row] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    overs: list[Over] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     ended: bool = False
@@ -78,6 +80,8 @@ class Recording:
             self.rows.append((line["step"], line["values"]))
         elif kind == "alert":
             self.alerts.append(alerts.from_json(line))
+        elif kind == "over":
+            self.overs.append(alerts.over_from_json(line))
         elif kind == "mark":
             self.marks.append(Mark(line["step"], line["after"], line["event"]))
         elif kind == "note":
@@ -87,6 +91,7 @@ class Recording:
         """Drop what came after a step: a resumed run does it again."""
         self.rows = [row for row in self.rows if row[0] <= step]
         self.alerts = [alert for alert in self.alerts if alert.step <= step]
+        self.overs = [over for over in self.overs if over.step <= step]
         self.marks = [mark for mark in self.marks if mark.after <= step]
         self.notes = [note for note in self.notes if note.step <= step]
 

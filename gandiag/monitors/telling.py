@@ -4,16 +4,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gandiag.monitors.alerts import Alert
+from torch import Tensor
+
+from gandiag.monitors.alerts import Alert, Over
 from gandiag.monitors.guarding import Failure, Guard
 from gandiag.monitors.sinks import JsonLines, Log, Sink
+
+SHEETS = 10
+"""A sheet of samples is told at the first check, at each tenth after it, and beside alerts."""
 
 
 class Teller:
     """Hands everything to each sink by itself.
 
     Args:
-        sinks: of the user, each with `signals`, `alert` and `close`, some with `note`.
+        sinks: of the user, each with `signals`, `alert` and `close`, some with `note`, `over` or
+            `samples`.
 
     Attributes:
         guard: for all parts of the monitor; a part that fails is told of here, once.
@@ -23,6 +29,7 @@ class Teller:
     def __init__(self, sinks: Iterable[Sink]):
         self.guard = Guard(self._failed)
         self.step = 0
+        self._rows, self._alerted = 0, False
         self._file: JsonLines | None = None
         self._sinks: dict[str, Sink] = {}
         for sink in sinks:
@@ -46,13 +53,33 @@ class Teller:
 
     def signals(self, step: int, row: Mapping[str, float]) -> None:
         """A row to all; each gets a copy of its own."""
+        self._rows, self._alerted = self._rows + 1, False
         for name, sink in self._sinks.items():
             self.guard(name, sink.signals, step, dict(row))
 
     def alert(self, alert: Alert) -> None:
         """An alert to all."""
+        self._alerted = True
         for name, sink in self._sinks.items():
             self.guard(name, sink.alert, alert)
+
+    def samples(self, step: int, sheet: Tensor | None) -> None:
+        """A sheet, if it is time for one, to all that take it; after the row and its alerts."""
+        if sheet is None or not (self._alerted or self._rows % SHEETS == 1):
+            return
+        for name, sink in self._sinks.items():
+            take = getattr(sink, "samples", None)
+            if take is not None:
+                self.guard(name, take, step, sheet.cpu())
+
+    def over(self, over: Over) -> None:
+        """An end to all that take it, or as a note to those that take only notes."""
+        for name, sink in self._sinks.items():
+            take, note = getattr(sink, "over", None), getattr(sink, "note", None)
+            if take is not None:
+                self.guard(name, take, over)
+            elif note is not None:
+                self.guard(name, note, over.step, "INFO", over.message, "")
 
     def note(self, level: str, message: str, trace: str = "") -> None:
         """Something about the monitor itself, to the log and to all that take notes."""

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better
+from gandiag.reporting.notebook import as_html
 from gandiag.reporting.report import (
     ARROWS,
     SCHEMA,
@@ -147,6 +148,10 @@ class Comparison:
     def __str__(self) -> str:
         """The table that the command line shows."""
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        return as_html(self)
 
     def __rich__(self) -> RenderableType:
         return Group(*self._parts())

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better
+from gandiag.reporting.notebook import as_html
 from gandiag.reporting.plots import sparkline
 from gandiag.reporting.report import (
     ARROWS,
@@ -102,6 +103,10 @@ class Curve:
     def __str__(self) -> str:
         """The table that the command line shows."""
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        return as_html(self)
 
     @property
     def warnings(self) -> tuple[Warn, ...]:

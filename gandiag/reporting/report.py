@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better, Score
+from gandiag.reporting.notebook import as_html
 from gandiag.reporting.per_sample import PerSample
 from gandiag.reporting.tables import Sheet, as_text, table
 
@@ -186,6 +187,10 @@ class Report:
     def __str__(self) -> str:
         """The table that the command line shows."""
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        return as_html(self)
 
     def __contains__(self, name: object) -> bool:
         rows = (*self.rows, *self.class_means)

@@ -1,10 +1,12 @@
 """`gandiag watch`, and alerts as a terminal shows them."""
 
+import dataclasses
+
 import pytest
 
 from gandiag.cli.alerts import Tell
 from gandiag.cli.watch import SHOWN, thinned
-from gandiag.monitors import SIGNALS, Alert, Context
+from gandiag.monitors import SIGNALS, Alert, Context, Over
 from gandiag.monitors.sinks import JsonLines
 
 ALERT = Alert(
@@ -40,6 +42,28 @@ def test_a_run_is_shown(run, folder):
     assert "WARN  mode-collapse at step 60 (since 40): missing_mass 0.5, threshold 0.1" in out
     assert "try: pack samples [Lin et al. 2018]" in out
     assert "inactive: lipschitz-violation, no constraint was declared" in out
+
+
+OVER = Over("mode-collapse", "WARN", step=90, since=70, alerted=60)
+
+
+def test_what_is_over_is_shown_below_its_alert(run, folder):
+    file = JsonLines(folder / "monitor.jsonl")
+    file.over(OVER)
+    file.alert(dataclasses.replace(ALERT, step=95))
+    file.close()
+    out = run("watch", folder)[1].splitlines()
+    shown = [line.split(" (")[0] for line in out if "mode-collapse" in line]
+    assert shown == [
+        "WARN  mode-collapse at step 60",
+        "over  mode-collapse since step 70: told at step 60",
+        "WARN  mode-collapse at step 95",
+    ]
+
+
+def test_training_tells_that_it_is_over(capsys):
+    Tell().over(OVER)
+    assert capsys.readouterr().err == "over  mode-collapse since step 70: told at step 60\n"
 
 
 def test_a_folder_or_its_file(run, folder):

@@ -23,7 +23,7 @@ def test_a_scaler_that_skips_every_step_is_told(caplog):
         loop.iterate(monitor, steps=60)
         for _ in range(121):
             # As on an accelerator, where losses are not read between checks.
-            monitor._broken = True
+            monitor._heard.broken = True
             monitor.step(loss_d=torch.tensor(float("nan")))
         lines = {line.pathology: line for line in monitor.report().lines}
         assert monitor.should_stop  # the loss is looked at when the clock is found to stand
@@ -92,8 +92,8 @@ def test_a_fused_optimizer_that_leaves_steps_out_has_no_gradient_of_norm_0(caplo
             loop.opt_g.grad_scale = torch.tensor(1024.0)
             loop.opt_g.found_inf = torch.tensor(float(step < 10))
             # As GradScaler.step does around the step of an optimizer that is fused.
-            monitor._g._look(loop.opt_g)
-            monitor._g._count(loop.opt_g)
+            monitor._heard.probes["g"]._look(loop.opt_g)
+            monitor._heard.probes["g"]._count(loop.opt_g)
             monitor.step()
             if step == 10:
                 lines = {line.pathology: line for line in monitor.report().lines}

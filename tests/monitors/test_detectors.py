@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -350,10 +351,66 @@ def test_samples_may_be_alike_at_first(pathology, budget, settled):
 
 
 def test_a_fault_that_comes_back_again_and_again_is_told_again_and_again():
-    # Every 900 steps, so within the cooldown of 1000: every second time is told.
+    # Every 900 steps for 300: once within the cooldown of 1000, and as soon as that is over.
     sick = SICK["lipschitz-violation"]
     often = rows((100, {}), *[(30, sick), (60, {})] * 60, every=10)
-    assert len(loud(replay(often, CONTEXT))) == 30
+    steps = [alert.step for alert in loud(replay(often, CONTEXT))]
+    assert len(steps) == 45
+    assert min(b - a for a, b in pairwise(steps)) == 1000
+
+
+def told(series, name="lipschitz-violation", resumed_at=None):
+    """(alerted, over, since) steps of one detector, which may be stored and restored."""
+    (one,) = make(CONTEXT, known=[PATHOLOGIES[name]])
+    alerts, overs = [], []
+    for step, row in series:
+        if step == resumed_at:
+            state = json.loads(json.dumps(one.state_dict()))
+            (one,) = make(CONTEXT, known=[PATHOLOGIES[name]])
+            one.load_state_dict(state)
+        before = one.over
+        alert = one(step, row)
+        alerts += [] if alert is None else [alert.step]
+        if one.over not in (None, before):
+            overs.append((one.over.step, one.over.since, one.over.alerted))
+    return alerts, overs
+
+
+@pytest.mark.parametrize("resumed_at", [None, 1500, 2000, 2600])
+def test_a_fault_that_has_ended_is_over_and_alerted_anew_when_it_recurs(resumed_at):
+    sick = SICK["lipschitz-violation"]
+    alerts, overs = told(rows((10, {}), (6, sick), (20, {}), (6, sick)), resumed_at=resumed_at)
+    first, second = alerts
+    ((step, since, alerted),) = overs
+    # A median of three holds for one check more. Three times as many in a row as it took.
+    assert (alerted, since, second > step) == (first, 1800, True)
+    (one,) = make(CONTEXT, known=[PATHOLOGIES["lipschitz-violation"]])
+    assert step == 1700 + 100 * 3 * one.rule.persist(Thresholds())
+
+
+def test_a_fault_that_flaps_is_not_over():
+    sick = SICK["lipschitz-violation"]
+    alerts, overs = told(rows((10, {}), (9, sick), *[(4, {}), (2, sick)] * 20))
+    assert (len(alerts), overs) == (1, [])
+
+
+def test_a_rule_that_holds_no_more_is_over_wherever_its_signal_is():
+    # The discriminator stays sure; the samples have come near.
+    sure = {"auc_fresh": 1.0}
+    series = rows((40, sure | {"energy": 0.3}), (30, sure | {"energy": 0.01}))
+    alerts, ((step, since, _),) = told(series, "discriminator-overpowering")
+    assert len(alerts) == 1
+    assert (step - since) == 1900
+
+
+def test_what_was_not_told_is_not_over_and_is_told_if_it_lasts():
+    sick = SICK["lipschitz-violation"]
+    back = rows((100, {}), (30, sick), (60, {}), (200, sick), every=10)
+    alerts, overs = told(back)
+    assert alerts == [1040, 2040]
+    assert len(overs) == 1
+    short = rows((100, {}), (30, sick), (40, {}), (10, sick), (60, {}), every=10)
+    assert tuple(map(len, told(short))) == (1, 1)
 
 
 def test_steps_that_are_mostly_skipped_are_told():
@@ -384,6 +441,28 @@ def test_a_hard_collapse_needs_no_age():
 def test_labels_that_are_still_being_learned_are_not_ignored():
     learned = [(100 * i, HEALTHY | {"label_agreement": 0.012 * i}) for i in range(1, 25)]
     assert loud(replay(learned, CONTEXT)) == []
+
+
+@pytest.mark.parametrize("every", [25, 100])
+def test_a_short_run_that_learns_its_labels_late_is_not_warned(every):
+    # As `gandiag train cgan-digits` learns them, with few checks before they count.
+    context = dataclasses.replace(CONTEXT, budget=20 * every, every=every)
+    course = (0.03, 0.02, 0.05, 0.11, 0.17, 0.55, 1.02, *[1.1] * 13)
+    learned = [
+        (every * i, HEALTHY | {"label_agreement": value}) for i, value in enumerate(course, 1)
+    ]
+    assert loud(replay(learned, context)) == []
+    ignored = rows((20, {"label_agreement": 0.02}), every=every)
+    assert [alert.pathology for alert in loud(replay(ignored, context))] == ["label-ignored"]
+
+
+def test_a_short_run_has_no_plateau_after_three_checks():
+    context = dataclasses.replace(CONTEXT, budget=2000)
+    noise = (0.013, 0.012, 0.008, 0.007, 0.006, 0.006, 0.004, 0.009, 0.008, 0.006, 0.011, 0.006)
+    series = [(100 * i, HEALTHY | {"energy": energy}) for i, energy in enumerate(noise, 1)]
+    assert replay(series, context) == []
+    late = [(100 * i, HEALTHY | {"energy": 0.02}) for i in range(13, 21)]
+    assert [alert.step for alert in replay(series + late, context)] == [1700]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """Whatever fails in the monitor, training ends with the weights that it has without one."""
 
+import dataclasses
 import errno
 import json
 import logging
+import math
 
 import pytest
 import torch
 from small_gan import Loop, Rows
 
-from gandiag.monitors import PATHOLOGIES, read
+from gandiag.monitors import PATHOLOGIES, Pathology, Verdict, read
 from gandiag.monitors.guarding import Guard, halving, out_of_memory
 from gandiag.monitors.sinks import Callback, JsonLines
 
@@ -177,7 +179,7 @@ ATTACHED = {
             "pathologies.detector.Detector.__call__",
             "clock.Clock.look",
             "monitor.Monitor._look",
-            "monitor.Monitor._keep",
+            "listening.Listener._keep",
         )
     },
 }
@@ -281,7 +283,7 @@ def test_a_failure_is_told_once_with_its_traceback_and_is_inactive_from_then_on(
 def test_a_failed_detector_is_inactive_with_the_reason():
     loop = Loop()
     with loop.monitor() as monitor:
-        broken = next(d for d in monitor._detectors if d.pathology == "oscillation")
+        broken = next(d for d in monitor._judging.detectors if d.pathology == "oscillation")
         broken.history.add = fail
         loop.iterate(monitor, steps=10)
         lines = {line.pathology: line for line in monitor.report().lines}
@@ -373,3 +375,105 @@ def test_a_full_disk_is_told_on_the_log_and_what_was_written_stays(tmp_path, cap
     assert "No space left on device" in told[0]
     assert "sink JsonLines" in told[0]
     assert [step for step, _ in read(tmp_path / "monitor.jsonl").rows] == [10]
+
+
+def own(judge=None, unseen=None):
+    """A pathology of a user's own."""
+    return Pathology(
+        "dullness",
+        judge or (lambda h, context, t: Verdict(False, "energy", 0.0, 1.0)),
+        reads=("energy",),
+        needs=(("colour",),),
+        unseen=unseen or (lambda context: None),
+    )
+
+
+def unpackable(*args):
+    raise ValueError("no more")
+
+
+PARTS = {
+    "detector dullness": lambda m: setattr(m._judging.detectors[-1], "state_dict", unpackable),
+    "panel": lambda m: setattr(m._panel, "state_dict", unpackable),
+    "scores": lambda m: setattr(m._instruments.direction, "state_dict", unpackable),
+    "path of the weights": lambda m: setattr(m._instruments.sketch, "moves", None),
+    "steps left out": lambda m: setattr(m._heard.skips, "state_dict", unpackable),
+    "window": lambda m: setattr(m._heard.window, "peek", unpackable),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_state_is_given_without_what_fails_and_can_be_gone_on_from(part, caplog):
+    loop = Loop()
+    with loop.monitor(detectors=[own()]) as monitor:
+        loop.iterate(monitor, steps=13)
+        PARTS[part](monitor)
+        state = json.loads(json.dumps(monitor.state_dict(), allow_nan=False))
+        assert monitor.state_dict().keys() == state.keys()
+        (line,) = (line for line in monitor.report().lines if line.pathology == part)
+        loop.iterate(monitor, steps=13)
+    assert line.status == "inactive"
+    assert set(monitor._guard.failed) == {part}
+    assert len([r for r in caplog.records if "left out from now on" in r.getMessage()]) == 1
+    with loop.monitor(detectors=[own()]) as resumed:
+        resumed.load_state_dict(state)
+        loop.iterate(resumed, steps=13)
+    assert resumed.steps == 26
+    assert not resumed._guard.failed
+
+
+def test_a_report_is_given_without_what_fails(caplog):
+    loop = Loop()
+    with loop.monitor(detectors=[own(unseen=fail)]) as monitor:
+        loop.iterate(monitor, steps=10)
+        lines = {line.pathology: line for line in monitor.report().lines}
+        assert monitor.report().lines
+    assert lines["dullness"] == ("dullness", "inactive", "ValueError: no more")
+    assert lines["divergence"].status == "ok"
+    (told,) = (r.getMessage() for r in caplog.records)
+    assert "the monitor's detector dullness failed at step 10" in told
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(True, "energy", float("nan"), 1.0, at_once=True),
+        Verdict(True, "energy", 2.0, None, at_once=True),
+        Verdict(True, "energy", 2.0, 1.0, "LOUD", at_once=True),
+    ],
+)
+def test_an_alert_that_cannot_be_written_costs_its_detector_and_no_sink(verdict, tmp_path):
+    loop = Loop()
+    rule = dataclasses.replace(own(lambda h, context, t: verdict), warm=False)
+    with loop.monitor(detectors=[rule], run=tmp_path, sinks=None) as monitor:
+        loop.iterate(monitor, steps=20)
+    assert set(monitor._guard.failed) == {"detector dullness"}
+    assert len(read(tmp_path / "monitor.jsonl").rows) == 2
+
+
+@pytest.mark.parametrize(
+    "value", ["3", math.nan, math.inf, torch.zeros(2), torch.tensor(math.nan), {}, 1j]
+)
+def test_a_signal_without_a_number_leaves_the_others_alone(value, caplog):
+    loop, sink, asked = Loop(), Rows(), []
+
+    def broken(step):
+        asked.append(step)
+        return value
+
+    signals = {
+        "broken": broken,
+        "nothing": lambda step: None,
+        "now and then": lambda step: None if step == 10 else torch.tensor([step]),
+        "step": lambda step: step,
+    }
+    with loop.monitor(signals=signals, sinks=[sink]) as monitor:
+        loop.iterate(monitor, steps=20)
+        lines = {line.pathology: line for line in monitor.report().lines}
+    assert [row["step"] for _, row in sink.rows] == [10, 20]
+    assert [row.get("now and then") for _, row in sink.rows] == [None, 20]
+    assert not any({"broken", "nothing"} & set(row) for _, row in sink.rows)
+    assert asked == [10]
+    assert "give a finite number, or None" in lines["signal broken"].detail
+    assert set(monitor._guard.failed) == {"signal broken"}
+    assert len(caplog.records) == 1

@@ -10,13 +10,14 @@ import torch
 from small_gan import Loop, Rows, ring
 
 import gandiag
-from gandiag.monitors import PATHOLOGIES, SIGNALS, Pathology, Verdict, read, replay
+from gandiag.monitors import PATHOLOGIES, SIGNALS, Over, Pathology, Verdict, read, replay
 from gandiag.monitors.alerts import Alert, from_json
-from gandiag.monitors.sinks import Callback, JsonLines, Log, TensorBoard, WeightsAndBiases
+from gandiag.monitors.sinks import Callback, JsonLines, Log, MLflow, TensorBoard, WeightsAndBiases
 
 ALERT = Alert(
     "mode-collapse", "WARN", 300, 200, "missing_mass", 0.5, 0.1, {"churn": 0.0}, ("c",), ("r",)
 )
+OVER = Over("mode-collapse", "WARN", 500, 450, 300)
 BARE = {"sampler": None, "real": None, "heldout": None}
 
 
@@ -163,7 +164,7 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(stop, tmp_path):
         parts.iterate(monitor, steps=stop)
         text = json.dumps(monitor.state_dict(), allow_nan=False)
         # Lost when the process was killed:
-        monitor._tell(stop + 1, {"nonfinite": 1.0})
+        monitor._judging.tell(stop + 1, {"nonfinite": 1.0})
     two.rows[:] = [row for row in two.rows if row[0] % 10 == 0]
     two.alerts[:] = [alert for alert in two.alerts if alert.step <= stop // 10 * 10]
     with parts.monitor(sinks=[two], run=tmp_path, **arguments) as monitor:
@@ -220,9 +221,9 @@ def test_a_fused_optimizer_under_a_scaler_shows_unscaled_gradients():
             p.grad = torch.full_like(p, 1024.0)
         loop.opt_g.grad_scale, loop.opt_g.found_inf = torch.tensor(1024.0), torch.tensor(0.0)
         # As GradScaler.step does around the step of an optimizer that is fused.
-        monitor._g._look(loop.opt_g)
+        monitor._heard.probes["g"]._look(loop.opt_g)
         count = sum(p.numel() for p in loop.G.parameters())
-        (norm,) = monitor._window.peek()["g_norm"][1]
+        (norm,) = monitor._heard.window.peek()["g_norm"][1]
         assert norm == pytest.approx(count**0.5)
 
 
@@ -305,10 +306,12 @@ def test_tensorboard_gets_scalars_and_text():
     sink = TensorBoard(writer)
     sink.signals(10, {"churn": 0.5})
     sink.alert(ALERT)
+    sink.over(OVER)
     sink.close()
     assert writer.calls == [
         ("add_scalar", ("gandiag/churn", 0.5, 10), {}),
         ("add_text", ("gandiag/mode-collapse", ALERT.message, 300), {}),
+        ("add_text", ("gandiag/mode-collapse", OVER.message, 500), {}),
         ("flush", (), {}),
     ]
 
@@ -319,9 +322,12 @@ def test_wandb_gets_scalars_and_alerts_with_short_titles(monkeypatch):
     sink = WeightsAndBiases()
     sink.signals(10, {"churn": 0.5})
     sink.alert(ALERT)
+    sink.over(OVER)
     sink.close()
-    assert run.calls[0] == ("log", ({"gandiag/step": 10, "gandiag/churn": 0.5},), {})
-    assert run.calls[1][2]["level"] == "WARN"
+    logged = {"gandiag/step": 10, "gandiag/churn": 0.5}
+    assert run.calls[2] == ("log", (logged,), {"commit": True})
+    assert run.calls[3][2]["level"] == "WARN"
+    assert (run.calls[4][2]["text"], run.calls[4][2]["level"]) == (OVER.message, "INFO")
     assert max(len(f"gandiag: {name}") for name in PATHOLOGIES) < 64
     monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(run=None))
     with pytest.raises(gandiag.GandiagError, match="no active run"):
@@ -335,6 +341,9 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(gandiag.GandiagError, match="pip install tensorboard"):
         TensorBoard(tmp_path)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(gandiag.GandiagError, match="pip install mlflow"):
+        MLflow()
 
 
 def test_sinks_are_closed_and_the_same_data_gives_the_same_reference():
@@ -420,6 +429,56 @@ def test_a_users_own_signal_and_pathology_are_watched_beside_the_others(tmp_path
     found = read(tmp_path / "monitor.jsonl")
     assert [row["brightness"] for _, row in found.rows][:2] == [0.1, 0.2]
     assert replay(found.rows, found.context, known=[glare]) == [alert]
+
+
+class Overs(Rows):
+    """A sink that keeps ends, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.overs = []
+
+    def over(self, over):
+        self.overs.append(over)
+
+
+class Notes(Rows):
+    """A sink that knows nothing of ends, but takes notes."""
+
+    def __init__(self):
+        super().__init__()
+        self.notes = []
+
+    def note(self, step, level, message, trace):
+        self.notes.append((step, level, message))
+
+
+@pytest.mark.parametrize("stop", [None, 240, 300, 340])
+def test_what_is_over_is_told_everywhere_and_once(stop, tmp_path, caplog):
+    glare = Pathology("glare", too_bright, reads=("brightness",))
+    signals = {"brightness": lambda step: 3.0 if 210 <= step <= 250 else 1.0}
+    loop, sink, notes = Loop(), Overs(), Notes()
+    arguments = {
+        "detectors": [glare], "signals": signals, "sinks": [Log(), sink, notes], "run": tmp_path,
+        **BARE,
+    }  # fmt: skip
+    monitor = loop.monitor(**arguments)
+    for steps in (370,) if stop is None else (stop, 370 - stop):
+        if steps != 370 and loop.opt_g.state:
+            state = json.loads(json.dumps(monitor.state_dict()))
+            monitor.close()
+            monitor = loop.monitor(**arguments)
+            monitor.load_state_dict(state)
+        loop.iterate(monitor, steps=steps)
+    line = monitor.report().lines[-1]
+    monitor.close()
+    # Alerted at the third check, over at the ninth in which it does not hold.
+    over = Over("glare", "WARN", step=340, since=260, alerted=230)
+    assert line == ("glare", "ok", "over since step 260")
+    assert sink.overs == read(tmp_path / "monitor.jsonl").overs == [over]
+    assert notes.notes == [(340, "INFO", over.message)]
+    assert over.message == "glare is over at step 340 (since 260); it was told at step 230"
+    assert [r.levelname for r in caplog.records if r.getMessage() == over.message] == ["WARNING"]
 
 
 def test_names_that_are_taken_are_refused():

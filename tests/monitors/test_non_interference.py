@@ -169,10 +169,10 @@ def test_losses_on_an_accelerator_are_not_read_between_checks():
 def test_memory_is_bounded_without_checks():
     loop = Loop()
     with loop.monitor(every=10**6) as monitor:
-        monitor._window.add("d_loss", 1.0)
+        monitor._heard.window.add("d_loss", 1.0)
         for _ in range(5000):
-            monitor._window.add("d_loss", 1.0)
-        assert len(monitor._window.peek()["d_loss"][1]) == 4096
+            monitor._heard.window.add("d_loss", 1.0)
+        assert len(monitor._heard.window.peek()["d_loss"][1]) == 4096
 
 
 def test_wrong_arguments_are_named():

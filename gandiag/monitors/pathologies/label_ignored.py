@@ -25,8 +25,9 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         return None
     known = h.highest.get("label_agreement", (0.0, 0))[0] > t.agreement
     values = h.last("label_agreement", t.trend_checks)
-    older, newer = values[: t.trend_checks // 2], values[-(t.trend_checks // 2) :]
-    learning = len(values) == t.trend_checks and median(newer) - median(older) > t.improvement
+    half = len(values) // 2
+    # A young run has few values: a rise shows in four, and with fewer it is not known.
+    learning = half < 2 or median(values[-half:]) - median(values[:half]) > t.improvement
     return Verdict(
         firing=value < t.agreement and not learning and (known or not settling(h, context, t)),
         signal="label_agreement",

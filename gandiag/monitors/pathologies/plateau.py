@@ -13,7 +13,7 @@ class Limits(Shared):
     """Of this pathology alone."""
 
     plateau_share: float = 0.15
-    """Share of the budget without a better distance to the data ..."""
+    """Share of the budget without a better distance to the data, at least `trend_checks`, ..."""
     plateau_steps: int = 5000
     """... or so many steps without a known budget."""
 
@@ -24,7 +24,11 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     if value is None or young(h, context, t):
         return None
     best, when = h.lowest.get("energy", (value, h.step))
-    patience = t.plateau_steps if context.budget is None else t.plateau_share * context.budget
+    if context.budget is None:
+        patience: float = t.plateau_steps
+    else:
+        # The best of a few noisy values is soon not beaten any more.
+        patience = max(t.plateau_share * context.budget, t.trend_checks * context.every)
     waited = h.step - when
     return Verdict(
         firing=waited >= patience,
@@ -56,7 +60,7 @@ PLATEAU = Pathology(
         "may be done."
     ),
     when=(
-        "no lower energy for {plateau_share} of the budget, or {plateau_steps} steps without a "
-        "known one."
+        "no lower energy for {plateau_share} of the budget and at least {trend_checks} checks, or "
+        "{plateau_steps} steps without a known one."
     ),
 )

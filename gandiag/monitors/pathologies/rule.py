@@ -112,11 +112,13 @@ class Shared:
     early_share: float = 0.5
     """... in this share of the budget, or without one of twice `young_steps`."""
     cooldown_steps: int = 1000
-    """A pathology that cleared and comes back within so many steps is not told again."""
+    """A pathology that is over and comes back is not told again within so many steps."""
     clear_ratio: float = 0.8
     """Part of a threshold's distance that a signal must go back before the alert clears ..."""
     clear_factor: int = 3
-    """... for so many times the checks that it took to raise it."""
+    """... for so many times the checks that it took to raise it, ..."""
+    quiet_checks: int = 20
+    """... or the rule must not hold for so many, wherever the signal is: then it is over."""
     trend_checks: int = 10
     """Checks over which samples must have come nearer to the data to count as improving."""
     improvement: float = 0.05
