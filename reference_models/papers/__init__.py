@@ -1,0 +1,45 @@
+"""Published experiments, run again: a file each, with the claim, the numbers and the criterion."""
+
+from gandiag.errors import unknown
+from reference_models.papers import binkowski2018_fid_bias
+from reference_models.papers.experiment import (
+    BUDGETS,
+    Budget,
+    Experiment,
+    Measured,
+    Published,
+    Result,
+)
+from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
+
+EXPERIMENTS: tuple[Experiment, ...] = (binkowski2018_fid_bias.EXPERIMENT,)
+"""What the list, the README's table and the tests read: a line an experiment."""
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        GandiagError: there is none; with the name most like it.
+    """
+    named = {each.name: each for each in EXPERIMENTS}
+    if name not in named:
+        raise unknown("experiment", name, named)
+    return named[name]
+
+
+__all__ = [
+    "BUDGETS",
+    "EXPERIMENTS",
+    "FAILED",
+    "Budget",
+    "Experiment",
+    "Judgement",
+    "Measured",
+    "Published",
+    "Result",
+    "Verdict",
+    "find",
+    "judge",
+    "overall",
+]
