@@ -1,7 +1,11 @@
 """Published experiments, run again: a file each, with the claim, the numbers and the criterion."""
 
 from gandiag.errors import unknown
-from reference_models.papers import binkowski2018_fid_bias, mescheder2018_dirac
+from reference_models.papers import (
+    binkowski2018_fid_bias,
+    binkowski2018_kid_unbiased,
+    mescheder2018_dirac,
+)
 from reference_models.papers.experiment import (
     BUDGETS,
     Budget,
@@ -14,6 +18,7 @@ from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, 
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     binkowski2018_fid_bias.EXPERIMENT,
+    binkowski2018_kid_unbiased.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
