@@ -4,6 +4,7 @@ from gandiag.errors import unknown
 from reference_models.papers import (
     binkowski2018_fid_bias,
     binkowski2018_kid_unbiased,
+    heusel2017_ttur_saddle,
     mescheder2018_dirac,
 )
 from reference_models.papers.experiment import (
@@ -19,6 +20,7 @@ from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, 
 EXPERIMENTS: tuple[Experiment, ...] = (
     binkowski2018_fid_bias.EXPERIMENT,
     binkowski2018_kid_unbiased.EXPERIMENT,
+    heusel2017_ttur_saddle.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
