@@ -6,6 +6,7 @@ from reference_models.papers import (
     binkowski2018_kid_unbiased,
     heusel2017_ttur_saddle,
     mescheder2018_dirac,
+    naeem2020_prdc,
 )
 from reference_models.papers.experiment import (
     BUDGETS,
@@ -22,6 +23,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     binkowski2018_kid_unbiased.EXPERIMENT,
     heusel2017_ttur_saddle.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
+    naeem2020_prdc.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 

@@ -68,9 +68,9 @@ def _lines(records: Sequence[Record], failures: Mapping[str, str]) -> Iterator[s
     yield ""
     yield (
         "Numbers of the kind *exact* are held to a tolerance, those of the *same protocol* to "
-        "three standard errors, theirs and ours together. *Scaled* is another size or other data: "
-        "only the direction is judged, and the numbers stand there to be read. Criteria were "
-        "declared before the runs."
+        "three standard errors, theirs and ours together. *Scaled* is another size, other data "
+        "or a claim without a number: only the direction is judged, and the numbers stand there to "
+        "be read. Criteria were declared before the runs."
     )
     yield ""
     yield from summary(records)
