@@ -2,6 +2,7 @@
 
 from gandiag.errors import unknown
 from reference_models.papers import (
+    barratt2018_is,
     binkowski2018_fid_bias,
     binkowski2018_kid_unbiased,
     heusel2017_ttur_saddle,
@@ -19,6 +20,7 @@ from reference_models.papers.experiment import (
 from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
 
 EXPERIMENTS: tuple[Experiment, ...] = (
+    barratt2018_is.EXPERIMENT,
     binkowski2018_fid_bias.EXPERIMENT,
     binkowski2018_kid_unbiased.EXPERIMENT,
     heusel2017_ttur_saddle.EXPERIMENT,
