@@ -2,6 +2,7 @@
 
 from gandiag.errors import unknown
 from reference_models.papers import (
+    arora2018_birthday,
     barratt2018_is,
     binkowski2018_fid_bias,
     binkowski2018_kid_unbiased,
@@ -20,6 +21,7 @@ from reference_models.papers.experiment import (
 from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
 
 EXPERIMENTS: tuple[Experiment, ...] = (
+    arora2018_birthday.EXPERIMENT,
     barratt2018_is.EXPERIMENT,
     binkowski2018_fid_bias.EXPERIMENT,
     binkowski2018_kid_unbiased.EXPERIMENT,
