@@ -9,6 +9,7 @@ from reference_models.papers import (
     heusel2017_ttur_saddle,
     mescheder2018_dirac,
     naeem2020_prdc,
+    richardson2018_ndb,
 )
 from reference_models.papers.experiment import (
     BUDGETS,
@@ -28,6 +29,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     heusel2017_ttur_saddle.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
     naeem2020_prdc.EXPERIMENT,
+    richardson2018_ndb.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 
