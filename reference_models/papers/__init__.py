@@ -2,6 +2,7 @@
 
 from gandiag.errors import unknown
 from reference_models.papers import (
+    alaa2022_authenticity,
     arora2018_birthday,
     barratt2018_is,
     binkowski2018_fid_bias,
@@ -22,6 +23,7 @@ from reference_models.papers.experiment import (
 from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
 
 EXPERIMENTS: tuple[Experiment, ...] = (
+    alaa2022_authenticity.EXPERIMENT,
     arora2018_birthday.EXPERIMENT,
     barratt2018_is.EXPERIMENT,
     binkowski2018_fid_bias.EXPERIMENT,
