@@ -120,33 +120,50 @@ def _all(
     experiments: "Sequence[Experiment]", budget: "Budget", seed: int, folder: Path
 ) -> "list[Record]":
     """Run what is not there yet; the report is written anew after each."""
-    from reference_models.papers.page import markdown, tally
-    from reference_models.papers.records import Record
-
     records: list[Record] = []
     failures: dict[str, str] = {}
+    _write_page(folder, records, failures)  # before the long work, for it may not be writable
     for experiment in experiments:
-        path = folder / f"{experiment.name}.json"
-        record = Record.kept(path, experiment, budget, seed)
-        if record is None:
-            try:
-                record = _one(experiment, budget, seed)
-            except GandiagError as error:
-                failures[experiment.name] = str(error)
-                say(Text(f"{experiment.name}: not run: {error}"))
-                continue
-            picture = png(experiment.draw(record.result))
-            with atomic_write(folder / f"{experiment.name}.png") as file:
-                file.write(picture)
-            # Last, for it says that the experiment is done.
-            record.save(path)
-        records.append(record)
-        with atomic_write(folder / "report.md") as file:
-            file.write(markdown(records, failures).encode())
-        verdict = Text(record.verdict, STYLES.get(record.verdict, ""))
-        say(Text(f"{experiment.name}: ") + verdict + Text(f" ({tally(record.judgements)})"))
+        try:
+            record = _kept_or_made(experiment, budget, seed, folder)
+        except GandiagError as error:
+            failures[experiment.name] = str(error)
+            say(Text(f"{experiment.name}: not run: {error}"))
+        else:
+            records.append(record)
+            say(_verdict(record))
+        _write_page(folder, records, failures)
     say(f"{folder / 'report.md'}: {len(records)} of {len(experiments)} experiments")
     return records
+
+
+def _kept_or_made(experiment: "Experiment", budget: "Budget", seed: int, folder: Path) -> "Record":
+    from reference_models.papers.records import Record
+
+    path = folder / f"{experiment.name}.json"
+    record = Record.kept(path, experiment, budget, seed)
+    if record is None:
+        record = _one(experiment, budget, seed)
+        picture = png(experiment.draw(record.result))
+        with atomic_write(folder / f"{experiment.name}.png") as file:
+            file.write(picture)
+        # Last, for it says that the experiment is done.
+        record.save(path)
+    return record
+
+
+def _write_page(folder: Path, records: "list[Record]", failures: dict[str, str]) -> None:
+    from reference_models.papers.page import markdown
+
+    with atomic_write(folder / "report.md") as file:
+        file.write(markdown(records, failures).encode())
+
+
+def _verdict(record: "Record") -> Text:
+    from reference_models.papers.page import tally
+
+    verdict = Text(record.verdict, STYLES.get(record.verdict, ""))
+    return Text(f"{record.experiment.name}: ") + verdict + Text(f" ({tally(record.judgements)})")
 
 
 def _write_json(name: str, what: object) -> None:
@@ -182,10 +199,7 @@ def _listed(experiment: "Experiment") -> Iterator[str]:
 
 
 def _shown(record: "Record") -> RenderableType:
-    from reference_models.papers.page import tally
-
     experiment = record.experiment
-    verdict = Text(record.verdict, STYLES.get(record.verdict, ""))
     return Group(
         Text(experiment.citation, "dim"),
         Text(experiment.claim, "bold"),
@@ -193,7 +207,7 @@ def _shown(record: "Record") -> RenderableType:
         Text(),
         _numbers(record.judgements),
         Text(),
-        Text(f"{experiment.name}: ") + verdict + Text(f" ({tally(record.judgements)})"),
+        _verdict(record),
     )
 
 

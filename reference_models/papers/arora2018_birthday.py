@@ -91,9 +91,15 @@ def draw(result: Result) -> "Figure":
     estimated = [result.measured[f"support of {s}"].value for s in SUPPORTS]
     right.plot(SUPPORTS, estimated, "o", color=COLOURS[0], label="ours, uniform")
     of_uneven = result.measured["support of uneven"].value
-    right.plot([1 / float(shares(UNEVEN).square().sum())], [of_uneven], "s", color=COLOURS[1])
+    right.plot(
+        [1 / float(shares(UNEVEN).square().sum())],
+        [of_uneven],
+        "s",
+        color=COLOURS[1],
+        label="ours, uneven",
+    )
     right.set(xscale="log", yscale="log", xlabel="1 / sum p^2", ylabel="estimated support")
-    right.set(title=f"From {SIZE:,} samples; square: uneven shares of {UNEVEN:,}")
+    right.set(title=f"From {SIZE:,} samples")
     right.legend()
     return figure
 

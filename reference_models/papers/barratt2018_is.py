@@ -108,7 +108,6 @@ def draw(result: Result) -> "Figure":
         axes.set(
             xlabel="images in a split",
             ylabel="Inception Score",
-            xscale="log",
             title=f"A perfect generator of {classes:,} classes",
         )
         axes.legend(fontsize=8)

@@ -181,8 +181,8 @@ def draw(result: Result) -> "Figure":
         expected = [m * line_estimate(m, s) for m, s in zip(sizes, scales, strict=True)]
         right.plot(sizes, expected, color=colour, label=f"expected, {name}")
         ours = result.measured[f"line {name}"]
-        y, error = LINE_M * ours.value, 3 * LINE_M * ours.error
-        right.errorbar([LINE_M], [y], [error], fmt="o", color=colour, label=f"ours, {name}")
+        height, error = LINE_M * ours.value, 3 * LINE_M * ours.error
+        right.errorbar([LINE_M], [height], [error], fmt="o", color=colour, label=f"ours, {name}")
     right.plot(sizes, [1 / m for m in sizes], color=THEORY, linestyle=":", label="true, P1 (P2: 0)")
     right.set(xlabel="m", ylabel="m x Fréchet distance", title="On a line, from m samples")
     right.legend()

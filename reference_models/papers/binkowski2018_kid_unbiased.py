@@ -65,8 +65,11 @@ def draw(result: Result) -> "Figure":
     """Both against n, with the deviation of one evaluation, as in the paper's figure."""
     sizes = [n for n in SIZES if f"kid at {n}" in result.measured]
     figure = canvas(3, width=4.2)
-    titles = (("kid", "KID, equal distributions"), ("shifted kid", "KID, one shifted"))
-    titles = (*titles, ("fd", "Fréchet distance, equal distributions"))
+    titles = (
+        ("kid", "KID, equal distributions"),
+        ("shifted kid", "KID, one shifted"),
+        ("fd", "Fréchet distance, equal distributions"),
+    )
     for axes, (name, title), colour in zip(figure.axes, titles, COLOURS, strict=False):
         ours = [result.measured[f"{name} at {n}"] for n in sizes]
         mean = [each.value for each in ours]

@@ -145,7 +145,7 @@ def draw(result: Result) -> "Figure":
     first, second, third, fourth = figure.axes
     x = np.arange(len(SCORES))
     ours = [measured[f"readme {name}"] for name in SCORES]
-    first.bar(x - 0.2, README.values(), 0.4, color=PAPER, label="published")
+    first.bar(x - 0.2, list(README.values()), 0.4, color=PAPER, label="published")
     spread = [each.spread for each in ours]
     first.bar(x + 0.2, [e.value for e in ours], 0.4, yerr=spread, color=OURS, label="ours")
     first.set_xticks(x, SCORES)
