@@ -10,6 +10,7 @@ from reference_models.papers import (
     chong2020_fidinf,
     heusel2017_ttur_saddle,
     mescheder2018_dirac,
+    miyato2018_sigma,
     naeem2020_prdc,
     richardson2018_ndb,
 )
@@ -32,6 +33,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     chong2020_fidinf.EXPERIMENT,
     heusel2017_ttur_saddle.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
+    miyato2018_sigma.EXPERIMENT,
     naeem2020_prdc.EXPERIMENT,
     richardson2018_ndb.EXPERIMENT,
 )
