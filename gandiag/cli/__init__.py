@@ -14,6 +14,7 @@ VERBS = {
     "compare": "Say which of several sets is better, and how certain that is.",
     "stats": "Save reference statistics, to be used again.",
     "train": "Train a reference model, watched live.",
+    "reproduce": "Run published experiments again: their numbers, ours, a verdict.",
     "latent": "Look at a generator through its latents: paths, truncation.",
     "explain": "Say what a metric, a warning or an alert means.",
     "watch": "Show the signals and alerts of a run, live.",

@@ -1,0 +1,69 @@
+"""Published experiments, run again: a file each, with the claim, the numbers and the criterion."""
+
+from gandiag.errors import unknown
+from reference_models.papers import (
+    alaa2022_authenticity,
+    arora2018_birthday,
+    barratt2018_is,
+    binkowski2018_fid_bias,
+    binkowski2018_kid_unbiased,
+    chong2020_fidinf,
+    heusel2017_ttur_saddle,
+    mescheder2018_dirac,
+    miyato2018_sigma,
+    naeem2020_prdc,
+    richardson2018_ndb,
+)
+from reference_models.papers.experiment import (
+    BUDGETS,
+    Budget,
+    Experiment,
+    Measured,
+    Published,
+    Result,
+)
+from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    alaa2022_authenticity.EXPERIMENT,
+    arora2018_birthday.EXPERIMENT,
+    barratt2018_is.EXPERIMENT,
+    binkowski2018_fid_bias.EXPERIMENT,
+    binkowski2018_kid_unbiased.EXPERIMENT,
+    chong2020_fidinf.EXPERIMENT,
+    heusel2017_ttur_saddle.EXPERIMENT,
+    mescheder2018_dirac.EXPERIMENT,
+    miyato2018_sigma.EXPERIMENT,
+    naeem2020_prdc.EXPERIMENT,
+    richardson2018_ndb.EXPERIMENT,
+)
+"""What the list, the README's table and the tests read: a line an experiment."""
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        GandiagError: there is none; with the name most like it.
+    """
+    named = {each.name: each for each in EXPERIMENTS}
+    if name not in named:
+        raise unknown("experiment", name, named)
+    return named[name]
+
+
+__all__ = [
+    "BUDGETS",
+    "EXPERIMENTS",
+    "FAILED",
+    "Budget",
+    "Experiment",
+    "Judgement",
+    "Measured",
+    "Published",
+    "Result",
+    "Verdict",
+    "find",
+    "judge",
+    "overall",
+]
