@@ -143,7 +143,7 @@ class TestLabels:
         assert "oscillation" not in labels.labels(swinging)
 
     def test_a_run_that_ends_before_its_first_look_has_no_label_of_samples(self):
-        early = truth(nonfinite=3)
+        early = truth({"shares": SEVEN, "spread": 0.1}, of=(0,), nonfinite=3)
         assert labels.labels(early | {"looks": early["looks"][:1]}) == {"divergence"}
 
     def test_two_names_for_a_discriminator_that_has_won(self):
