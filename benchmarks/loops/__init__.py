@@ -1,0 +1,1 @@
+"""The monitor on training loops in the styles that people write, healthy and broken."""
