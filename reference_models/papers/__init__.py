@@ -1,7 +1,7 @@
 """Published experiments, run again: a file each, with the claim, the numbers and the criterion."""
 
 from gandiag.errors import unknown
-from reference_models.papers import binkowski2018_fid_bias
+from reference_models.papers import binkowski2018_fid_bias, gulrajani2017_toy
 from reference_models.papers.experiment import (
     BUDGETS,
     Budget,
@@ -12,7 +12,10 @@ from reference_models.papers.experiment import (
 )
 from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
 
-EXPERIMENTS: tuple[Experiment, ...] = (binkowski2018_fid_bias.EXPERIMENT,)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    binkowski2018_fid_bias.EXPERIMENT,
+    gulrajani2017_toy.EXPERIMENT,
+)
 """What the list, the README's table and the tests read: a line an experiment."""
 
 
