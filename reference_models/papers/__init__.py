@@ -1,7 +1,11 @@
 """Published experiments, run again: a file each, with the claim, the numbers and the criterion."""
 
 from gandiag.errors import unknown
-from reference_models.papers import binkowski2018_fid_bias, gulrajani2017_toy
+from reference_models.papers import (
+    binkowski2018_fid_bias,
+    gulrajani2017_fig1b,
+    gulrajani2017_toy,
+)
 from reference_models.papers.experiment import (
     BUDGETS,
     Budget,
@@ -15,6 +19,7 @@ from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, 
 EXPERIMENTS: tuple[Experiment, ...] = (
     binkowski2018_fid_bias.EXPERIMENT,
     gulrajani2017_toy.EXPERIMENT,
+    gulrajani2017_fig1b.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 
