@@ -133,13 +133,14 @@ EXPERIMENT = Experiment(
     name="gulrajani2017-fig1b",
     citation="Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017, Improved Training of "
     "Wasserstein GANs, figure 1b",
-    claim="On its way back through a deep critic whose weights are clipped the gradient explodes or "
-    "vanishes exponentially, depending on the bound, and with a gradient penalty it does neither.",
+    claim="On its way back through a deep critic whose weights are clipped the gradient explodes "
+    "or vanishes exponentially, depending on the bound, and with a gradient penalty it does "
+    "neither.",
     protocol="WGANs of two ReLU networks of twelve hidden layers on the Swiss roll, the critic "
     "clipped to .1, .01 and .001, or with the penalty 10; the norm of the gradient of the critic's "
-    "loss with respect to each layer's activations. The paper does not say the width and the length "
-    "of training: here 512, as in its toy code, and 200 critic updates at that code's rates, "
-    "batches of 64. Norms are computed in float64, where the smallest is not yet 0.",
+    "loss with respect to each layer's activations. The paper does not say the width and the "
+    "length of training: here 512, as in its toy code, and 200 critic updates at that code's "
+    "rates, batches of 64. Norms are computed in float64, where the smallest is not yet 0.",
     published=(
         Published(
             "growth, penalty",
