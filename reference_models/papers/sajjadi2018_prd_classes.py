@@ -30,9 +30,10 @@ SHOWN = (4, 5, 6)
 def ideal(classes: int) -> tuple[float, float]:
     """F_8 and F_1/8 of classes that share no cluster.
 
-    The real are the first five, the generated the first i, all equally frequent. Their shares meet
-    in min(1/5, l / i) for each common class: up to i = 5 precision 1 goes with recall i / 5, from
-    there on precision 5 / i with recall 1; no pair of the curve is better in either.
+    The real are the first five, the generated the first i, all equally frequent. Each class that
+    both have adds min(l / 5, 1 / i) to the precision and min(1 / 5, 1 / (l i)) to the recall, so
+    that all of the curve is one corner, at l = 5 / i: precision min(1, 5 / i), recall min(1, i /
+    5).
     """
     precision, recall = min(1.0, KEPT / classes), min(1.0, classes / KEPT)
 
