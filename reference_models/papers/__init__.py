@@ -5,6 +5,7 @@ from reference_models.papers import (
     binkowski2018_fid_bias,
     gulrajani2017_fig1b,
     gulrajani2017_toy,
+    heusel2017_disturb,
     sajjadi2018_prd_classes,
 )
 from reference_models.papers.experiment import (
@@ -22,6 +23,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     gulrajani2017_toy.EXPERIMENT,
     gulrajani2017_fig1b.EXPERIMENT,
     sajjadi2018_prd_classes.EXPERIMENT,
+    heusel2017_disturb.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 
