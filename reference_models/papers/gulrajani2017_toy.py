@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RING = ring(8, 2 / 1.414, 0.02 / 1.414)
 DATA = Synthetic("ring8 of radius 1.41", RING, (2,))
-STEPS = {"small": 2, "default": 250}
+STEPS = {"small": 2, "default": 1000}
 """Of ten critic updates."""
 CRITICS = {"small": 1, "default": 2}
 RUNS = {"small": 0, "default": 4}
@@ -119,7 +119,6 @@ def of_critics(budget: Budget, seed: int) -> Result:
     recipe = replace(CRITIC, steps=STEPS[budget])
     still = Noisy()
     real = DATA.split("heldout", N[budget]).x
-    bounds = []
     for repeat in range(CRITICS[budget]):
         z = torch.randn(N[budget], 3, generator=generator("points", seed, repeat))
         generated = still(z, torch.zeros(0)).detach()
@@ -129,7 +128,6 @@ def of_critics(budget: Budget, seed: int) -> Result:
             each = replace(recipe, gradient_penalty=weight)
             critic = critic_of(trained(each, still, seed_of("critic", seed, repeat)))
             said = critic_bound(critic, real, generated)
-            bounds.append(said.bound)
             for name, value in (
                 ("gap", said.gap / distance),
                 ("gap over slope", said.gap / said.mean_slope / distance),
@@ -139,11 +137,16 @@ def of_critics(budget: Budget, seed: int) -> Result:
             ):
                 found.setdefault(f"{name} at {weight:g}", []).append(value)
             series.setdefault(f"surface at {weight:g}", surface(critic))
-    clipped = trained(replace(recipe, **CLIPPING), still, seed_of("clipped", seed))
-    series["surface of clipping"] = surface(critic_of(clipped))
+        each = replace(recipe, **CLIPPING)
+        critic = critic_of(trained(each, still, seed_of("critic", seed, repeat)))
+        said = critic_bound(critic, real, generated)
+        found.setdefault("bound of clipping", []).append(said.bound / distance)
+        series.setdefault("surface of clipping", surface(critic))
+    pairs = list(zip(found["bound at 10"], found["bound of clipping"], strict=True))
     shares = {
         "bounds": [float(v <= 1) for name, vs in found.items() if "bound" in name for v in vs],
         "larger": [float(v > 3) for v in found["gap at 0.1"]],
+        "better": [float(penalised > clipped) for penalised, clipped in pairs],
     }
     if budget == "small":
         return Result({"bounds": _mean(shares["bounds"])}, series)
@@ -221,15 +224,17 @@ EXPERIMENT = Experiment(
     name="gulrajani2017-toy",
     citation="Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017, Improved Training of "
     "Wasserstein GANs, sections 3 and 4, and its toy code",
-    claim="With the gradient penalty a generator reaches the modes that it misses with clipped "
-    "weights, and the critic's loss is a Wasserstein distance, which holds for the penalty of 10 "
-    "of the paper and not for that of .1 of its toy code.",
+    claim="With the gradient penalty a critic follows the data that it only outlines with clipped "
+    "weights, its generator reaches the modes, and its loss is a Wasserstein distance, which holds "
+    "for the penalty of 10 of the paper and not for that of .1 of its toy code.",
     protocol="Eight Gaussians on a circle of radius 2 / 1.414, sd .02 / 1.414. First the generator "
     "stands still, real points plus N(0, I) as in figure 1a: critics of three layers of 128 (512 "
-    "there) learn 2,500 updates with Adam at .001 falling to 0 (.0001 there, and no number of "
-    "updates), two for each weight of the penalty, and what they say of 2,000 points of each kind "
-    "is held against exact transport of these points. A critic with the penalty w is about 1 + W1 "
-    "/ 2w steep, so that its gap is a distance only over its slope. Then generators learn, four "
+    "there) learn 10,000 updates with Adam at .001 falling to 0 (.0001 there, and no number of "
+    "updates), two for each weight of the penalty, and with weights within .01, and what they say "
+    "of 2,000 points of each kind is held against exact transport of these points. After 2,500 "
+    "updates, which were tried first, the penalty of 10 had come to .74 of the distance only. A "
+    "critic with the penalty w would be 1 + W1 / 2w steep if it were as steep everywhere, so that "
+    "its gap is a distance only over its slope. Then generators learn, four "
     "for each critic: 64 wide, 1,000 steps, ten times the rates of the toy code, its .1 penalty "
     "and five critic updates, or RMSProp and weights within .01 (100,000 steps there).",
     published=(
@@ -276,6 +281,15 @@ EXPERIMENT = Experiment(
             "derived",
             None,
             source="as above",
+        ),
+        Published(
+            "better",
+            "share of clipped critics that say less (gap over largest slope) than with penalty 10",
+            "exact",
+            "confirmed",
+            1.0,
+            tolerance=0.0,
+            source="section 3.1 and figure 1a, pictures: clipping gives very simple functions",
         ),
         Published(
             "bounds",
