@@ -6,6 +6,7 @@ from reference_models.papers import (
     gulrajani2017_fig1b,
     gulrajani2017_toy,
     heusel2017_disturb,
+    odena2017_acgan,
     sajjadi2018_prd_classes,
 )
 from reference_models.papers.experiment import (
@@ -24,6 +25,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     gulrajani2017_fig1b.EXPERIMENT,
     sajjadi2018_prd_classes.EXPERIMENT,
     heusel2017_disturb.EXPERIMENT,
+    odena2017_acgan.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 

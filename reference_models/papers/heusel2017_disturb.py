@@ -144,7 +144,7 @@ def run(budget: Budget, seed: int) -> Result:
         sets = {"none": images}
         for kind, each in KINDS.items():
             for name, amount in zip(NAMES[1:], each.amounts, strict=True):
-                if budget != "small" or (kind, name) == ("noise", "weak"):
+                if budget != "small" or (kind, name) == ("salt and pepper", "weak"):
                     sets[f"{kind}, {name}"] = disturbed(kind, images, amount, seed, repeat)
         for name, some in sets.items():
             distance = frechet_distance(reference, features(extractor, some))
