@@ -7,6 +7,7 @@ from reference_models.papers import (
     gulrajani2017_toy,
     heusel2017_disturb,
     odena2017_acgan,
+    radford2016_arithmetic,
     sajjadi2018_prd_classes,
 )
 from reference_models.papers.experiment import (
@@ -25,6 +26,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     gulrajani2017_fig1b.EXPERIMENT,
     sajjadi2018_prd_classes.EXPERIMENT,
     heusel2017_disturb.EXPERIMENT,
+    radford2016_arithmetic.EXPERIMENT,
     odena2017_acgan.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
