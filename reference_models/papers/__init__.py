@@ -22,12 +22,12 @@ from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, 
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     binkowski2018_fid_bias.EXPERIMENT,
-    gulrajani2017_toy.EXPERIMENT,
     gulrajani2017_fig1b.EXPERIMENT,
-    sajjadi2018_prd_classes.EXPERIMENT,
+    gulrajani2017_toy.EXPERIMENT,
     heusel2017_disturb.EXPERIMENT,
-    radford2016_arithmetic.EXPERIMENT,
     odena2017_acgan.EXPERIMENT,
+    radford2016_arithmetic.EXPERIMENT,
+    sajjadi2018_prd_classes.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 

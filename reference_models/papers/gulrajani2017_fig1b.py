@@ -1,7 +1,8 @@
 """Gulrajani et al. 2017, figure 1b: gradients through a deep critic whose weights are clipped."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -37,8 +38,14 @@ RECIPE = Recipe(
     batch=64,
     n_critic=5,
 )
-PENALTY = {"gradient_penalty": 10.0, "lr_g": 1e-4, "lr_d": 1e-4, "beta1": 0.5, "beta2": 0.9}
-CLIPPING = {"optimizer": "rmsprop", "lr_g": 5e-5, "lr_d": 5e-5, "beta1": 0.0}
+PENALTY: Mapping[str, Any] = {
+    "gradient_penalty": 10.0,
+    "lr_g": 1e-4,
+    "lr_d": 1e-4,
+    "beta1": 0.5,
+    "beta2": 0.9,
+}
+CLIPPING: Mapping[str, Any] = {"optimizer": "rmsprop", "lr_g": 5e-5, "lr_d": 5e-5, "beta1": 0.0}
 
 
 def trained(recipe: Recipe, seed: int) -> Trainer:

@@ -1,7 +1,9 @@
 """Gulrajani et al. 2017, section 3 and toy code: what a critic's loss says of the distance."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +60,13 @@ GAN = replace(
     lr_g=1e-3,
     steps=1000,
 )
-PENALTY = {"gradient_penalty": 0.1}
-CLIPPING = {"weight_clip": 0.01, "optimizer": "rmsprop", "lr_d": 5e-4, "beta1": 0.0}
+PENALTY: Mapping[str, Any] = {"gradient_penalty": 0.1}
+CLIPPING: Mapping[str, Any] = {
+    "weight_clip": 0.01,
+    "optimizer": "rmsprop",
+    "lr_d": 5e-4,
+    "beta1": 0.0,
+}
 
 
 class Noisy(nn.Module):
@@ -73,7 +80,8 @@ class Noisy(nn.Module):
         """(n, 3) -> (n, 2): the third latent picks the mode."""
         modes = len(RING.means)
         mode = (modes * torch.special.ndtr(z[:, 2])).long().clamp(max=modes - 1)
-        return RING.means[mode] + (1 + RING.sd**2) ** 0.5 * z[:, :2] + 0 * self.still
+        spread = math.sqrt(1 + RING.sd**2)
+        return RING.means[mode] + spread * z[:, :2] + 0 * self.still
 
 
 def trained(recipe: Recipe, fixed: nn.Module | None, seed: int) -> Trainer:

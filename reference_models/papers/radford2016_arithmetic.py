@@ -117,7 +117,7 @@ def of_ways(
     samples = g(ends[0]), g(ends[1])
     half = torch.full((QUESTIONS,), 0.5)
     middles = {
-        "latents": g(lerp(*ends, half)),
+        "latents": g(lerp(ends[0], ends[1], half)),
         "pixels": (samples[0] + samples[1]) / 2,
         "ends": samples[0],
     }
@@ -126,8 +126,8 @@ def of_ways(
         for name, each in middles.items()
     }
     ticks = torch.linspace(0, 1, TICKS)
-    rows = [lerp(*(end[i].expand(TICKS, -1) for end in ends), ticks) for i in range(SHOWN)]
-    return found, g(torch.cat(rows))
+    first, last = ends[:, :SHOWN].repeat_interleave(TICKS, dim=1)
+    return found, g(lerp(first, last, ticks.repeat(SHOWN)))
 
 
 @torch.no_grad()
