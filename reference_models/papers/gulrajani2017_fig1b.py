@@ -197,7 +197,7 @@ EXPERIMENT = Experiment(
             for c in BOUNDS
         ),
     ),
-    seconds={"small": 1, "default": 90},
+    seconds={"small": 1, "default": 50},
     run=run,
     draw=draw,
 )

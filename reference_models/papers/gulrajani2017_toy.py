@@ -238,13 +238,13 @@ EXPERIMENT = Experiment(
     protocol="Eight Gaussians on a circle of radius 2 / 1.414, sd .02 / 1.414. First the generator "
     "stands still, real points plus N(0, I) as in figure 1a: critics of three layers of 128 (512 "
     "there) learn 10,000 updates with Adam at .001 falling to 0 (.0001 there, and no number of "
-    "updates), two for each weight of the penalty, and with weights within .01, and what they say "
-    "of 2,000 points of each kind is held against exact transport of these points. After 2,500 "
-    "updates, which were tried first, the penalty of 10 had come to .74 of the distance only. A "
-    "critic with the penalty w would be 1 + W1 / 2w steep if it were as steep everywhere, so that "
-    "its gap is a distance only over its slope. Then generators learn, four "
-    "for each critic: 64 wide, 1,000 steps, ten times the rates of the toy code, its .1 penalty "
-    "and five critic updates, or RMSProp and weights within .01 (100,000 steps there).",
+    "updates), two for each weight of the penalty and two with weights within .01, and what they "
+    "say of 2,000 points of each kind is held against exact transport of these points. With 2,500 "
+    "updates, which were tried first, the critic with the penalty of 10 was far from done. If a "
+    "critic with the penalty w were equally steep everywhere, its slope would be 1 + W1 / 2w: its "
+    "gap is a distance only over its slope. Then generators learn, four for each critic: 64 wide, "
+    "1,000 steps, ten times the rates of the toy code, with its penalty of .1 and five critic "
+    "updates, or with RMSProp and weights within .01 (100,000 steps there).",
     published=(
         Published(
             "gap over slope at 10",
