@@ -14,7 +14,7 @@ from reference_models.generator import sampler_of
 from reference_models.losses import LOSSES
 from reference_models.papers.drawing import COLOURS, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
-from reference_models.randomness import generator, seed_of
+from reference_models.randomness import generator, seed_of, seeded
 from reference_models.recipe import Recipe
 from reference_models.trainer import Trainer
 
@@ -51,7 +51,9 @@ CLIPPING: Mapping[str, Any] = {"optimizer": "rmsprop", "lr_g": 5e-5, "lr_d": 5e-
 def trained(recipe: Recipe, seed: int) -> Trainer:
     """A trainer at its last step, its linear layers drawn by He et al. 2015 as in the toy code."""
     data = open_data(recipe.data)
-    networks = build.generator(recipe, data.shape, 0), build.discriminator(recipe, data.shape, 0)
+    with seeded(torch.device("cpu"), "weights that are drawn anew"):
+        generating = build.generator(recipe, data.shape, 0)
+        networks = generating, build.discriminator(recipe, data.shape, 0)
     rng = generator("He", seed)
     for network in networks:
         for layer in network.modules():

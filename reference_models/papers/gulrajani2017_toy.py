@@ -17,7 +17,7 @@ from reference_models.generator import sampler_of
 from reference_models.losses import LOSSES
 from reference_models.papers.drawing import COLOURS, PAPER, THEORY, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
-from reference_models.randomness import generator, seed_of
+from reference_models.randomness import generator, seed_of, seeded
 from reference_models.recipe import Recipe
 from reference_models.trainer import Trainer
 
@@ -87,7 +87,9 @@ class Noisy(nn.Module):
 def trained(recipe: Recipe, fixed: nn.Module | None, seed: int) -> Trainer:
     """A trainer at its last step, its linear layers drawn by He et al. 2015 as in the toy code."""
     data: Data = DATA
-    networks = fixed or build.generator(recipe, (2,), 0), build.discriminator(recipe, (2,), 0)
+    with seeded(torch.device("cpu"), "weights that are drawn anew"):
+        generating = fixed or build.generator(recipe, (2,), 0)
+        networks = generating, build.discriminator(recipe, (2,), 0)
     rng = generator("He", seed)
     for network in networks:
         for layer in network.modules():

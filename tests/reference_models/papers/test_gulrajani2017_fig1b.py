@@ -14,7 +14,8 @@ class Gains(nn.Module):
 
     def __init__(self, gain: float, depth: int):
         super().__init__()
-        self.gain, self.depth, self.activation = gain, depth, nn.ReLU()
+        self.gain = nn.Parameter(torch.tensor(gain, dtype=torch.float64))
+        self.depth, self.activation = depth, nn.ReLU()
 
     def forward(self, x, y):
         for _ in range(self.depth):
