@@ -8,11 +8,17 @@ from reference_models.papers import (
     binkowski2018_fid_bias,
     binkowski2018_kid_unbiased,
     chong2020_fidinf,
+    gulrajani2017_fig1b,
+    gulrajani2017_toy,
+    heusel2017_disturb,
     heusel2017_ttur_saddle,
     mescheder2018_dirac,
     miyato2018_sigma,
     naeem2020_prdc,
+    odena2017_acgan,
+    radford2016_arithmetic,
     richardson2018_ndb,
+    sajjadi2018_prd_classes,
 )
 from reference_models.papers.experiment import (
     BUDGETS,
@@ -31,11 +37,17 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     binkowski2018_fid_bias.EXPERIMENT,
     binkowski2018_kid_unbiased.EXPERIMENT,
     chong2020_fidinf.EXPERIMENT,
+    gulrajani2017_fig1b.EXPERIMENT,
+    gulrajani2017_toy.EXPERIMENT,
+    heusel2017_disturb.EXPERIMENT,
     heusel2017_ttur_saddle.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
     miyato2018_sigma.EXPERIMENT,
     naeem2020_prdc.EXPERIMENT,
+    odena2017_acgan.EXPERIMENT,
+    radford2016_arithmetic.EXPERIMENT,
     richardson2018_ndb.EXPERIMENT,
+    sajjadi2018_prd_classes.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 
