@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gandiag.monitors import processes, scores
+from gandiag.monitors import scores
 from gandiag.monitors.clock import Clock
 from gandiag.monitors.guarding import Guard
 from gandiag.monitors.optimizers import StepProbe
@@ -34,6 +34,7 @@ class Listener:
         optimizers: the generator's, whose steps are the clock, and the discriminator's; hooked
             until `close`, and not kept alive.
         every: generator steps between checks.
+        together: whether several processes check together.
         guard: through which all is called that could fail.
         after_g: called after each step of the generator.
         after_d: the same of the discriminator.
@@ -52,11 +53,12 @@ class Listener:
         optimizers: Pair,
         *,
         every: int,
+        together: bool,
         guard: Guard,
         after_g: Callable[[], None],
         after_d: Callable[[], None],
     ):
-        self.every, self.guard = every, guard
+        self.every, self.guard, self._together = every, guard, together
         self.window = Window()
         self.scored: deque[Scored] = deque(maxlen=SCORED)
         self.skips = Skips()
@@ -115,7 +117,7 @@ class Listener:
 
         Values on an accelerator, and of several processes, are looked at when a check is due.
         """
-        if self.broken or processes.several():
+        if self.broken or self._together:
             return False
         self.broken = any(
             loss is not None and loss.device.type == "cpu" and not math.isfinite(float(loss))

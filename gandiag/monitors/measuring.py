@@ -15,7 +15,7 @@ from gandiag.monitors.listening import Listener
 from gandiag.monitors.optimizers import parameters
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.panel import Panel
-from gandiag.monitors.signals import SIGNALS
+from gandiag.monitors.signals import SIGNALS, histograms
 from gandiag.monitors.training import Sketch
 from gandiag.monitors.window import Series, on_host
 
@@ -146,7 +146,17 @@ def _of_panel(step: int, by: Instruments) -> dict[str, float]:
     if by.panel is None:
         return {}
     found = by.panel.measure(step, by.direction.convention)
-    return on_host({k: v if isinstance(v, Tensor) else torch.tensor(v) for k, v in found.items()})
+    values = {k: v if isinstance(v, Tensor) else torch.tensor(v) for k, v in found.items()}
+    return on_host(values) | _of_modes(step, by.panel)
+
+
+def _of_modes(step: int, panel: Panel) -> dict[str, float]:
+    """Modes that are lost, where the data falls apart into modes and the panel was seen."""
+    bins = panel.reference.bins
+    if not bins.modes_found or not panel.histograms or panel.histograms[-1][0] != step:
+        return {}
+    (_, shares) = panel.histograms[-1]
+    return {"lost_modes": histograms.lost_modes(shares, bins.masses, panel.size)}
 
 
 def _of_own(step: int, own: Own, guard: Guard) -> dict[str, float]:

@@ -65,13 +65,16 @@ class Monitor:
         thresholds: of the detectors, if other than the published ones.
         detectors: pathologies of your own, watched beside those of gandiag.
         signals: your own, by name: step -> a number, asked for at each check.
+        alone: watch this process alone, where several train: the others need no monitor, and what
+            it finds, `should_stop` too, is of this process.
         seed: of all that the monitor draws.
 
     Attributes:
         context: what the detectors were told.
 
     Raises:
-        GandiagError: an argument is not what it must be, or `run` cannot be written.
+        GandiagError: an argument is not what it must be, `run` cannot be written, or another
+            process makes no monitor.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Monitor:
         thresholds: Thresholds | None = None,
         detectors: Iterable[Pathology] = (),
         signals: Mapping[str, Callable[[int], float]] | None = None,
+        alone: bool = False,
         seed: int = 0,
     ):
         own = dict(signals or {})
@@ -107,7 +111,10 @@ class Monitor:
         opt_g, opt_d = arguments.unwrapped(opt_g, "opt_g"), arguments.unwrapped(opt_d, "opt_d")
         arguments.check_networks(G, D, opt_g, opt_d)
         self.every, self.seed = every, seed
-        first = processes.rank() == 0
+        self._together = processes.several() and not alone
+        if self._together:
+            processes.meet()
+        first = not self._together or processes.rank() == 0
         told: list[Sink] = [Log()] if sinks is None else list(sinks)
         self._teller = Teller(told if first else [])
         self._guard = self._teller.guard
@@ -145,8 +152,9 @@ class Monitor:
                 monitor._look_at_clocks()
 
         self._heard = Listener(
-            (opt_g, opt_d), every=every, guard=self._guard, after_g=after_g, after_d=after_d
-        )
+            (opt_g, opt_d), every=every, together=self._together, guard=self._guard,
+            after_g=after_g, after_d=after_d,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +175,7 @@ class Monitor:
 
     @property
     def should_stop(self) -> bool:
-        """Whether an alert of `stop_on` was raised; the same on every process."""
+        """Whether an alert of `stop_on` was raised; the same on every process, unless `alone`."""
         return self._judging.should_stop
 
     @property
@@ -255,7 +263,7 @@ class Monitor:
             still = self._heard.clocks[name].still
             self._teller.note("WARN", f"step {self.steps}: {still}")
         # Several processes check together, at steps that they agree on.
-        if "g" in new and not processes.several():
+        if "g" in new and not self._together:
             self._check()
 
     def _check(self) -> None:
@@ -264,7 +272,7 @@ class Monitor:
     def _look(self, together: bool = True) -> None:
         step = self._teller.step = self.steps
         row = measure(self._heard, self._instruments, self._guard)
-        if together:
+        if together and self._together:
             names = [*SIGNALS, *self._instruments.own]
             shared = self._guard("processes", processes.agreed, row, names)
             row = row if shared is None else shared

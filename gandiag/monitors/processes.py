@@ -1,13 +1,20 @@
 """Several processes that train one model agree on each row."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from itertools import count
 from statistics import fmean
 
 import torch
 from torch import distributed
 
+from gandiag.errors import GandiagError
 from gandiag.monitors.signals import SIGNALS
 
+PATIENCE = timedelta(seconds=120)
+"""For the other processes to make a monitor, too: one may still load its data."""
+
+_made = count()
 OF_ALL: Mapping[str, Callable[[list[float]], float]] = {"mean": fmean, "max": max, "min": min}
 
 
@@ -45,3 +52,31 @@ def several() -> bool:
     """Whether there is more than one process."""
     ready = distributed.is_available() and distributed.is_initialized()
     return ready and distributed.get_world_size() > 1
+
+
+def meet() -> None:
+    """Wait until every process makes its monitor; without a collective, which would hang.
+
+    Raises:
+        GandiagError: one has not for `PATIENCE`.
+    """
+    store = distributed.distributed_c10d._get_default_store()
+    if store is None:  # MPI has none
+        return
+    number, me = next(_made), distributed.get_rank()
+    keys = [f"gandiag/monitor/{number}/{each}" for each in range(distributed.get_world_size())]
+    store.set(keys[me], "made")
+    try:
+        store.wait(keys, PATIENCE)
+    except RuntimeError as error:
+        absent = [each for each, key in enumerate(keys) if not store.check([key])]
+        raise GandiagError(
+            f"process {me} makes a Monitor, and {_processes(absent)} of {len(keys)} made none in "
+            f"{PATIENCE.total_seconds():g} s; make one on every process, or give alone=True to "
+            "watch this process alone"
+        ) from error
+
+
+def _processes(ranks: Sequence[int]) -> str:
+    names = ", ".join(map(str, ranks[:8])) + (", ..." if len(ranks) > 8 else "")
+    return f"process{'' if len(ranks) == 1 else 'es'} {names}"

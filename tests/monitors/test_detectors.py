@@ -465,6 +465,16 @@ def test_a_short_run_has_no_plateau_after_three_checks():
     assert [alert.step for alert in replay(series + late, context)] == [1700]
 
 
+@pytest.mark.parametrize("checks", [4, 30])
+def test_without_a_budget_a_plateau_is_half_of_the_run(checks):
+    context = dataclasses.replace(CONTEXT, budget=None)
+    falling = [(100 * i, HEALTHY | {"energy": 1 / i}) for i in range(1, checks + 1)]
+    flat = [(100 * i, HEALTHY | {"energy": 1.0}) for i in range(checks + 1, 100)]
+    found = [each.step for each in replay(falling + flat, context) if each.pathology == "plateau"]
+    # Of a short one ten checks.
+    assert found == [100 * max(checks + 10, 2 * checks)]
+
+
 @pytest.mark.parametrize(
     ("changes", "remedy"),
     [

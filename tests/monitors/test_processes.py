@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,34 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_two_processes_agree(tmp_path):
+ALONE = """
+import sys, torch
+from datetime import timedelta
+sys.path.insert(0, sys.argv[1])
+from small_gan import Loop, Rows
+import gandiag
+from gandiag.monitors import processes
+processes.PATIENCE = timedelta(seconds=3)
+torch.distributed.init_process_group("gloo")
+rank = torch.distributed.get_rank()
+loop, sink = Loop(), Rows()
+try:
+    if rank == 0:  # the habit of logging on the first process alone
+        loop.monitor()
+except gandiag.GandiagError as error:
+    print(error)
+if rank == 1:
+    with loop.monitor(alone=True, sinks=[sink], stop_on=["divergence"]) as monitor:
+        loop.iterate(monitor, steps=20)
+        monitor.step(loss_d=float("nan"))
+    print([step for step, _ in sink.rows], monitor.should_stop)
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
+"""
+
+
+def both(part, *arguments):
+    """What two processes print, by rank."""
     here = str(Path(__file__).parent)
     environment = {
         **os.environ,
@@ -38,14 +66,12 @@ def test_two_processes_agree(tmp_path):
         "OMP_NUM_THREADS": "1",
     }
     # A free port, found by the system.
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         environment["MASTER_PORT"] = str(probe.getsockname()[1])
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", PART, here, str(tmp_path)],
+            [sys.executable, "-c", part, here, *arguments],
             env={**environment, "RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -53,10 +79,18 @@ def test_two_processes_agree(tmp_path):
         )
         for rank in range(2)
     ]
-    outputs = [each.communicate(timeout=240) for each in started]
+    try:
+        outputs = [each.communicate(timeout=240) for each in started]
+    finally:
+        for each in started:
+            each.kill()
     for each, (_, error) in zip(started, outputs, strict=True):
         assert each.returncode == 0, error
-    first, second = sorted(json.loads(out.splitlines()[-1]) for out, _ in outputs)
+    return [out.splitlines()[-1] for out, _ in outputs]
+
+
+def test_two_processes_agree(tmp_path):
+    first, second = map(json.loads, both(PART, str(tmp_path)))
     assert first[1] == second[1]
     assert [step for step, _ in first[1]] == [10, 20]
     # The largest of both: a batch that broke in one process has broken the run.
@@ -64,3 +98,14 @@ def test_two_processes_agree(tmp_path):
     assert first[4] is second[4] is True
     # Only the first tells.
     assert (first[2], second[2]) == (2, 0)
+
+
+def test_a_monitor_on_one_process_alone_is_refused_and_hangs_nothing():
+    first, second = both(ALONE)
+    assert first == (
+        "process 0 makes a Monitor, and process 1 of 2 made none in 3 s; make one on every "
+        "process, or give alone=True to watch this process alone"
+    )
+    # The other says that it is alone: it tells, though it is not the first, and waits for nobody,
+    # so that a loss that is not finite is looked at once more at its step.
+    assert second == "[10, 20, 20] True"

@@ -16,6 +16,8 @@ class Limits(Shared):
     """Share of the reals in neglected bins above which mass is missing."""
     missing_error: float = 0.40
     """The same, of an error."""
+    lost_modes: float = 0.2
+    """Share of the reals in modes that are hardly made, above which no small distance excuses."""
     diversity: float = 0.5
     """Mean distance in the panel over the reals' below which samples are alike."""
     diversity_error: float = 0.2
@@ -30,14 +32,17 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     diversity = h.median("diversity", t.collapse_persist)
     if missing is None or diversity is None:
         return None
-    evidence = ("energy", "diversity", "coverage_knn", "churn", "class_missing")
+    evidence = ("lost_modes", "energy", "diversity", "coverage_knn", "churn", "class_missing")
     lowest = h.lowest.get("missing_mass", (1.0, 0))[0]
     # Samples that are all alike are at no age on their way.
     lost = lowest < t.missing or not young(h, context, t) or diversity < t.diversity_error
     fall = h.fall("missing_mass", t.trend_checks)
     finding = fall is not None and fall > t.improvement
     error = missing > t.missing_error or diversity < t.diversity_error
-    finding = finding or (near(h, context, t, t.collapse_persist) and not error)
+    # The energy distance is small where what is lost lies between what is there.
+    gone = (h.median("lost_modes", t.collapse_persist) or 0.0) > t.lost_modes
+    excused = near(h, context, t, t.collapse_persist) and not error and not gone
+    finding = finding or excused
     level = "ERROR" if error else "WARN"
     # The mass that is missing decides, but for a panel that is one blob between the modes.
     if diversity < t.diversity and missing <= t.missing:
@@ -58,7 +63,15 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
 MODE_COLLAPSE = Pathology(
     "mode-collapse",
     _judge,
-    reads=("missing_mass", "diversity", "coverage_knn", "churn", "class_missing", "energy"),
+    reads=(
+        "missing_mass",
+        "lost_modes",
+        "diversity",
+        "coverage_knn",
+        "churn",
+        "class_missing",
+        "energy",
+    ),
     needs=(("missing_mass", "diversity"),),
     persist=lambda t: t.collapse_persist,
     inactive=unsampled,
@@ -71,6 +84,7 @@ MODE_COLLAPSE = Pathology(
     what="Whole parts of the data have no samples, or all samples are alike.",
     when=(
         "missing_mass above {missing} (an error above {missing_error}), or diversity below "
-        "{diversity} (an error below {diversity_error}); not while modes are still being found."
+        "{diversity} (an error below {diversity_error}); not while modes are still being found, "
+        "nor beside a small energy unless whole modes (lost_modes above {lost_modes}) are gone."
     ),
 )

@@ -14,21 +14,19 @@ class Limits(Shared):
 
     plateau_share: float = 0.15
     """Share of the budget without a better distance to the data, at least `trend_checks`, ..."""
-    plateau_steps: int = 5000
-    """... or so many steps without a known budget."""
+    plateau_age: float = 0.5
+    """... or without a known one, this share of the steps so far."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """No better distance to the data for long; the threshold is the best one."""
     value = h.now("energy")
-    if value is None or young(h, context, t):
+    if value is None or (context.budget is not None and young(h, context, t)):
         return None
     best, when = h.lowest.get("energy", (value, h.step))
-    if context.budget is None:
-        patience: float = t.plateau_steps
-    else:
-        # The best of a few noisy values is soon not beaten any more.
-        patience = max(t.plateau_share * context.budget, t.trend_checks * context.every)
+    share = t.plateau_age * h.step if context.budget is None else t.plateau_share * context.budget
+    # The best of a few noisy values is soon not beaten any more.
+    patience = max(share, t.trend_checks * context.every)
     waited = h.step - when
     return Verdict(
         firing=waited >= patience,
@@ -60,7 +58,7 @@ PLATEAU = Pathology(
         "may be done."
     ),
     when=(
-        "no lower energy for {plateau_share} of the budget and at least {trend_checks} checks, or "
-        "{plateau_steps} steps without a known one."
+        "no lower energy for {plateau_share} of the budget, or without a known one for "
+        "{plateau_age} of the steps so far; for {trend_checks} checks at least."
     ),
 )

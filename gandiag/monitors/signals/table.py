@@ -105,6 +105,12 @@ TABLE: tuple[Signal, ...] = (
     ),
     Signal("tv_to_real", "total variation between the histograms of panel and reals", "0..1", 2),
     Signal("missing_mass", "share of the reals in bins that the panel neglects", "0..1", 2),
+    Signal(
+        "lost_modes",
+        "share of the reals in modes that the panel hardly has; absent for data without modes",
+        "0..1",
+        2,
+    ),
     Signal("diversity", "mean distance in the panel over mean distance in the reals", ">= 0", 2),
     Signal("spread", "median over bins of the panel's spread over the reals'", ">= 0", 2),
     Signal("effective_rank", "effective rank of the panel's covariance over the reals'", ">= 0", 2),
