@@ -149,8 +149,8 @@ EXPERIMENT = Experiment(
     "trained on it from scratch; the norm of the generator's gradient is taken as it learns. The "
     "paper has a DCGAN after 1, 10 and 25 epochs; ours is the perceptron of ns-ring8 after 0, 100 "
     "and 400 steps, six seeds, 500 iterations. Tried at these three: the gradient falls beyond "
-    "doubt with the untrained generator alone. Exactly: the losses' slopes at a rejected sample, and the "
-    "distances between two parallel lines.",
+    "doubt with the untrained generator alone. Exactly: the losses' slopes at a rejected sample, "
+    "and the distances between two parallel lines.",
     published=(
         _exact(
             "slope, minimax",
