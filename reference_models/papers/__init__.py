@@ -3,6 +3,7 @@
 from gandiag.errors import unknown
 from reference_models.papers import (
     alaa2022_authenticity,
+    arjovsky2017_js_gradient,
     arora2018_birthday,
     barratt2018_is,
     binkowski2018_fid_bias,
@@ -32,6 +33,7 @@ from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, 
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     alaa2022_authenticity.EXPERIMENT,
+    arjovsky2017_js_gradient.EXPERIMENT,
     arora2018_birthday.EXPERIMENT,
     barratt2018_is.EXPERIMENT,
     binkowski2018_fid_bias.EXPERIMENT,

@@ -109,6 +109,7 @@ def draw(result: Result) -> "Figure":
         left.errorbar([0], [endless.value], [endless.spread], color=colour, fmt="o", label=name)
         left.errorbar([x], [whole.value], [whole.spread], color=colour, fmt="s")
         left.plot([0], [true.value], "_", color=THEORY, markersize=24)
+    left.ticklabel_format(axis="x", scilimits=(0, 0))
     left.set(xlabel="1 / N", ylabel="FID", title="FID_N (squares), FID_inf (dots), true (lines)")
     left.legend()
     names = ("independent", "Sobol")

@@ -202,6 +202,10 @@ def draw(result: Result) -> "Figure":
     return figure
 
 
+def _derived(name: str, what: str, value: float, tolerance: float, source: str) -> Published:
+    return Published(name, what, "exact", "derived", value, tolerance=tolerance, source=source)
+
+
 def _row(game: Game) -> Published:
     does = "converges" if game.converges else "does not converge"
     return Published(
@@ -217,7 +221,7 @@ def _row(game: Game) -> Published:
 
 
 _R1 = complex(-GAMES[1].r1 / 2, math.sqrt(1 / 4 - GAMES[1].r1 ** 2 / 4))
-_LEMMA = "lambda = -g/2 +- sqrt(g^2/4 - 1/4)"
+_LEMMA = "lambda = -g/2 +- sqrt(g^2/4 - 1/4); a step of 1e-6 is off by its square"
 EXPERIMENT = Experiment(
     name="mescheder2018-dirac",
     citation="Mescheder, Geiger & Nowozin 2018, Which Training Methods for GANs do actually "
@@ -231,69 +235,31 @@ EXPERIMENT = Experiment(
     "gradient, without which the last schedule overshoots from (1, 1). The paper shows "
     "trajectories; eigenvalues, rates and the radius follow from its fields.",
     published=(
-        Published(
-            "imaginary part, GAN",
-            "eigenvalue at the equilibrium, GAN: +- i / 2",
-            "exact",
-            "derived",
-            0.5,
-            tolerance=1e-6,
-            source=f"{_LEMMA}, g = 0; a step of 1e-6 is off by its square",
-        ),
-        Published(
-            "real part, GAN",
-            "its real part",
-            "exact",
-            "derived",
-            0.0,
-            tolerance=1e-6,
-            source=_LEMMA,
-        ),
-        Published(
-            "imaginary part, R1",
-            "eigenvalue with R1 of .3",
-            "exact",
-            "derived",
-            _R1.imag,
-            tolerance=1e-6,
-            source=_LEMMA,
-        ),
-        Published(
-            "real part, R1",
-            "its real part",
-            "exact",
-            "derived",
-            _R1.real,
-            tolerance=1e-6,
-            source=_LEMMA,
-        ),
-        Published(
+        _derived("imaginary part, GAN", "eigenvalue, GAN: +- i / 2", 0.5, 1e-6, _LEMMA),
+        _derived("real part, GAN", "its real part", 0.0, 1e-6, _LEMMA),
+        _derived("imaginary part, R1", "eigenvalue with R1 of .3", _R1.imag, 1e-6, _LEMMA),
+        _derived("real part, R1", "its real part", _R1.real, 1e-6, _LEMMA),
+        _derived(
             "growth, GAN",
             "growth of the distance in a simultaneous step, GAN",
-            "exact",
-            "derived",
             math.sqrt(1 + H**2 / 4),
-            tolerance=1e-6,
-            source="|1 + h lambda|; from 1e-4, where the next order is 1e-8",
+            1e-6,
+            "|1 + h lambda|; from 1e-4, where the next order is 1e-8",
         ),
-        Published(
+        _derived(
             "rate, R1",
             "shrinking of the distance in a simultaneous step, R1 of .3",
-            "exact",
-            "derived",
             abs(1 + H * _R1),
-            tolerance=1e-3,
-            source="|1 + h lambda|; a spiral wobbles within a turn, over 200 steps by 1e-3",
+            1e-3,
+            "|1 + h lambda|; a spiral wobbles within a turn, over 200 steps by 1e-3",
         ),
         *map(_row, GAMES),
-        Published(
+        _derived(
             "circle, NSGAN",
             "radius of the cycle of simultaneous NSGAN, sqrt(2 h) to first order",
-            "exact",
-            "derived",
             math.sqrt(2 * H),
-            tolerance=0.01 * math.sqrt(2 * H),
-            source="averaging over a turn; the next order is h^2 / 40, the cycle is 2 % off round",
+            0.01 * math.sqrt(2 * H),
+            "averaging over a turn; the next order is h^2 / 40, the cycle is 2 % off round",
         ),
     ),
     seconds={"small": 1, "default": 12},

