@@ -91,12 +91,14 @@ def draw(result: Result) -> "Figure":
     ):
         rows = torch.tensor(result.series[f"samples, {model}"]).reshape(SHOWN, CLASSES, 8, 8)
         first = torch.tensor(result.series["real"]).reshape(1, CLASSES, 8, 8)
-        sheet = torch.cat([first, torch.ones(1, CLASSES, 8, 8), rows])
-        # A row of real digits, an empty one, then samples.
-        image = sheet.permute(0, 2, 1, 3).reshape((SHOWN + 2) * 8, CLASSES * 8)
+        sheet = torch.nn.functional.pad(torch.cat([first, rows]), (1, 1, 1, 1), value=1.0)
+        image = sheet.permute(0, 2, 1, 3).reshape((SHOWN + 1) * 10, CLASSES * 10)
+        # A line between the real digits and the samples.
+        image = torch.cat([image[:10], torch.ones(3, CLASSES * 10), image[10:]])
         axes.imshow(image.numpy(), cmap="gray", vmin=-1, vmax=1)
         agrees = result.measured.get(f"agreement, {model}")
-        axes.set_title(title if agrees is None else f"{title}: {agrees.value:.1%} as asked for")
+        axes.set_title(title if agrees is None else f"{title}: {agrees.value:.1%} as asked")
+        axes.text(-2, 5, "real", ha="right", va="center")
         axes.axis("off")
     for k, model in enumerate(MODELS):
         within = result.series[f"variety, {model}"]
@@ -105,7 +107,7 @@ def draw(result: Result) -> "Figure":
     bars.axhline(1, color=PAPER, linestyle=":", label="real digits")
     bars.set_xticks(range(CLASSES))
     bars.set(xlabel="class", title="Mean distance within a class", ylabel="times the real one")
-    bars.set_ylim(0, 1.4)
+    bars.margins(y=0.25)
     bars.legend(loc="upper right", ncols=3, fontsize="small")
     return figure
 
