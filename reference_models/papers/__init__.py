@@ -7,6 +7,7 @@ from reference_models.papers import (
     gulrajani2017_toy,
     heusel2017_disturb,
     odena2017_acgan,
+    pacgan_ring,
     radford2016_arithmetic,
     sajjadi2018_prd_classes,
 )
@@ -26,6 +27,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     gulrajani2017_toy.EXPERIMENT,
     heusel2017_disturb.EXPERIMENT,
     odena2017_acgan.EXPERIMENT,
+    pacgan_ring.EXPERIMENT,
     radford2016_arithmetic.EXPERIMENT,
     sajjadi2018_prd_classes.EXPERIMENT,
 )
