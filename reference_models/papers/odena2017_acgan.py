@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MODELS = {"auxiliary": "acgan-digits", "projection": "cgan-digits"}
 """The recipes, which differ in how the discriminator learns of the label."""
-STEPS = {"small": 3, "default": 600}
+STEPS = {"small": 3, "default": 2000}
 RUNS = {"small": 2, "default": 4}
 CLASSES = 10
 N = {"small": 100, "default": 1000}
@@ -91,12 +91,14 @@ def draw(result: Result) -> "Figure":
     ):
         rows = torch.tensor(result.series[f"samples, {model}"]).reshape(SHOWN, CLASSES, 8, 8)
         first = torch.tensor(result.series["real"]).reshape(1, CLASSES, 8, 8)
-        sheet = torch.cat([first, torch.ones(1, CLASSES, 8, 8), rows])
-        # A row of real digits, an empty one, then samples.
-        image = sheet.permute(0, 2, 1, 3).reshape((SHOWN + 2) * 8, CLASSES * 8)
+        sheet = torch.nn.functional.pad(torch.cat([first, rows]), (1, 1, 1, 1), value=1.0)
+        image = sheet.permute(0, 2, 1, 3).reshape((SHOWN + 1) * 10, CLASSES * 10)
+        # A line between the real digits and the samples.
+        image = torch.cat([image[:10], torch.ones(3, CLASSES * 10), image[10:]])
         axes.imshow(image.numpy(), cmap="gray", vmin=-1, vmax=1)
         agrees = result.measured.get(f"agreement, {model}")
-        axes.set_title(title if agrees is None else f"{title}: {agrees.value:.1%} as asked for")
+        axes.set_title(title if agrees is None else f"{title}: {agrees.value:.1%} as asked")
+        axes.text(-2, 5, "real", ha="right", va="center")
         axes.axis("off")
     for k, model in enumerate(MODELS):
         within = result.series[f"variety, {model}"]
@@ -105,7 +107,7 @@ def draw(result: Result) -> "Figure":
     bars.axhline(1, color=PAPER, linestyle=":", label="real digits")
     bars.set_xticks(range(CLASSES))
     bars.set(xlabel="class", title="Mean distance within a class", ylabel="times the real one")
-    bars.set_ylim(0, 1.4)
+    bars.margins(y=0.25)
     bars.legend(loc="upper right", ncols=3, fontsize="small")
     return figure
 
@@ -121,8 +123,10 @@ EXPERIMENT = Experiment(
     protocol="There, ImageNet at 128 x 128, a hundred AC-GANs of ten classes each, and variety by "
     "MS-SSIM. Here scikit-learn's digits of 8 x 8, too small for its scales, with the recipes "
     "acgan-digits and cgan-digits (projection, Miyato and Koyama 2018), which differ in nothing "
-    "else: four runs each of 600 steps, 1,000 samples, variety as the mean distance of pixels "
-    "between two samples of a class, and the class by the classifier of real digits that ships.",
+    "else: four runs each of their own 2,000 steps, 1,000 samples, variety as the mean distance of "
+    "pixels between two samples of a class, and the class by the classifier of real digits that "
+    "ships. After 600 steps, which were tried first, neither model gave the classes asked for, and "
+    "neither difference was certain.",
     published=(
         Published(
             "agreement, real",
@@ -168,7 +172,7 @@ EXPERIMENT = Experiment(
             source="abstract; comparable there, no less varied here",
         ),
     ),
-    seconds={"small": 1, "default": 90},
+    seconds={"small": 1, "default": 210},
     run=run,
     draw=draw,
 )
