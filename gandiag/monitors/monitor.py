@@ -111,7 +111,7 @@ class Monitor:
         opt_g, opt_d = arguments.unwrapped(opt_g, "opt_g"), arguments.unwrapped(opt_d, "opt_d")
         arguments.check_networks(G, D, opt_g, opt_d)
         self.every, self.seed = every, seed
-        self._together = processes.several() and not alone
+        self._alone, self._together = alone, processes.several() and not alone
         if self._together:
             processes.meet()
         first = not self._together or processes.rank() == 0
@@ -272,7 +272,7 @@ class Monitor:
     def _look(self, together: bool = True) -> None:
         step = self._teller.step = self.steps
         row = measure(self._heard, self._instruments, self._guard)
-        if together and self._together:
+        if together and not self._alone:
             names = [*SIGNALS, *self._instruments.own]
             shared = self._guard("processes", processes.agreed, row, names)
             row = row if shared is None else shared
