@@ -6,13 +6,16 @@ from torch import Tensor, nn
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
 from gandiag.monitors.guarding import Guard, in_a_line
-from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.asking import UNIT, Asking, Judge
+from gandiag.monitors.panel import Panel
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.ranges import LastCall, check_range
 from gandiag.monitors.reference import remember
 from gandiag.monitors.samples import Draw, Real, Samples, samples
 
-FEW = 16
+FEW = UNIT
+PACK = 8
+"""Samples that may share a score."""
 POINTS = 8
 """Samples of at most so many values get a panel of 1,000, other vectors of 512, images of 256."""
 
@@ -58,12 +61,14 @@ def look_ahead(
         check_range(reference.train.x, ending, "real")
         if reference.heldout is not None:
             check_range(reference.heldout.x, ending, "heldout")
-        few = reference.train.first(FEW).to(one.x.device)
+        few = reference.train.repeated(FEW).to(one.x.device)
         judge = _judge(discriminator, few) if judge is None else judge
-        _check_scores(judge, few)
+        pack = _check_scores(judge, few)
     panel = Panel(
         generator, discriminator,
-        sampler=sampler, judge=judge, reference=reference, size=size,
+        sampler=sampler,
+        asking=Asking(discriminator, judge, reference, pack=pack, seed=seed),
+        reference=reference, size=size,
         every=every, constrained=constrained, seed=seed, others=networks[2:], guard=guard,
     )  # fmt: skip
     panel.start()
@@ -80,7 +85,8 @@ def _asked(name: str, function: Draw, n: int, rng: torch.Generator) -> Samples:
     return samples(found, name)
 
 
-def _check_scores(judge: Judge, few: Samples) -> None:
+def _check_scores(judge: Judge, few: Samples) -> int:
+    """How many samples share a score: 1, but for a discriminator of packs (Lin et al. 2018)."""
     way = "give discriminator=, a function x -> scores (n,), or (x, y) -> scores with labels"
     try:
         found = judge(few.x) if few.y is None else judge(few.x, few.y)
@@ -102,11 +108,12 @@ def _check_scores(judge: Judge, few: Samples) -> None:
             raise GandiagError(
                 f"the discriminator gives maps of {part.shape[1]} channels, no scores; {way}"
             )
-    if len(scores.per_sample(found)) != len(few.x):
+    count = len(scores.per_sample(found))
+    if not count or len(few.x) % count or len(few.x) // count > PACK:
         raise GandiagError(
-            f"the discriminator gives {len(scores.per_sample(found))} scores for {len(few.x)} "
-            f"samples; {way}"
+            f"the discriminator gives {count} scores for {len(few.x)} samples; {way}"
         )
+    return len(few.x) // count
 
 
 def _judge(discriminator: nn.Module, few: Samples) -> Judge:

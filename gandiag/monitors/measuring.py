@@ -90,7 +90,7 @@ def measure(heard: Listener, by: Instruments, guard: Guard) -> dict[str, float]:
         ("weights", lambda: _of_weights(heard)),
         ("last steps", lambda: _of_steps(heard)),
         ("path of the weights", lambda: _of_path(heard, by.sketch)),
-        ("panel", lambda: _of_panel(step, by)),
+        ("panel", lambda: _of_panel(step, heard, by)),
         ("signals of your own", lambda: _of_own(step, by.own, guard)),
     ):
         values |= guard(part, look) or {}
@@ -142,9 +142,11 @@ def _of_path(heard: Listener, sketch: Sketch) -> dict[str, float]:
     return {} if turning is None else {"rotation": turning}
 
 
-def _of_panel(step: int, by: Instruments) -> dict[str, float]:
+def _of_panel(step: int, heard: Listener, by: Instruments) -> dict[str, float]:
     if by.panel is None:
         return {}
+    if by.panel.batch is None and heard.scored:
+        by.panel.fit(len(heard.scored[0].real))
     found = by.panel.measure(step, by.direction.convention)
     return on_host({k: v if isinstance(v, Tensor) else torch.tensor(v) for k, v in found.items()})
 

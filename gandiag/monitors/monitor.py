@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gandiag.monitors import arguments, pathologies, processes
 from gandiag.monitors.alerts import Alert
+from gandiag.monitors.asking import Judge
 from gandiag.monitors.attaching import look_ahead
 from gandiag.monitors.context import Context
 from gandiag.monitors.direction import Direction
@@ -19,7 +20,7 @@ from gandiag.monitors.judging import Judging, check_stop_on
 from gandiag.monitors.listening import Listener
 from gandiag.monitors.measuring import Instruments, measure
 from gandiag.monitors.optimizers import parameters
-from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.panel import Panel
 from gandiag.monitors.pathologies.rule import Pathology
 from gandiag.monitors.report import Line, Report
 from gandiag.monitors.resuming import SCHEMA, restore, state_of
