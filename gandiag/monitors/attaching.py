@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
-from gandiag.monitors.guarding import Guard, in_a_line
 from gandiag.monitors.asking import UNIT, Asking, Judge
+from gandiag.monitors.guarding import Guard, in_a_line
 from gandiag.monitors.panel import Panel
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.ranges import LastCall, check_range

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from gandiag.monitors import drawing
+from gandiag.monitors.asking import Asking, singular_values
 from gandiag.monitors.drawing import Drawn
 from gandiag.monitors.guarding import Guard, halving
-from gandiag.monitors.asking import Asking, singular_values
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.reference import Extract, Reference
