@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
 from gandiag.monitors.asking import UNIT, Asking, Judge
+from gandiag.monitors.extracting import Extract, extraction
 from gandiag.monitors.guarding import Guard, in_a_line
 from gandiag.monitors.panel import Panel
 from gandiag.monitors.probing import undisturbed
@@ -32,6 +33,7 @@ def look_ahead(
     constrained: bool,
     seed: int,
     guard: Guard,
+    features: str | Extract | None = None,
 ) -> Panel:
     """A panel that has been looked at once; the arguments are those of `Panel` and `Monitor`.
 
@@ -50,14 +52,15 @@ def look_ahead(
                 "torch.Generator that it is given, not from numpy or random"
             )
         size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
-        reference = remember(real, heldout, one, size, seed)
+        ending = calls.of(one.x)
+        extract = extraction(features, one.x, ending)
+        reference = remember(real, heldout, one, size, seed, extract)
         given = reference.train.y is not None
         if given != (one.y is not None):
             raise GandiagError(
                 f"{'real' if given else 'sampler'} gives labels and "
                 f"{'sampler' if given else 'real'} does not; give them with both or neither"
             )
-        ending = calls.of(one.x)
         check_range(reference.train.x, ending, "real")
         if reference.heldout is not None:
             check_range(reference.heldout.x, ending, "heldout")
@@ -69,7 +72,8 @@ def look_ahead(
         sampler=sampler,
         asking=Asking(discriminator, judge, reference, pack=pack, seed=seed),
         reference=reference, size=size,
-        every=every, constrained=constrained, seed=seed, others=networks[2:], guard=guard,
+        every=every, constrained=constrained, seed=seed, others=networks[2:],
+        extract=extract, guard=guard,
     )  # fmt: skip
     panel.start()
     return panel

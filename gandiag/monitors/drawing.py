@@ -1,5 +1,6 @@
 """The panel: the same latents at every check, a few at once."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -7,7 +8,6 @@ from torch import Tensor
 
 from gandiag.monitors.features import pooled
 from gandiag.monitors.probing import reseed
-from gandiag.monitors.reference import Extract
 from gandiag.monitors.samples import Draw, Samples, joined, samples
 
 
@@ -44,7 +44,7 @@ def draw(
     whole: int,
     edge: float,
     seed: int,
-    extract: Extract | None = None,
+    extract: Callable[[Tensor], Tensor | None] | None = None,
 ) -> Drawn:
     """A panel, drawn in an `undisturbed` block.
 
@@ -55,7 +55,7 @@ def draw(
         whole: how many are kept whole.
         edge: |value| from which on one lies at the edge.
         seed: of the latents, and of networks that draw noise of their own.
-        extract: the user's features.
+        extract: the user's features, None where they cannot be had.
     """
     reseed(seed)
     rng = torch.Generator().manual_seed(seed)
@@ -79,11 +79,12 @@ def draw(
     low, high = float(table[:, 0].min()), float(table[:, 1].max())
     mean = float(weights @ table[:, 2])
     known = [each for each in labels if each is not None]
+    extracted = [each for each in deep if each is not None]
     return Drawn(
         few=joined(few),
         flat=torch.cat(flat),
         y=torch.cat(known) if len(known) == len(sizes) else None,
-        deep=torch.cat(deep) if deep else None,
+        deep=torch.cat(extracted) if len(extracted) == len(sizes) else None,
         finite=bool(table.isfinite().all()),
         farthest=max(high - mean, mean - low),
         at_edge=float(weights @ table[:, 3]),

@@ -1,7 +1,7 @@
 """What the generator makes of the same latents at every check, beside the data."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from gandiag.monitors import drawing
 from gandiag.monitors.asking import Asking, singular_values
 from gandiag.monitors.drawing import Drawn
+from gandiag.monitors.extracting import Extract
 from gandiag.monitors.guarding import Guard, halving
+from gandiag.monitors.overhead import PROBES
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.probing import undisturbed
-from gandiag.monitors.reference import Extract, Reference
+from gandiag.monitors.reference import Reference
 from gandiag.monitors.samples import Draw, Samples
 from gandiag.monitors.scores import Convention
 from gandiag.monitors.signals import histograms, labels, units
@@ -83,6 +85,7 @@ class Panel:
         self.extract = extract
         self.rows = BATCH if reference.train.x.ndim > 2 else size
         self.batch: int | None = None
+        self.slack, self.measured = every, 0
         self.histograms: deque[tuple[int, Array]] = deque(maxlen=MOVED_STEPS // every + 2)
         self.positions: deque[tuple[int, Tensor]] = deque(maxlen=MOVED_STEPS // every + 2)
         one = reference.train.x[0]
@@ -112,34 +115,50 @@ class Panel:
                 features = self.reference.pixels.project(panel.flat)
                 self._remember(0, panel, features, self._shares(features))
 
-    def measure(self, step: int, convention: Convention) -> dict[str, Tensor | float]:
-        """All signals of level 2 that can be computed; some may not be finite."""
+    def measure(
+        self, step: int, convention: Convention, due: Collection[str] = PROBES
+    ) -> dict[str, Tensor | float]:
+        """All signals of level 2 that can be computed; some may not be finite.
+
+        Args:
+            step: of the generator.
+            convention: of the scores.
+            due: of `overhead.PROBES`; without ``samples`` there is nothing to look at.
+        """
+        if "samples" not in due:
+            return {}
         asking, out = self.asking, dict[str, Tensor | float | None]()
+        self.slack, self.measured = max(self.every, step - self.measured), step
 
         def probe(name: str, work: Callable[..., Found], *args: Any) -> None:
-            out.update(self.guard(f"panel's {name}", work, *args) or {})
+            out.update(self.guard(name, work, *args) or {})
 
         with undisturbed(self.networks, self.seed):
             with units.Rectified() as seen:
-                panel = self._draw(self.size, whole=len(self.reference.train.x))
+                panel = self._draw(
+                    self.size, whole=len(self.reference.train.x), deep="features" in due
+                )
             if not panel.finite:
                 return {}
             out["dead_units_g"] = units.dead_share(units.in_any(seen.fired, panel.parts))
             features = self.reference.pixels.project(panel.flat)
             histogram = self._shares(features)
-            probe("comparison with the data", self._beside_the_data, panel, features)
-            probe("comparison with the past", self._beside_earlier_ones, step, features, histogram)
-            probe("sensitivity", self._sensitivity)
-            if asking is not None:
+            probe("panel beside the data", self._beside_the_data, panel, features)
+            probe("panel beside the past", self._beside_earlier_ones, step, features, histogram)
+            probe("panel's sensitivity", self._sensitivity)
+            if panel.deep is not None:
+                probe("features", self._in_features, panel.deep)
+            if asking is not None and "judgements" in due:
                 asking.device = panel.few.x.device
-                probe("judgement", asking.look, panel.few, convention)
-                probe("judgement of old samples", asking.past, self._past(step), convention)
-                probe("slopes", asking.slopes, panel.few, convention)
-                probe("judgement of labels", asking.labels, panel.few, convention)
+                probe("discriminator's scores", asking.look, panel.few, convention)
+                probe("discriminator's memory", asking.past, self._past(step), convention)
+                probe("discriminator's slopes", asking.slopes, panel.few, convention)
+                probe("discriminator's labels", asking.labels, panel.few, convention)
                 asking.forget()
-            if self.constrained:
-                probe("singular values", singular_values, self.discriminator, self.seed + 2)
-            probe("classes", self._by_class, panel, features)
+            if self.constrained and "judgements" in due:
+                of = (self.discriminator, self.seed + 2)
+                probe("discriminator's singular values", singular_values, *of)
+            probe("panel's classes", self._by_class, panel, features)
         dead = [out[k] for k in ("dead_units_g", "dead_units_d") if out.get(k) is not None]
         out["dead_units"] = max(float(each) for each in dead) if dead else None  # type: ignore[arg-type]
         self._remember(step, panel, features, histogram)
@@ -149,7 +168,9 @@ class Panel:
         bins = self.reference.pixels.bins
         return bins.counts(bins(features)) / len(features)
 
-    def _draw(self, n: int, whole: int = 1) -> Drawn:
+    def _draw(self, n: int, whole: int = 1, *, deep: bool = False) -> Drawn:
+        extract = self._extracted if deep and self.extract is not None else None
+
         def work(rows: int) -> Drawn:
             return drawing.draw(
                 self.sampler,
@@ -158,11 +179,35 @@ class Panel:
                 whole=whole,
                 edge=self.reference.edge,
                 seed=self.seed,
+                extract=extract,
             )
 
         out, rows = halving(work, self.rows)
         self._in_portions_of(rows)
         return out
+
+    def _extracted(self, images: Tensor) -> Tensor | None:
+        """The user's features; None from when they fail."""
+        extract = self.extract
+
+        def work(rows: int) -> Tensor:
+            assert extract is not None
+            return torch.cat([extract(part) for part in torch.split(images, rows)])
+
+        found = self.guard("features", halving, work, len(images))
+        return None if found is None else found[0]
+
+    def _in_features(self, deep: Tensor) -> Found:
+        """The same comparison as of pixels, in the user's features."""
+        space = self.reference.deep
+        assert space is not None
+        features = space.project(deep)
+        found = space.beside(features)
+        return {
+            "feature_missing": found["missing_mass"],
+            "feature_energy": found["energy"],
+            "feature_unlike": space.unlike(features),
+        }
 
     def _in_portions_of(self, rows: int) -> None:
         if rows < self.rows:
@@ -180,8 +225,8 @@ class Panel:
         }
 
     def _beside_earlier_ones(self, step: int, features: Tensor, histogram: Array) -> Found:
-        shares = _before(self.histograms, step - MOVED_STEPS, self.every)
-        places = _before(self.positions, step - MOVED_STEPS, self.every)
+        shares = _before(self.histograms, step - MOVED_STEPS, self.slack)
+        places = _before(self.positions, step - MOVED_STEPS, self.slack)
         if shares is None or places is None:
             return {}
         moved = (features - places).norm(dim=1).mean()
@@ -218,7 +263,7 @@ class Panel:
         return {"z_sensitivity": change / NUDGE}
 
     def _past(self, step: int) -> list[Samples]:
-        found = [_before(self.replay, step - g, max(self.every, min(LAGS))) for g in LAGS]
+        found = [_before(self.replay, step - g, max(self.slack, min(LAGS))) for g in LAGS]
         return [old for old in found if old is not None]
 
     def _by_class(self, panel: Drawn, features: Tensor) -> Found:
@@ -257,6 +302,7 @@ class Panel:
             replay = []
         return {
             "batch": self.batch,
+            "measured": self.measured,
             "histograms": [[step, pack(value)] for step, value in self.histograms],
             "positions": [[step, pack(value.numpy())] for step, value in self.positions],
             "replay": [
@@ -269,6 +315,7 @@ class Panel:
         """Go on from what `state_dict` gave."""
         if state["batch"] is not None:
             self.fit(state["batch"])
+        self.measured = state["measured"]
         self.histograms.clear()
         self.positions.clear()
         self.replay.clear()

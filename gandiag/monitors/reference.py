@@ -1,6 +1,5 @@
 """The data as the monitor remembers it: computed once, compared with at each check."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from gandiag.errors import GandiagError
 from gandiag.monitors.bins import Bins
+from gandiag.monitors.extracting import Extract
 from gandiag.monitors.features import pooled
 from gandiag.monitors.reals import FEWEST, portions
 from gandiag.monitors.samples import Real, Samples, joined
@@ -19,15 +19,13 @@ POOL = 4096
 """Reals that fix the bins."""
 EXTRACTED = 1024
 """Reals whose features are taken, held-out ones included."""
+EXTRACTED_AT_ONCE = 64
 SCORED = 512
 """Reals of each kind that the discriminator judges at a check, if a panel has as many."""
 LARGEST = 1 << 26
 """Numbers that are read of the reals, unless it were fewer than 1,024 reals."""
 KEPT = 48 << 20
 """Bytes of whole reals of each kind that are kept, unless it were fewer than 16 reals."""
-
-Extract = Callable[[Tensor], Tensor]
-"""Images in the monitor's range (n, c, h, w), on their device -> rows (n, d) on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,8 @@ def _read(
             mine = part.first(kept - read).to(torch.device("cpu"))
             whole.append(mine.as_type(like.x.dtype).copy())
         if extract and read < deep:
-            rows.append(extract(part.first(deep - read).x.to(like.x.device, like.x.dtype)))
+            some = torch.split(part.first(deep - read).x, EXTRACTED_AT_ONCE)
+            rows += [extract(few.to(like.x.device, like.x.dtype)) for few in some]
         flat.append(pooled(part.x).clone())
         labelled.append(None if part.y is None else part.y.cpu().clone())
         read += len(part.x)

@@ -96,6 +96,22 @@ class Space:
             "energy": spread.energy(across, within, self.within),
         }
 
+    def unlike(self, features: Tensor) -> Tensor:
+        """What is left of `energy` where reals count as often as the panel has their bin."""
+        some = features[: len(self.features)]
+        weights = _weights(self.bins(self.features), self.bins(some), self.bins.count)
+        across = spread.pairwise(self.features, some)
+        within = spread.pairwise(some, some)
+        return spread.energy_within(across, self.within, within, weights)
+
+
+def _weights(of: Tensor, panel: Tensor, count: int) -> Tensor:
+    """Of reals, so that their bins have the panel's shares: bins of both -> (reals,), sum 1."""
+    reals, fakes = (torch.bincount(each, minlength=count).float() for each in (of, panel))
+    weights = (fakes / reals.clamp(min=1))[of]
+    total = weights.sum()
+    return weights / total if bool(total > 0) else torch.full_like(weights, 1 / len(weights))
+
 
 def cells(panel: int) -> int:
     """How many bins at most: a bin holds 20 samples of a panel on average, but 25 bins hold 10."""
