@@ -60,7 +60,8 @@ class Asking:
         own = None if batch is None else batch * self.pack
         self.unit = own if own is not None and own <= n else UNIT
         most = IMAGES if self.reference.train.x.ndim > 2 else VECTORS
-        sloped = min(SLOPED, n)
+        # A few samples more than once, where there are fewer than go together.
+        sloped = min(SLOPED, max(n, self.unit))
         self.rows = {
             "scores": self.unit * max(1, most // self.unit),
             "slopes": sloped - sloped % self.unit or sloped - sloped % UNIT or sloped,
@@ -101,7 +102,8 @@ class Asking:
         spread_of_scores = score_sd.clamp(min=1e-12)
 
         def work(n: int) -> Found:
-            fake, real = fakes.first(n), self.reference.train.first(n).to(fakes.x.device)
+            fake = fakes.repeated(n)
+            real = self.reference.train.repeated(n).to(fakes.x.device)
             rng = torch.Generator().manual_seed(self.seed + 2)
 
             def critic(labelled: Samples) -> critics.Critic:
