@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "gandiag.extractors": LEAVES,
     "gandiag.statistics": LEAVES,
     "gandiag.metrics": (*LEAVES, "gandiag.statistics"),
-    "gandiag.monitors": LEAVES,
+    "gandiag.monitors": (*LEAVES, "gandiag.extractors"),
     "gandiag.reporting": (*LEAVES, "gandiag.metrics.base", "gandiag.sources.base"),
     "gandiag.scoring": (*LEAVES, *ROOMS, "gandiag.reporting"),
     "gandiag.generators": (

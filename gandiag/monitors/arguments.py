@@ -102,3 +102,17 @@ def _shares(optimizer: torch.optim.Optimizer, network: nn.Module) -> bool:
 
 def _a(thing: object) -> str:
     return "None" if thing is None else f"of type {type(thing).__name__}"
+
+
+def check_overhead(overhead: Any) -> None:
+    """`overhead` is a share of the time.
+
+    Raises:
+        GandiagError: it is none.
+    """
+    number = isinstance(overhead, float | int) and not isinstance(overhead, bool)
+    if overhead is not None and not (number and 0 < overhead < 1):
+        raise GandiagError(
+            f"overhead is {overhead!r}; give the share of the time that the monitor may take, "
+            "0.02 for 2 %, or None for a check of everything every time"
+        )

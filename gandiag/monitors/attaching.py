@@ -5,14 +5,18 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.monitors import scores
+from gandiag.monitors.asking import UNIT, Asking, Judge
+from gandiag.monitors.extracting import Extract, extraction
 from gandiag.monitors.guarding import Guard, in_a_line
-from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.panel import Panel
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.ranges import LastCall, check_range
 from gandiag.monitors.reference import remember
 from gandiag.monitors.samples import Draw, Real, Samples, samples
 
-FEW = 16
+FEW = UNIT
+PACK = 8
+"""Samples that may share a score."""
 POINTS = 8
 """Samples of at most so many values get a panel of 1,000, other vectors of 512, images of 256."""
 
@@ -29,6 +33,7 @@ def look_ahead(
     constrained: bool,
     seed: int,
     guard: Guard,
+    features: str | Extract | None = None,
 ) -> Panel:
     """A panel that has been looked at once; the arguments are those of `Panel` and `Monitor`.
 
@@ -47,24 +52,28 @@ def look_ahead(
                 "torch.Generator that it is given, not from numpy or random"
             )
         size = 1000 if one.x[0].numel() <= POINTS else 512 if one.x.ndim == 2 else 256
-        reference = remember(real, heldout, one, size, seed)
+        ending = calls.of(one.x)
+        extract = extraction(features, one.x, ending)
+        reference = remember(real, heldout, one, size, seed, extract)
         given = reference.train.y is not None
         if given != (one.y is not None):
             raise GandiagError(
                 f"{'real' if given else 'sampler'} gives labels and "
                 f"{'sampler' if given else 'real'} does not; give them with both or neither"
             )
-        ending = calls.of(one.x)
         check_range(reference.train.x, ending, "real")
         if reference.heldout is not None:
             check_range(reference.heldout.x, ending, "heldout")
-        few = reference.train.first(FEW).to(one.x.device)
+        few = reference.train.repeated(FEW).to(one.x.device)
         judge = _judge(discriminator, few) if judge is None else judge
-        _check_scores(judge, few)
+        pack = _check_scores(judge, few)
     panel = Panel(
         generator, discriminator,
-        sampler=sampler, judge=judge, reference=reference, size=size,
-        every=every, constrained=constrained, seed=seed, others=networks[2:], guard=guard,
+        sampler=sampler,
+        asking=Asking(discriminator, judge, reference, pack=pack, seed=seed),
+        reference=reference, size=size,
+        every=every, constrained=constrained, seed=seed, others=networks[2:],
+        extract=extract, guard=guard,
     )  # fmt: skip
     panel.start()
     return panel
@@ -80,7 +89,8 @@ def _asked(name: str, function: Draw, n: int, rng: torch.Generator) -> Samples:
     return samples(found, name)
 
 
-def _check_scores(judge: Judge, few: Samples) -> None:
+def _check_scores(judge: Judge, few: Samples) -> int:
+    """How many samples share a score: 1, but for a discriminator of packs (Lin et al. 2018)."""
     way = "give discriminator=, a function x -> scores (n,), or (x, y) -> scores with labels"
     try:
         found = judge(few.x) if few.y is None else judge(few.x, few.y)
@@ -102,11 +112,12 @@ def _check_scores(judge: Judge, few: Samples) -> None:
             raise GandiagError(
                 f"the discriminator gives maps of {part.shape[1]} channels, no scores; {way}"
             )
-    if len(scores.per_sample(found)) != len(few.x):
+    count = len(scores.per_sample(found))
+    if not count or len(few.x) % count or len(few.x) // count > PACK:
         raise GandiagError(
-            f"the discriminator gives {len(scores.per_sample(found))} scores for {len(few.x)} "
-            f"samples; {way}"
+            f"the discriminator gives {count} scores for {len(few.x)} samples; {way}"
         )
+    return len(few.x) // count
 
 
 def _judge(discriminator: nn.Module, few: Samples) -> Judge:

@@ -6,6 +6,8 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import torch
 
+from gandiag.monitors.overhead import Stopwatch
+
 Given = ParamSpec("Given")
 Out = TypeVar("Out")
 
@@ -36,10 +38,12 @@ class Guard:
 
     Args:
         tell: what is done with a failure; it must not raise.
+        watch: measures what each part takes.
     """
 
-    def __init__(self, tell: Callable[[Failure], None]):
+    def __init__(self, tell: Callable[[Failure], None], watch: Stopwatch | None = None):
         self._tell = tell
+        self.watch = watch or Stopwatch()
         self.failed: dict[str, str] = {}
 
     def __call__(
@@ -52,10 +56,13 @@ class Guard:
         """What `work` returns; None if it raises, or if the part has failed before."""
         if part in self.failed:
             return None
+        self.watch.enter(part)
         try:
             return work(*args, **kwargs)
         except Exception as error:
             failure = Failure(part, in_a_line(error), traceback.format_exc())
+        finally:
+            self.watch.leave()
         # Out of the block: the error holds the frames, and they hold tensors.
         self.failed[part] = failure.reason
         self._tell(failure)

@@ -1,7 +1,7 @@
 """What a check measures: a number for each signal that can be seen."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from gandiag.monitors.direction import Direction
 from gandiag.monitors.guarding import Guard
 from gandiag.monitors.listening import Listener
 from gandiag.monitors.optimizers import parameters
+from gandiag.monitors.overhead import PROBES
 from gandiag.monitors.packing import pack, unpack
 from gandiag.monitors.panel import Panel
 from gandiag.monitors.signals import SIGNALS, histograms
@@ -70,13 +71,16 @@ class Instruments(NamedTuple):
         }
 
 
-def measure(heard: Listener, by: Instruments, guard: Guard) -> dict[str, float]:
+def measure(
+    heard: Listener, by: Instruments, guard: Guard, due: Collection[str] = PROBES
+) -> dict[str, float]:
     """All signals that are finite; what was heard since the last check is taken.
 
     Args:
         heard: of the loop.
         by: what to look with.
         guard: each part is called through it; one that fails leaves the others alone.
+        due: of `overhead.PROBES`, the costly ones.
     """
     step = heard.window.step
     series = guard("window", heard.window.drain) or {}
@@ -90,7 +94,7 @@ def measure(heard: Listener, by: Instruments, guard: Guard) -> dict[str, float]:
         ("weights", lambda: _of_weights(heard)),
         ("last steps", lambda: _of_steps(heard)),
         ("path of the weights", lambda: _of_path(heard, by.sketch)),
-        ("panel", lambda: _of_panel(step, by)),
+        ("panel", lambda: _of_panel(step, heard, by, due)),
         ("signals of your own", lambda: _of_own(step, by.own, guard)),
     ):
         values |= guard(part, look) or {}
@@ -142,17 +146,21 @@ def _of_path(heard: Listener, sketch: Sketch) -> dict[str, float]:
     return {} if turning is None else {"rotation": turning}
 
 
-def _of_panel(step: int, by: Instruments) -> dict[str, float]:
+def _of_panel(
+    step: int, heard: Listener, by: Instruments, due: Collection[str]
+) -> dict[str, float]:
     if by.panel is None:
         return {}
-    found = by.panel.measure(step, by.direction.convention)
+    if by.panel.batch is None and heard.scored:
+        by.panel.fit(len(heard.scored[0].real))
+    found = by.panel.measure(step, by.direction.convention, due)
     values = {k: v if isinstance(v, Tensor) else torch.tensor(v) for k, v in found.items()}
     return on_host(values) | _of_modes(step, by.panel)
 
 
 def _of_modes(step: int, panel: Panel) -> dict[str, float]:
     """Modes that are lost, where the data falls apart into modes and the panel was seen."""
-    bins = panel.reference.bins
+    bins = panel.reference.pixels.bins
     if not bins.modes_found or not panel.histograms or panel.histograms[-1][0] != step:
         return {}
     (_, shares) = panel.histograms[-1]

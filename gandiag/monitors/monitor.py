@@ -12,17 +12,20 @@ from torch import Tensor, nn
 
 from gandiag.monitors import arguments, pathologies, processes
 from gandiag.monitors.alerts import Alert
+from gandiag.monitors.asking import Judge
 from gandiag.monitors.attaching import look_ahead
 from gandiag.monitors.context import Context
 from gandiag.monitors.direction import Direction
+from gandiag.monitors.extracting import Extract
 from gandiag.monitors.judging import Judging, check_stop_on
 from gandiag.monitors.listening import Listener
 from gandiag.monitors.measuring import Instruments, measure
 from gandiag.monitors.optimizers import parameters
-from gandiag.monitors.panel import Judge, Panel
+from gandiag.monitors.overhead import NAMES, PROBES, Overhead, grouped
+from gandiag.monitors.panel import Panel
 from gandiag.monitors.pathologies.rule import Pathology
 from gandiag.monitors.report import Line, Report
-from gandiag.monitors.resuming import SCHEMA, restore, state_of
+from gandiag.monitors.resuming import SCHEMA, Part, restore, state_of
 from gandiag.monitors.samples import Draw, Real
 from gandiag.monitors.scores import Scores
 from gandiag.monitors.signals import SIGNALS
@@ -57,7 +60,14 @@ class Monitor:
         heldout: the same of reals that it never trains on.
         discriminator: x -> scores, or (x, y) -> scores for data with labels; `D` itself if None,
             with the labels or, if it takes none, without.
+        features: in which samples are compared beside their pixels, for images that differ in what
+            they show: a function of images (n, c, h, w), as the discriminator sees them, to rows
+            (n, width), or a name of `gandiag.extractors` as ``lite0``, for images in [-1, 1], or in
+            [0, 1] where none is negative.
         every: generator steps between checks.
+        overhead: share of the time that the monitor may take, as 0.02. It measures itself, and
+            draws and judges samples less often to keep it. None: at every check, as the published
+            figures are measured, and so that a run that is repeated or resumed gives the same rows.
         budget: planned generator steps, if known.
         run: a folder; ``monitor.jsonl`` is written there.
         sinks: where rows and alerts go; the log, and the file in `run`, if None.
@@ -90,7 +100,9 @@ class Monitor:
         real: Real | None = None,
         heldout: Real | None = None,
         discriminator: Judge | None = None,
+        features: str | Extract | None = None,
         every: int = 100,
+        overhead: float | None = None,
         budget: int | None = None,
         run: str | Path | None = None,
         sinks: Iterable[Sink] | None = None,
@@ -108,6 +120,7 @@ class Monitor:
         check_stop_on(self.stop_on, known)
         arguments.check_pair(sampler, real)
         arguments.check_every(every)
+        arguments.check_overhead(overhead)
         opt_g, opt_d = arguments.unwrapped(opt_g, "opt_g"), arguments.unwrapped(opt_d, "opt_d")
         arguments.check_networks(G, D, opt_g, opt_d)
         self.every, self.seed = every, seed
@@ -127,6 +140,7 @@ class Monitor:
             self._panel = look_ahead(
                 G, D, sampler=sampler, real=real, heldout=heldout, judge=discriminator,
                 every=every, constrained=lipschitz == "sn", seed=seed, guard=self._guard,
+                features=features,
             )  # fmt: skip
             context = replace(context, conditional=bool(self._panel.reference.classes))
         self.context = context
@@ -135,6 +149,7 @@ class Monitor:
         )
         sketch = Sketch([*parameters(opt_g), *parameters(opt_d)], seed)
         self._instruments = Instruments(loss, Direction(D, loss), sketch, self._panel, own)
+        self._overhead = Overhead(overhead, every, PROBES[: 2 if features is None else 3])
         self._closed = False
         if run and first:
             self._teller.open(Path(run) / "monitor.jsonl")
@@ -223,7 +238,8 @@ class Monitor:
         if still := self._heard.still("d"):
             lines.append(Line("optimizer of D", "inactive", still))
         lines += [Line(part, "inactive", why) for part, why in self._guard.failed.items()]
-        return Report(tuple(lines), tuple(self._instruments.direction.notes()))
+        notes = [*self._instruments.direction.notes(), *self._overhead.notes()]
+        return Report(tuple(lines), tuple(notes))
 
     def close(self) -> None:
         """Judge what came since the last check, take every hook off and close the sinks.
@@ -237,7 +253,7 @@ class Monitor:
 
         A part that fails here is told, and left out from now on.
         """
-        return state_of((self._heard, self._instruments, self._judging), self._guard)
+        return state_of(self._parts(), self._guard)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`: no alert is told twice.
@@ -245,9 +261,12 @@ class Monitor:
         Raises:
             GandiagError: the state is of another version of gandiag.
         """
-        restore((self._heard, self._instruments, self._judging), state)
+        restore(self._parts(), state)
         checked, _ = self._heard.checked
         self._teller.write("resume", {"step": self.steps, "checked": checked})
+
+    def _parts(self) -> tuple[Part, ...]:
+        return self._heard, self._instruments, self._judging, self._overhead
 
     def _after_generator(self) -> None:
         self._heard.window.step += 1
@@ -271,11 +290,15 @@ class Monitor:
 
     def _look(self, together: bool = True) -> None:
         step = self._teller.step = self.steps
-        row = measure(self._heard, self._instruments, self._guard)
+        steps, due = step - self._heard.checked[0], self._overhead.due()
+        row = measure(self._heard, self._instruments, self._guard, due)
+        seconds = {f"seconds {k}": v for k, v in grouped(self._guard.watch.taken()).items()}
         if together and not self._alone:
-            names = [*SIGNALS, *self._instruments.own]
-            shared = self._guard("processes", processes.agreed, row, names)
+            names = [*SIGNALS, *self._instruments.own, *seconds]
+            shared = self._guard("processes", processes.agreed, row | seconds, names)
             row = row if shared is None else shared
+            taken = {name: row.pop(f"seconds {name}", 0.0) for name in NAMES}
+            self._overhead.learn(taken, steps, due)
         self._judging.tell(step, row)
         panel = self._instruments.panel
         self._teller.samples(step, panel.take_sheet() if panel else None)

@@ -86,7 +86,8 @@ class StepProbe:
                 self._record(optimizer, due)
 
     def _record(self, optimizer: torch.optim.Optimizer, due: bool) -> None:
-        found = [p.grad for p in parameters(optimizer) if p.grad is not None]
+        held = [p.grad for group in optimizer.param_groups for p in group["params"]]
+        found = [gradients.local(grad) for grad in held if grad is not None]
         dense = [grad.coalesce().values() if grad.is_sparse else grad for grad in found]
         if not dense:
             return
@@ -126,5 +127,5 @@ class StepProbe:
 
 
 def parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """All that an optimizer updates, in its order."""
-    return [p for group in optimizer.param_groups for p in group["params"]]
+    """All that an optimizer updates, in its order; of sharded ones what this process has."""
+    return [gradients.local(p) for group in optimizer.param_groups for p in group["params"]]

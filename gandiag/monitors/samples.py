@@ -28,6 +28,11 @@ class Samples(NamedTuple):
         rows = slice(start, start + n)
         return Samples(self.x[rows], None if self.y is None else self.y[rows])
 
+    def repeated(self, n: int) -> "Samples":
+        """n of them, from the start again where there are fewer."""
+        rows = torch.arange(n) % len(self.x)
+        return Samples(self.x[rows], None if self.y is None else self.y[rows])
+
     def to(self, device: torch.device) -> "Samples":
         """On a device."""
         return Samples(self.x.to(device), None if self.y is None else self.y.to(device))

@@ -20,7 +20,8 @@ from gandiag.errors import GandiagError
 from gandiag.monitors.arguments import unwrapped
 from gandiag.monitors.probing import random_states
 from gandiag.monitors.ranges import LastCall
-from gandiag.monitors.reals import draw
+from gandiag.monitors.reals import portions
+from gandiag.monitors.samples import joined
 
 
 class Images(Loop):
@@ -136,7 +137,7 @@ def test_a_sampler_that_goes_on_after_the_tanh_has_another_range():
         (lambda x: (torch.ones(len(x), 1), torch.ones(len(x), 8, 2, 2)), "maps of 8 channels"),
         (lambda x: {"score": torch.ones(len(x))}, "gives dict, no scores"),
         (lambda x: None, "gives NoneType, no scores"),
-        (lambda x: x.mean(), "gives 1 scores for 16"),
+        (lambda x: x.mean(), "gives 1 scores for 24"),
         (lambda x, other: torch.ones(len(x)), r"the discriminator fails on reals \(TypeError"),
     ],
 )
@@ -230,16 +231,20 @@ def test_only_as_many_as_are_needed_are_read():
         check_a_few()
 
 
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
 def check_a_few():
     x = torch.arange(5000.0)[:, None]
     data = Flipping(x, labelled=False)
-    found = draw(data, 100, torch.Generator().manual_seed(0), "real", x.shape[1:], False)
+    found = joined(list(portions(data, 100, seeded(), "real", x, False)))
     assert len(found.x) == len(data.read) == len(set(data.read)) == 100
     assert max(data.read) > 4000  # not the first: they may all be of one class
     own = torch.Generator().manual_seed(3)
     state = own.get_state()
     loader = DataLoader(data, 8, sampler=SubsetRandomSampler(range(50), own))
-    found = draw(loader, 100, torch.Generator().manual_seed(0), "real", x.shape[1:], False)
+    found = joined(list(portions(loader, 100, seeded(), "real", x, False)))
     assert sorted(found.x[:, 0].tolist()) == list(range(50))
     assert torch.equal(own.get_state(), state)
 

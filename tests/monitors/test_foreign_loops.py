@@ -7,7 +7,7 @@ from small_gan import Loop
 from torch import nn
 
 from gandiag.errors import GandiagError
-from gandiag.monitors.panel import _batch_statistics
+from gandiag.monitors.asking import _batch_statistics
 from gandiag.monitors.probing import undisturbed
 from gandiag.monitors.scores import Convention, logistic_convention, per_sample
 from gandiag.monitors.training import Scored, of_scores

@@ -82,7 +82,7 @@ def forget_to_score(loop, monkeypatch):
 
 def no_memory(loop, monkeypatch):
     def judge(x):
-        if len(x) > 16:
+        if len(x) > 24:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return loop.D(x)
 

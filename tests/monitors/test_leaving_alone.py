@@ -103,6 +103,7 @@ def test_a_sampler_may_give_the_same_storage_each_time():
         return held.setdefault(n, torch.empty_like(x)).copy_(x)
 
     with loop.monitor(sampler=sampler) as monitor, undisturbed(monitor._panel.networks, 0):
-        monitor._panel.rows["samples"] = 100
-        panel = monitor._panel._sample(400)
-    assert not torch.equal(panel.x[:100], panel.x[100:200])
+        monitor._panel.rows = 100
+        panel = monitor._panel._draw(400, whole=200)
+    assert not torch.equal(panel.flat[:100], panel.flat[100:200])
+    assert not torch.equal(panel.few.x[:100], panel.few.x[100:200])

@@ -30,7 +30,12 @@ def test_every_signal_is_finite_and_in_the_table():
     assert found <= set(SIGNALS)
     labelled = {"label_auc", "label_agreement", "class_missing", "class_spread"}
     # Ten steps are too few for a periodogram; nothing was broken; no penalty was given.
-    assert set(SIGNALS) - found == labelled | {"nonfinite_step", "dead_penalty", "loss_period"}
+    features = {"feature_missing", "feature_energy", "feature_unlike"}
+    assert set(SIGNALS) - found == labelled | features | {
+        "nonfinite_step",
+        "dead_penalty",
+        "loss_period",
+    }
     for _, row in sink.rows:
         assert all(isinstance(value, float) and abs(value) < float("inf") for value in row.values())
 
@@ -352,7 +357,7 @@ def test_sinks_are_closed_and_the_same_data_gives_the_same_reference():
     monitor.close()
     assert sink.closed
     other = Loop().monitor(sinks=())
-    a, b = monitor._panel.reference, other._panel.reference
+    a, b = monitor._panel.reference.pixels, other._panel.reference.pixels
     assert torch.equal(a.features, b.features)
     assert torch.equal(a.bins.centres, b.bins.centres)
 

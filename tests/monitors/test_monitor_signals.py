@@ -9,7 +9,7 @@ from small_gan import ring
 from torch import nn
 
 from gandiag.monitors.bins import Bins
-from gandiag.monitors.features import Features
+from gandiag.monitors.features import Features, pooled
 from gandiag.monitors.signals import (
     critics,
     gradients,
@@ -208,12 +208,13 @@ def test_data_without_modes_keeps_its_cells():
 
 def test_features_of_vectors_are_standardised_and_of_images_at_most_64():
     x = torch.randn(500, 3, generator=rng()) * torch.tensor([1.0, 100.0, 0.0])
-    features = Features(x, 0)(x)
+    features = Features(x, 0, alike=False)(x)
     assert torch.allclose(features.std(0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5)
-    images = torch.rand(100, 1, 32, 32, generator=rng())
-    project = Features(images, 0)
+    images = pooled(torch.rand(100, 1, 32, 32, generator=rng()))
+    assert images.shape == (100, 256)
+    project = Features(images, 0, alike=True)
     assert project(images).shape == (100, 64)
-    assert torch.equal(project(images), Features(images, 0)(images))
+    assert torch.equal(project(images), Features(images, 0, alike=True)(images))
 
 
 def test_slopes_of_a_linear_critic_are_its_weight():

@@ -14,7 +14,8 @@ class History:
 
     Attributes:
         step: of the newest row.
-        rows: the newest rows, oldest first.
+        newest: the newest row.
+        recent: the newest values, oldest first, by signal: some are measured at few checks.
         lowest, highest: (value, step) since warm-up, by signal.
         first: the first five values since warm-up, by signal.
     """
@@ -22,7 +23,8 @@ class History:
     def __init__(self, reads: Iterable[str]):
         self.reads = tuple(reads)
         self.step = 0
-        self.rows: deque[tuple[int, dict[str, float]]] = deque(maxlen=RECENT)
+        self.newest: dict[str, float] = {}
+        self.recent: dict[str, deque[float]] = {}
         self.lowest: dict[str, tuple[float, int]] = {}
         self.highest: dict[str, tuple[float, int]] = {}
         self.first: dict[str, list[float]] = {}
@@ -31,7 +33,9 @@ class History:
         """A row; before warm-up is over it does not count for the extremes."""
         kept = {name: values[name] for name in self.reads if name in values}
         self.step = step
-        self.rows.append((step, kept))
+        self.newest = kept
+        for name, value in kept.items():
+            self.recent.setdefault(name, deque(maxlen=RECENT)).append(value)
         if not warm:
             return
         for name, value in kept.items():
@@ -44,16 +48,17 @@ class History:
 
     def forget(self) -> None:
         """Start anew, as after a change of the learning rate; extremes are kept."""
-        self.rows.clear()
+        self.newest = {}
+        self.recent.clear()
         self.first.clear()
 
     def now(self, name: str) -> float | None:
         """In the newest row."""
-        return self.rows[-1][1].get(name) if self.rows else None
+        return self.newest.get(name)
 
     def last(self, name: str, count: int) -> list[float]:
         """The newest values, at most `count`, oldest first."""
-        return [row[name] for _, row in self.rows if name in row][-count:]
+        return list(self.recent.get(name, ()))[-count:]
 
     def median(self, name: str, count: int) -> float | None:
         """Of the newest `count` values; None if there are fewer."""
@@ -80,7 +85,8 @@ class History:
         """As JSON values."""
         return {
             "step": self.step,
-            "rows": [[step, row] for step, row in self.rows],
+            "newest": self.newest,
+            "recent": {name: list(values) for name, values in self.recent.items()},
             "lowest": {name: list(pair) for name, pair in self.lowest.items()},
             "highest": {name: list(pair) for name, pair in self.highest.items()},
             "first": self.first,
@@ -89,7 +95,8 @@ class History:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`."""
         self.step = state["step"]
-        self.rows = deque(((step, dict(row)) for step, row in state["rows"]), maxlen=RECENT)
+        self.newest = dict(state["newest"])
+        self.recent = {name: deque(values, RECENT) for name, values in state["recent"].items()}
         self.lowest = {name: (value, step) for name, (value, step) in state["lowest"].items()}
         self.highest = {name: (value, step) for name, (value, step) in state["highest"].items()}
         self.first = {name: list(values) for name, values in state["first"].items()}

@@ -22,11 +22,49 @@ class Limits(Shared):
     """Mean distance in the panel over the reals' below which samples are alike."""
     diversity_error: float = 0.2
     """The same, of an error."""
+    feature_looks: float = 0.33
+    """Share of the distance in the user's features that may be of how samples look, so that mass
+    which is missing there is missing: blurred samples fall into few bins, too."""
     collapse_persist: int = 3
     """Checks in a row that it must hold."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
+    """In pixels or, where there are some, in the user's features."""
+    pixels, features = _in_pixels(h, context, t), _in_features(h, context, t)
+    if pixels is None or features is None or pixels.firing:
+        return pixels
+    # Between two looks at the features the last one holds.
+    if features.firing or not features.clear:
+        return features
+    return pixels
+
+
+def _in_features(h: History, context: Context, t: Limits) -> Verdict | None:
+    """Real mass is missing, and little else tells samples from reals."""
+    missing, energy, unlike = (
+        h.median(name, t.collapse_persist)
+        for name in ("feature_missing", "feature_energy", "feature_unlike")
+    )
+    if missing is None or energy is None or unlike is None:
+        return None
+    lowest = h.lowest.get("feature_missing", (1.0, 0))[0]
+    fall = h.fall("feature_missing", t.trend_checks)
+    lost = lowest < t.missing or not young(h, context, t)
+    finding = fall is not None and fall > t.improvement
+    lacking = unlike <= t.feature_looks * energy
+    return Verdict(
+        firing=missing > t.missing and lacking and lost and not finding,
+        signal="feature_missing",
+        value=missing,
+        threshold=t.missing,
+        level="ERROR" if missing > t.missing_error else "WARN",
+        clear=missing < t.clear_ratio * t.missing or not lacking,
+        evidence=("feature_energy", "feature_unlike", "missing_mass", "diversity"),
+    )
+
+
+def _in_pixels(h: History, context: Context, t: Limits) -> Verdict | None:
     """Real mass is missing, or samples are alike; not while modes are still being found."""
     missing = h.median("missing_mass", t.collapse_persist)
     diversity = h.median("diversity", t.collapse_persist)
@@ -64,13 +102,8 @@ MODE_COLLAPSE = Pathology(
     "mode-collapse",
     _judge,
     reads=(
-        "missing_mass",
-        "lost_modes",
-        "diversity",
-        "coverage_knn",
-        "churn",
-        "class_missing",
-        "energy",
+        *("missing_mass", "lost_modes", "diversity", "coverage_knn", "churn", "class_missing"),
+        *("energy", "feature_missing", "feature_energy", "feature_unlike"),
     ),
     needs=(("missing_mass", "diversity"),),
     persist=lambda t: t.collapse_persist,
@@ -84,7 +117,9 @@ MODE_COLLAPSE = Pathology(
     what="Whole parts of the data have no samples, or all samples are alike.",
     when=(
         "missing_mass above {missing} (an error above {missing_error}), or diversity below "
-        "{diversity} (an error below {diversity_error}); not while modes are still being found, "
-        "nor beside a small energy unless whole modes (lost_modes above {lost_modes}) are gone."
+        "{diversity} (an error below {diversity_error}); with features=, also mass that is missing "
+        "there, where at most {feature_looks} of the distance is of how samples look; not while "
+        "modes are still being found, nor beside a small energy unless whole modes (lost_modes "
+        "above {lost_modes}) are gone."
     ),
 )

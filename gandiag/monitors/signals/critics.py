@@ -14,7 +14,7 @@ def slopes(critic: Critic, points: Tensor) -> Tensor:
     with torch.enable_grad():
         points = points.detach().requires_grad_()
         (gradients,) = torch.autograd.grad(critic(points).sum(), points)
-    norms: Tensor = torch.linalg.vector_norm(gradients.flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(gradients.flatten(1).float(), dim=1)
     return norms
 
 

@@ -7,6 +7,15 @@ import torch
 from torch import Tensor
 
 
+def local(tensor: Tensor) -> Tensor:
+    """What this process has of a DTensor: its operations would wait for the other processes."""
+    shard = getattr(tensor, "to_local", None)
+    if shard is None:
+        return tensor
+    found: Tensor = shard()
+    return found
+
+
 def global_norm(tensors: Sequence[Tensor]) -> Tensor:
     """Euclidean norm over all entries, a float32 scalar on the first tensor's device.
 
@@ -63,8 +72,8 @@ def adam_state(optimizer: torch.optim.Optimizer) -> tuple[Tensor, Tensor] | None
             if "exp_avg_sq" not in state or "exp_avg" not in state:
                 continue
             t = float(state["step"])
-            root = (state["exp_avg_sq"] / (1 - beta2**t)).sqrt()
-            mean = state["exp_avg"].abs() / (1 - beta1**t)
+            root = (local(state["exp_avg_sq"]) / (1 - beta2**t)).sqrt()
+            mean = local(state["exp_avg"]).abs() / (1 - beta1**t)
             stalled.append((root < 10 * group["eps"]).sum())
             ratio.append((mean / root.clamp(min=1e-30)).clamp(max=1).sum())
             total += root.numel()

@@ -43,6 +43,25 @@ def coverage(between: Tensor, radii: Tensor) -> Tensor:
     return (between.amin(1) <= radii).double().mean()
 
 
+def energy_within(between: Tensor, within_x: Tensor, within_y: Tensor, weights: Tensor) -> Tensor:
+    """`energy` with a weight on each row of x.
+
+    With weights that give the bins of x the shares that y has, it is the distance that is left when
+    both have the same modes: what the samples look like, not which of them there are.
+
+    Args:
+        between: (n, m) distances.
+        within_x: (n, n).
+        within_y: (m, m).
+        weights: (n,), not negative, of sum 1.
+    """
+    cross = 2 * (weights @ between.mean(1))
+    pairs = weights[:, None] * weights
+    pairs = pairs - pairs.diag().diag()
+    inside = (pairs * within_x).sum() / pairs.sum().clamp(min=1e-30)
+    return (cross - inside - mean_within(within_y)) / cross.clamp(min=1e-30)
+
+
 def effective_rank(features: Tensor) -> Tensor:
     """exp of the entropy of the covariance's normalised eigenvalues (Roy and Vetterli 2007).
 

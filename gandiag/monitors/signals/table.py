@@ -120,6 +120,19 @@ TABLE: tuple[Signal, ...] = (
     Signal("nn_ratio", "median nearest-neighbour distance in the panel over the reals'", ">= 0", 2),
     Signal("energy", "energy distance of panel and reals over 2 E|X - Y|; 0: equal", "0..1", 2),
     Signal(
+        "feature_missing",
+        "missing_mass in the features of `features=`; means it where feature_unlike is small",
+        "0..1",
+        2,
+    ),
+    Signal("feature_energy", "energy in the same features", "0..1", 2),
+    Signal(
+        "feature_unlike",
+        "feature_energy that is left if the reals had the panel's bins: looks, not lack",
+        "0..1",
+        2,
+    ),
+    Signal(
         "z_sensitivity", "|change of a sample| / (relative change of z), in real spreads", ">= 0", 2
     ),
     Signal("motion", "mean motion of the panel in 100 steps, in real spreads", ">= 0", 2),

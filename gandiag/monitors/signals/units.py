@@ -34,6 +34,22 @@ class Rectified(TorchFunctionMode):
         return out
 
 
+def in_any(fired: list[Tensor], parts: int) -> list[Tensor]:
+    """Units that fired in any of as many passes through the same layers, one after the other.
+
+    A unit that is silent on a part of the samples is not dead.
+    """
+    layers = len(fired) // parts
+    if layers * parts != len(fired):
+        return []
+    passes = [fired[i * layers : (i + 1) * layers] for i in range(parts)]
+    return [torch.stack(same).any(0) for same in zip(*passes, strict=True) if _alike(same)]
+
+
+def _alike(same: tuple[Tensor, ...]) -> bool:
+    return len({each.shape for each in same}) == 1
+
+
 def either(first: Iterable[Tensor], second: Iterable[Tensor]) -> list[Tensor]:
     """Units that fired in one of two passes through the same layers."""
     return [a | b for a, b in zip(first, second, strict=True) if a.shape == b.shape]
