@@ -150,7 +150,8 @@ EXPERIMENT = Experiment(
     "loss with respect to each layer's activations. The paper does not say the width and the "
     "length of training: here 512, as in its toy code, and 200 critic updates at that code's "
     "rates, batches of 64; clipped to .1 the gradient then grows, but by less than was asked for, "
-    "and longer training was not tried. Norms are computed in float64, where the smallest is not yet 0.",
+    "and longer training was not tried. Norms are computed in float64, where the smallest is not "
+    "yet 0.",
     published=(
         Published(
             "growth, penalty",
