@@ -172,7 +172,7 @@ EXPERIMENT = Experiment(
             source="abstract; comparable there, no less varied here",
         ),
     ),
-    seconds={"small": 1, "default": 210},
+    seconds={"small": 1, "default": 165},
     run=run,
     draw=draw,
 )
