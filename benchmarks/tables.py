@@ -10,17 +10,32 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from benchmarks import agreement, comparing, coverage, memory
 from benchmarks.digest import ROOT
 from gandiag.files import atomic_write
+from reference_models.papers import EXPERIMENTS
+from reference_models.papers.page import summary
+from reference_models.papers.records import Record
 
 PAGE = ROOT / "benchmarks/README.md"
+REPRODUCED = ROOT / "benchmarks/results/reproduced"
+
+
+def reproduced() -> Iterator[str]:
+    """What `gandiag reproduce --all` found, an experiment a row; those of other code have none."""
+    kept = (
+        Record.kept(REPRODUCED / f"{each.name}.json", each, "default", 0) for each in EXPERIMENTS
+    )
+    yield from summary([record for record in kept if record is not None], "results/reproduced/")
+
+
 TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "coverage": lambda: coverage.table(coverage.read(coverage.OUT)),
     "comparing": lambda: comparing.table(comparing.read(comparing.RESULTS)),
     "memory": lambda: memory.table(memory.read()),
+    "reproduced": reproduced,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
 }
 PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)

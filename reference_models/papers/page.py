@@ -52,14 +52,20 @@ def markdown(records: Sequence[Record], failures: Mapping[str, str]) -> str:
     return "\n".join(_lines(records, failures)) + "\n"
 
 
-def summary(records: Sequence[Record]) -> Iterator[str]:
-    """A table, a row an experiment."""
-    yield "| experiment | what is claimed | verdict | of the numbers | seconds |"
-    yield "|---|---|---|---|---|"
+def summary(records: Sequence[Record], folder: str = "") -> Iterator[str]:
+    """A table, a row an experiment.
+
+    Args:
+        records: in the order to show.
+        folder: of the page that the links lead to, where it is another than the table's.
+    """
+    page = f"{folder}report.md" if folder else ""
+    yield "| experiment | what is claimed | verdict | of the numbers |"
+    yield "|---|---|---|---|"
     for each in records:
         yield (
-            f"| [{each.experiment.name}](#{each.experiment.name}) | {each.experiment.claim} | "
-            f"{each.verdict} | {tally(each.judgements)} | {each.provenance['seconds']:.0f} |"
+            f"| [{each.experiment.name}]({page}#{each.experiment.name}) | {each.experiment.claim} "
+            f"| {each.verdict} | {tally(each.judgements)} |"
         )
 
 
@@ -75,7 +81,7 @@ def _lines(records: Sequence[Record], failures: Mapping[str, str]) -> Iterator[s
     yield ""
     yield from summary(records)
     for name, reason in failures.items():
-        yield f"| {name} | | not run | {reason} | |"
+        yield f"| {name} | | not run | {reason} |"
     for each in records:
         yield from _section(each)
 

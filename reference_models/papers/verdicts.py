@@ -102,7 +102,10 @@ def _judgements(experiment: Experiment, result: Result) -> Iterator[Judgement]:
 
 
 def overall(judgements: list[Judgement]) -> Verdict:
-    """One word for the experiment: what failed goes first, then what is more than a direction."""
+    """One word for the experiment: what failed goes first, then what claims least.
+
+    Where a direction is judged beside numbers that reproduce, all of it is a direction.
+    """
     verdicts = {each.verdict for each in judgements}
-    order: tuple[Verdict, ...] = (*FAILED, "reproduces", "direction holds", "printed only")
+    order: tuple[Verdict, ...] = (*FAILED, "direction holds", "reproduces", "printed only")
     return next((each for each in order if each in verdicts), "not run")

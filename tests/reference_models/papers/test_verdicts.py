@@ -87,7 +87,7 @@ def test_what_failed_goes_first():
     scaled = Published("b", "it", "scaled", "derived", None, above="a")
     experiment = Experiment("a", "b", "c.", "d", (exact, scaled), {}, None, None)
     low, high = Measured.of([1, 1, 1, 1]), Measured.of([2, 2, 2, 2])
-    assert overall(judge(experiment, Result({"a": low, "b": high}))) == "reproduces"
+    assert overall(judge(experiment, Result({"a": low, "b": high}))) == "direction holds"
     assert overall(judge(experiment, Result({"a": low, "b": low}))) == "direction does not hold"
     assert overall(judge(experiment, Result({"a": high, "b": low}))) == "does not reproduce"
 
