@@ -21,6 +21,8 @@ IMAGES, VECTORS = 8, 512
 """Samples that may be judged at once where the loop's batches are smaller: without gradients that
 takes less memory than a step of training."""
 SLOPED = 128
+SLOPED_BYTES = 16 << 20
+"""Of large images slopes are looked at fewer of: each takes several copies."""
 
 Judge = Callable[..., Any]
 Out = TypeVar("Out")
@@ -61,7 +63,9 @@ class Asking:
         self.unit = own if own is not None and own <= n else UNIT
         most = IMAGES if self.reference.train.x.ndim > 2 else VECTORS
         # A few samples more than once, where there are fewer than go together.
-        sloped = min(SLOPED, max(n, self.unit))
+        one = self.reference.train.x[0]
+        few = SLOPED_BYTES // max(1, one.numel() * one.element_size())
+        sloped = min(SLOPED, max(n, self.unit), max(few, self.unit))
         self.rows = {
             "scores": self.unit * max(1, most // self.unit),
             "slopes": sloped - sloped % self.unit or sloped - sloped % UNIT or sloped,

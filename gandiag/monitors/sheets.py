@@ -39,21 +39,21 @@ class Sheets:
                 or the first three channels. (n, 2): dots, on those of the reals; what lies outside
                 is on the edge. What is not finite is black, or in a corner.
         """
-        x = x.detach().float()
+        x = x.detach()
         if self.points is not None:
-            return self._dots(x)
+            return self._dots(x.float())
         if x.ndim == 3:
             x = x[:, None]
         return self._tiles(x[:MOST]) if x.ndim == 4 else None
 
     def _tiles(self, x: Tensor) -> Tensor:
-        x = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)
-        x = ((x - self.low) / ((self.high - self.low) or 1.0)).nan_to_num(0, 1, 0).clamp(0, 1)
+        x = (x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)).float()
         height, width = x.shape[2:]
         longest = max(height, width)
         if longest > LARGEST:
             size = [max(1, side * LARGEST // longest) for side in (height, width)]
-            x = interpolate(x, size, mode="bilinear", antialias=True).clamp(0, 1)
+            x = interpolate(x, size, mode="bilinear", antialias=True)
+        x = ((x - self.low) / ((self.high - self.low) or 1.0)).nan_to_num(0, 1, 0).clamp(0, 1)
         times = max(1, LEAST // longest)
         x = x.repeat_interleave(times, 2).repeat_interleave(times, 3)
         tiles = pad((255 * x).round().to(torch.uint8), (0, GAP, 0, GAP), value=255)

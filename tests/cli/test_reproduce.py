@@ -89,7 +89,7 @@ def test_all_go_on_after_a_stop(run, tried, tmp_path):
     assert "binkowski2018-fid-bias: not run: there is no data" in out
     page = (folder / "report.md").read_text()
     assert "![It is 1.](arora2018-birthday.png)" in page
-    assert "| binkowski2018-fid-bias | | not run | there is no data | |" in page
+    assert "| binkowski2018-fid-bias | | not run | there is no data |" in page
     (folder / "barratt2018-is.json").unlink()  # as if stopped while it ran
     tried.clear()
     code, again, _ = run("reproduce", "--all", "-o", folder)

@@ -130,7 +130,7 @@ def test_steps_that_the_scaler_skips_are_counted(accelerate, tmp_path):
         scaler=torch.amp.GradScaler("cpu", init_scale=4.0),
         overflows=(5, 6),
     )
-    assert (monitor._g.steps, monitor._d.steps, step) == (6, 8, 8)
+    assert (*(monitor._heard.probes[name].steps for name in "gd"), step) == (6, 8, 8)
     rows = [values for _, values in mine.told if "gandiag/skipped_steps" in values]
     assert sum(row["gandiag/skipped_steps"] for row in rows) == 2
 

@@ -26,11 +26,13 @@ with loop.monitor(sinks=[sink], stop_on=["divergence"], run=sys.argv[2]) as moni
     loop.iterate(monitor, steps=5)
     print(json.dumps([rank, rows, len(sink.rows), len(monitor.alerts), monitor.should_stop]))
 torch.distributed.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # torch's own threads may abort an orderly end
 """
 
 
 ALONE = """
-import sys, torch
+import os, sys, torch
 from datetime import timedelta
 sys.path.insert(0, sys.argv[1])
 from small_gan import Loop, Rows
@@ -52,6 +54,8 @@ if rank == 1:
     print([step for step, _ in sink.rows], monitor.should_stop)
 torch.distributed.barrier()
 torch.distributed.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # torch's own threads may abort an orderly end
 """
 
 
