@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gandiag.monitors.pathologies.rule import Pathology, Verdict
     from gandiag.monitors.recording import Recording, read, replay
     from gandiag.monitors.report import Report
+    from gandiag.monitors.several import Monitors
     from gandiag.monitors.signals import SIGNALS
     from gandiag.monitors.thresholds import Thresholds
 
@@ -26,6 +27,7 @@ __all__ = [
     "Context",
     "History",
     "Monitor",
+    "Monitors",
     "Over",
     "Pathology",
     "Recording",
@@ -43,6 +45,7 @@ _HOMES = {
     "Context": "context",
     "History": "pathologies.history",
     "Monitor": "monitor",
+    "Monitors": "several",
     "Over": "alerts",
     "Pathology": "pathologies.rule",
     "Recording": "recording",

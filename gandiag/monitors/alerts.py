@@ -25,6 +25,7 @@ class Alert:
         evidence: further signals at `step`.
         causes: what usually brings it about.
         remedies: what to try, each with its source in brackets.
+        of: the monitor's name, where it has one.
     """
 
     pathology: str
@@ -37,6 +38,7 @@ class Alert:
     evidence: Mapping[str, float] = dataclasses.field(default_factory=dict)
     causes: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+    of: str = ""
 
     @property
     def message(self) -> str:
@@ -44,8 +46,8 @@ class Alert:
         numbers = ", ".join(f"{name} {value:.3g}" for name, value in self.evidence.items())
         first = f"; try: {self.remedies[0]}" if self.remedies else ""
         return (
-            f"{self.pathology} at step {self.step} (since {self.since}): {self.signal} "
-            f"{self.value:.3g}, threshold {self.threshold:.3g}"
+            f"{_prefix(self.of)}{self.pathology} at step {self.step} (since {self.since}): "
+            f"{self.signal} {self.value:.3g}, threshold {self.threshold:.3g}"
             f"{f' ({numbers})' if numbers else ''}{first}"
         )
 
@@ -72,6 +74,7 @@ class Over:
         step: generator step of the check that found it.
         since: the first step of the checks in a row in which its rule did not hold.
         alerted: step of the last alert.
+        of: the monitor's name, where it has one.
     """
 
     pathology: str
@@ -79,12 +82,13 @@ class Over:
     step: int
     since: int
     alerted: int
+    of: str = ""
 
     @property
     def message(self) -> str:
         """One line for people."""
         return (
-            f"{self.pathology} is over at step {self.step} (since {self.since}); "
+            f"{_prefix(self.of)}{self.pathology} is over at step {self.step} (since {self.since}); "
             f"it was told at step {self.alerted}"
         )
 
@@ -93,9 +97,14 @@ class Over:
         return dataclasses.asdict(self)
 
 
+def _prefix(name: str) -> str:
+    return f"{name}: " if name else ""
+
+
 def over_from_json(values: Mapping[str, Any]) -> Over:
     """What `Over.to_json` wrote; unknown fields are ignored."""
-    return Over(**{field.name: values[field.name] for field in dataclasses.fields(Over)})
+    names = {field.name for field in dataclasses.fields(Over)}
+    return Over(**{name: value for name, value in values.items() if name in names})
 
 
 def from_json(values: Mapping[str, Any]) -> Alert:

@@ -1,6 +1,7 @@
 """Rows of signals in, alerts out: the detectors' side of a monitor."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gandiag.errors import GandiagError
@@ -24,6 +25,7 @@ class Judging:
         thresholds: other than the published ones.
         stop_on: pathologies whose WARN or ERROR sets `should_stop`.
         teller: of rows and alerts.
+        name: of the monitor, for its alerts.
 
     Attributes:
         detectors: of the pathologies that the run can show.
@@ -41,7 +43,9 @@ class Judging:
         thresholds: Thresholds | None,
         stop_on: frozenset[str],
         teller: Teller,
+        name: str = "",
     ):
+        self.name = name
         self.context, self.known, self.stop_on, self.teller = context, known, stop_on, teller
         self.guard = teller.guard
         self.detectors = make(context, thresholds, known.values())
@@ -64,9 +68,10 @@ class Judging:
             before = detector.over
             alert = self.guard(f"detector {detector.pathology}", detector, step, row)
             if detector.over is not None and detector.over != before:
-                self.teller.over(detector.over)
+                self.teller.over(replace(detector.over, of=self.name))
             if alert is None:
                 continue
+            alert = replace(alert, of=self.name)
             self.alerts.append(alert)
             if alert.pathology in self.stop_on and alert.level != "INFO":
                 self.should_stop = True

@@ -75,6 +75,7 @@ class Monitor:
         thresholds: of the detectors, if other than the published ones.
         detectors: pathologies of your own, watched beside those of gandiag.
         signals: your own, by name: step -> a number, asked for at each check.
+        name: of the pair, where there are several (`gandiag.monitors.Monitors`), for its alerts.
         alone: watch this process alone, where several train: the others need no monitor, and what
             it finds, `should_stop` too, is of this process.
         seed: of all that the monitor draws.
@@ -110,6 +111,7 @@ class Monitor:
         thresholds: Thresholds | None = None,
         detectors: Iterable[Pathology] = (),
         signals: Mapping[str, Callable[[int], float]] | None = None,
+        name: str = "",
         alone: bool = False,
         seed: int = 0,
     ):
@@ -123,7 +125,7 @@ class Monitor:
         arguments.check_overhead(overhead)
         opt_g, opt_d = arguments.unwrapped(opt_g, "opt_g"), arguments.unwrapped(opt_d, "opt_d")
         arguments.check_networks(G, D, opt_g, opt_d)
-        self.every, self.seed = every, seed
+        self.every, self.seed, self.name = every, seed, name
         self._alone, self._together = alone, processes.several() and not alone
         if self._together:
             processes.meet()
@@ -145,8 +147,9 @@ class Monitor:
             context = replace(context, conditional=bool(self._panel.reference.classes))
         self.context = context
         self._judging = Judging(
-            context, known, thresholds=thresholds, stop_on=self.stop_on, teller=self._teller
-        )
+            context, known, thresholds=thresholds, stop_on=self.stop_on, teller=self._teller,
+            name=name,
+        )  # fmt: skip
         sketch = Sketch([*parameters(opt_g), *parameters(opt_d)], seed)
         self._instruments = Instruments(loss, Direction(D, loss), sketch, self._panel, own)
         self._overhead = Overhead(overhead, every, PROBES[: 2 if features is None else 3])
