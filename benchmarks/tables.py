@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from benchmarks import agreement, comparing, coverage, memory
 from benchmarks.digest import ROOT
+from benchmarks.loops import figures, record
 from gandiag.files import atomic_write
 from reference_models.papers import EXPERIMENTS
 from reference_models.papers.page import summary
@@ -31,12 +32,23 @@ def reproduced() -> Iterator[str]:
     yield from summary([record for record in kept if record is not None], "results/reproduced/")
 
 
+def looped() -> Iterator[str]:
+    """What the monitor said of the loops that are recorded so far."""
+    order = sorted(record.runs())
+    rows = sorted(
+        filter(record.current, record.read()), key=lambda row: order.index(record.of_row(row))
+    )
+    verdicts = [figures.verdict(row) for row in rows]
+    yield from (*figures.headline(verdicts), "", *figures.table(verdicts))
+
+
 TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "coverage": lambda: coverage.table(coverage.read(coverage.OUT)),
     "comparing": lambda: comparing.table(comparing.read(comparing.RESULTS)),
     "memory": lambda: memory.table(memory.read()),
     "reproduced": reproduced,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
+    "loops": looped,
 }
 PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
 
