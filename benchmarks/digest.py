@@ -5,13 +5,11 @@ anew. Which files decide is for each benchmark to say, as narrowly as is honest.
 docstrings decide nothing, and do not count.
 """
 
-import ast
 import hashlib
-import io
-import tokenize
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
+
+from reference_models.papers.code import code_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,25 +41,3 @@ def digest_of(globs: Sequence[str], root: Path = ROOT) -> str:
         digest.update(f"{name}\n{len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-@cache
-def code_of(text: str) -> str:
-    """Python's source without comments, docstrings and lines that are empty then."""
-    lines = text.splitlines()
-    for remark in _remarks(text):
-        for i in range(remark.lineno - 1, remark.end_lineno or remark.lineno):
-            lines[i] = ""
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT and lines[token.start[0] - 1]:
-            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
-    return "\n".join(line.rstrip() for line in lines if line.strip())
-
-
-def _remarks(text: str) -> Iterator[ast.Expr]:
-    """Strings by themselves: docstrings, and what stands below a constant."""
-    for each in ast.walk(ast.parse(text)):
-        if isinstance(each, ast.Expr):
-            value = each.value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                yield each

@@ -1,7 +1,6 @@
 """A run of an experiment as it is kept: what was measured, judged, when, where, by what code."""
 
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -17,6 +16,7 @@ import torch
 import gandiag
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write
+from reference_models.papers.code import digest_of
 from reference_models.papers.experiment import Budget, Experiment, Result
 from reference_models.papers.verdicts import Judgement, Verdict, judge, overall
 
@@ -151,17 +151,5 @@ def described(experiment: Experiment) -> dict[str, Any]:
 
 
 def code_digest(experiment: Experiment) -> str:
-    """SHA-256 over the metrics, the reference models, and the experiment's own file."""
-    ours = Path(gandiag.__file__).parent
-    own = HERE / f"{experiment.name.replace('-', '_')}.py"
-    files = [
-        *(ours / "metrics").rglob("*.py"),
-        *(ours / "statistics").rglob("*.py"),
-        *(each for each in HERE.parent.rglob("*.py") if HERE not in each.parents),
-        own,
-    ]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path.name}\n".encode())
-        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()
+    """Of the experiment's file, and of all of ours that it imports."""
+    return digest_of(f"{__package__}.{experiment.name.replace('-', '_')}")
