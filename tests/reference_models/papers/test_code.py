@@ -25,7 +25,6 @@ def module_of(name):
             {"gandiag.metrics.kernel", "gandiag.monitors.monitor"},
         ),
         ("heusel2017-disturb", {"gandiag.extractors.lite0", "gandiag.metrics.frechet"}, set()),
-        # Imported inside of a function.
         ("gulrajani2017-toy", {"gandiag.metrics.slopes", "gandiag.metrics.exact_transport"}, set()),
         ("mescheder2018-dirac", {"reference_models.losses"}, {"gandiag.metrics.frechet"}),
     ],
