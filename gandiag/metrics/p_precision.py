@@ -132,9 +132,10 @@ def _members(
 
 def _near(x: Tensor, y: Tensor, reach: float, centre: Tensor) -> Tensor:
     """(n, m) distances; those of near rows, for which bounds are wide, from their differences."""
-    sizes, products, _ = bounded_squares(x, y, centre)
+    sizes, products, error = bounded_squares(x, y, centre)
     squares = sizes - products
-    close = (squares <= reach**2).logical_and_(squares < NEAR * sizes)
+    # Rounding keeps copies apart, which a reach of 0 would miss.
+    close = (squares - error * sizes <= reach**2).logical_and_(squares < NEAR * sizes)
     found = squares.clamp_(min=0).sqrt_()
     rows, columns = close.nonzero(as_tuple=True)
     if 8 * len(rows) > len(x) * len(y):
