@@ -296,12 +296,13 @@ class Monitor:
         steps, due = step - self._heard.checked[0], self._overhead.due()
         row = measure(self._heard, self._instruments, self._guard, due)
         seconds = {f"seconds {k}": v for k, v in grouped(self._guard.watch.taken()).items()}
+        row |= seconds
         if together and not self._alone:
             names = [*SIGNALS, *self._instruments.own, *seconds]
-            shared = self._guard("processes", processes.agreed, row | seconds, names)
+            shared = self._guard("processes", processes.agreed, row, names)
             row = row if shared is None else shared
-            taken = {name: row.pop(f"seconds {name}", 0.0) for name in NAMES}
-            self._overhead.learn(taken, steps, due)
+        taken = {name: row.pop(f"seconds {name}", 0.0) for name in NAMES}
+        self._overhead.learn(taken, steps, due)
         self._judging.tell(step, row)
         panel = self._instruments.panel
         self._teller.samples(step, panel.take_sheet() if panel else None)

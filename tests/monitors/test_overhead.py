@@ -141,14 +141,15 @@ def drive_on(overhead, costs):
     return drive(twin, costs, pace=0.01, checks=99)[2]
 
 
-def test_a_loop_is_looked_at_less_often_and_motion_is_still_seen():
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_loop_is_looked_at_less_often_and_motion_is_still_seen(alone):
     loop, sink, hands = Loop(), Rows(), Hands()
 
     def sampler(n, rng):
         hands.now += 1
         return loop.sampler(n, rng)
 
-    with loop.monitor(sampler=sampler, sinks=[sink], overhead=0.02) as monitor:
+    with loop.monitor(sampler=sampler, sinks=[sink], overhead=0.02, alone=alone) as monitor:
         monitor._guard.watch.clock = hands
         monitor._guard.watch._since = None
         for _ in range(180):
