@@ -127,3 +127,11 @@ def test_what_was_never_measured_is_not_called_healthy(pathology, seen, lipschit
 )
 def test_the_reason_says_what_to_give(pathology, context, said):
     assert said in (PATHOLOGIES[pathology].unjudged({"nonfinite"}, context) or "")
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [(None, "no loss was declared (loss=); needs"), ("hinge", "the slope of the loss hinge says")],
+)
+def test_a_slope_that_is_not_known_says_why(loss, said):
+    assert inactive(Context(loss=loss, samples=False))["saturated-gradients"].startswith(said)

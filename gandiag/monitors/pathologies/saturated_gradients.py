@@ -75,7 +75,8 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
 def _inactive(context: Context) -> str | None:
     """Without samples the slope of the loss must mean something."""
     if not context.samples and context.validity("loss slope") != VALID:
-        return f"the slope of the loss {context.loss} says nothing; {SAMPLED}"
+        known = f"the slope of the loss {context.loss} says nothing"
+        return f"{known if context.loss else 'no loss was declared (loss=)'}; {SAMPLED}"
     return unscored(context)
 
 
