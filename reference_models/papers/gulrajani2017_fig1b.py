@@ -8,15 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reference_models import build
 from reference_models.data import open_data
 from reference_models.generator import sampler_of
-from reference_models.losses import LOSSES
 from reference_models.papers.drawing import COLOURS, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
-from reference_models.randomness import generator, seed_of, seeded
+from reference_models.papers.he import trained
+from reference_models.randomness import seed_of
 from reference_models.recipe import Recipe
-from reference_models.trainer import Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,25 +44,6 @@ PENALTY: Mapping[str, Any] = {
     "beta2": 0.9,
 }
 CLIPPING: Mapping[str, Any] = {"optimizer": "rmsprop", "lr_g": 5e-5, "lr_d": 5e-5, "beta1": 0.0}
-
-
-def trained(recipe: Recipe, seed: int) -> Trainer:
-    """A trainer at its last step, its linear layers drawn by He et al. 2015 as in the toy code."""
-    data = open_data(recipe.data)
-    with seeded(torch.device("cpu"), "weights that are drawn anew"):
-        generating = build.generator(recipe, data.shape, 0)
-        networks = generating, build.discriminator(recipe, data.shape, 0)
-    rng = generator("He", seed)
-    for network in networks:
-        for layer in network.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=rng)
-                nn.init.zeros_(layer.bias)
-    loss, penalty = LOSSES[recipe.loss], build.penalty(recipe)
-    trainer = Trainer(recipe, data, *networks, loss=loss, penalty=penalty, seed=seed)
-    for _ in trainer.steps():
-        pass
-    return trainer
 
 
 def norms(critic: nn.Module, activation: nn.Module, real: Tensor, fake: Tensor) -> list[float]:
@@ -101,7 +80,7 @@ def run(budget: Budget, seed: int) -> Result:
     recipes["penalty"] = replace(base, **PENALTY)
     series = {}
     for name, recipe in recipes.items():
-        trainer = trained(recipe, seed_of("critic", seed))
+        trainer = trained(recipe, open_data(recipe.data), seed_of("critic", seed))
         fake = sampler_of(trainer, seed).samples(range(N)).x
         critic = trainer.discriminator.double()
         (activation,) = [each for each in critic.modules() if isinstance(each, nn.LeakyReLU)]

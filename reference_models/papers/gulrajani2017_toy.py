@@ -10,14 +10,12 @@ from torch import Tensor, nn
 
 from gandiag.metrics import critic_bound, exact_wasserstein, mode_coverage
 from gandiag.metrics.slopes import Critic
-from reference_models import build
-from reference_models.data import Data
 from reference_models.data.points import Synthetic, ring
 from reference_models.generator import sampler_of
-from reference_models.losses import LOSSES
 from reference_models.papers.drawing import COLOURS, PAPER, THEORY, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
-from reference_models.randomness import generator, seed_of, seeded
+from reference_models.papers.he import trained
+from reference_models.randomness import generator, seed_of
 from reference_models.recipe import Recipe
 from reference_models.trainer import Trainer
 
@@ -84,25 +82,6 @@ class Noisy(nn.Module):
         return RING.means[mode] + spread * z[:, :2] + 0 * self.still
 
 
-def trained(recipe: Recipe, fixed: nn.Module | None, seed: int) -> Trainer:
-    """A trainer at its last step, its linear layers drawn by He et al. 2015 as in the toy code."""
-    data: Data = DATA
-    with seeded(torch.device("cpu"), "weights that are drawn anew"):
-        generating = fixed or build.generator(recipe, (2,), 0)
-        networks = generating, build.discriminator(recipe, (2,), 0)
-    rng = generator("He", seed)
-    for network in networks:
-        for layer in network.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=rng)
-                nn.init.zeros_(layer.bias)
-    loss, penalty = LOSSES[recipe.loss], build.penalty(recipe)
-    trainer = Trainer(recipe, data, *networks, loss=loss, penalty=penalty, seed=seed)
-    for _ in trainer.steps():
-        pass
-    return trainer
-
-
 def critic_of(trainer: Trainer) -> Critic:
     """Points (n, 2) -> (n,)."""
 
@@ -136,7 +115,7 @@ def of_critics(budget: Budget, seed: int) -> Result:
         found.setdefault("distance", []).append(distance)
         for weight in (0.1, 10.0):
             each = replace(recipe, gradient_penalty=weight)
-            critic = critic_of(trained(each, still, seed_of("critic", seed, repeat)))
+            critic = critic_of(trained(each, DATA, seed_of("critic", seed, repeat), still))
             said = critic_bound(critic, real, generated)
             for name, value in (
                 ("gap", said.gap / distance),
@@ -148,7 +127,7 @@ def of_critics(budget: Budget, seed: int) -> Result:
                 found.setdefault(f"{name} at {weight:g}", []).append(value)
             series.setdefault(f"surface at {weight:g}", surface(critic))
         each = replace(recipe, **CLIPPING)
-        critic = critic_of(trained(each, still, seed_of("critic", seed, repeat)))
+        critic = critic_of(trained(each, DATA, seed_of("critic", seed, repeat), still))
         said = critic_bound(critic, real, generated)
         found.setdefault("bound of clipping", []).append(said.bound / distance)
         series.setdefault("surface of clipping", surface(critic))
@@ -172,7 +151,7 @@ def run(budget: Budget, seed: int) -> Result:
         for name, changes in (("penalty", PENALTY), ("clipping", CLIPPING)):
             for repeat in range(RUNS[budget]):
                 recipe = replace(GAN, **changes)
-                trainer = trained(recipe, None, seed_of("gan", seed, repeat))
+                trainer = trained(recipe, DATA, seed_of("gan", seed, repeat))
                 points = sampler_of(trainer).samples(range(SAMPLES)).x
                 found = mode_coverage(points, RING.means, RING.sd)
                 modes.setdefault(name, []).append(float(found.covered))
