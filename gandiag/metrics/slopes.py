@@ -53,9 +53,10 @@ def critic_bound(
     """What any critic D, a GAN's own among them, says of W1 between two sets.
 
     W1(P, Q) = sup over f of slope at most 1 of E_P f - E_Q f (Kantorovich and Rubinstein). A critic
-    that was trained by a penalty has some other slope, so that its gap is no distance: under
-    Gulrajani's penalty of weight w it is about 1 + W1 / (2 w). The gap becomes a lower bound when
-    it is divided by the slope. Which is the greater of two:
+    that was trained by a penalty has some other slope, so that its gap is no distance: between two
+    points at a distance W1, Gulrajani's penalty of weight w balances at a slope of 1 + W1 / (2 w),
+    and critics of whole distributions were met steeper than that. The gap becomes a lower bound
+    when it is divided by the slope. Which is the greater of two:
 
     - the steepest secant between the sets, L = max |D(x_i) - D(y_j)| / ||x_i - y_j||. With it
       |gap| / L <= W1 of the two sets as they are given, exactly: for any plan p of transport,

@@ -160,7 +160,11 @@ _ROWS = (
         },
         extractors={"sfid": "inception"},
         default=("fid", "kid", "prdc"),
-        notes=("dgm-eval draws the subsets of fid_inf unseeded: its value moves from run to run",),
+        notes=(
+            "dgm-eval draws the subsets of fid_inf unseeded: its value moves from run to run",
+            "dgm-eval prints as a folder's Inception Score that of the folder before it: of one "
+            "generated folder, that of the real images; here it is of the generated ones",
+        ),
     ),
     Protocol(
         "iqa-pytorch",
