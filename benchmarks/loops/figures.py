@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from scipy.stats import binomtest
 
-from benchmarks.loops.labels import labels, right
+from benchmarks.detection.truth.labels import labels, right
 from benchmarks.loops.styles import STYLES
 
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(row: Row) -> Verdict:
-    """By the rules of `benchmarks.loops.labels`."""
+    """By the rules of `benchmarks.detection.truth.labels`."""
     found = labels(row["truth"])
     also = STYLES[row["style"]].cases[row["case"]].also
     warned = [

@@ -1,0 +1,1 @@
+"""What is true of a run, from a judge that shares nothing with the detectors."""
