@@ -60,7 +60,8 @@ def watch(trainer: Trainer, out: Path, sinks: Iterable[Sink] | None = None) -> g
         heldout=reals(trainer.data.split("heldout", REALS)),
         discriminator=judge,
         every=min(100, max(1, steps // checks)),
-        # A resumed run writes the rows of one that was not stopped.
+        # A resumed run writes the rows of one that was not stopped: all steps of the same.
+        overhead=None,
         budget=steps,
         run=out,
         sinks=sinks,

@@ -33,6 +33,9 @@ class Clock:
             steps: of the optimizer so far.
             gone: the optimizer does not exist any more.
         """
+        if steps != self._steps and not (gone or self.skipping or self._pause or self.still):
+            self._steps = steps
+            return False
         before = self.still
         if steps != self._steps:
             self._steps = steps

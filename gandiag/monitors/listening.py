@@ -107,8 +107,12 @@ class Listener:
         self.called = self.window.step
         steps = (self.probes["g"].steps, self.probes["d"].steps)
         self.guard("steps left out", self.skips.look, *steps)
-        noted = [self.guard(name, self._note, name, loss) for name, loss in losses.items()]
-        if d_real is not None and d_fake is not None:
+        noted = [
+            None if loss is None else self.guard(name, self._note, name, loss)
+            for name, loss in losses.items()
+        ]
+        kept = (self._calls - 1) % max(1, self.every // SCORED) == 0
+        if kept and d_real is not None and d_fake is not None:
             self.guard("scores", self._keep, d_real, d_fake)
         return noted
 
@@ -197,9 +201,7 @@ class Listener:
             [s.step, pack(s.real.cpu().numpy()), pack(s.fake.cpu().numpy())] for s in self.scored
         ]
 
-    def _note(self, name: str, value: Tensor | float | None) -> Tensor | None:
-        if value is None:
-            return None
+    def _note(self, name: str, value: Tensor | float) -> Tensor:
         if name == "penalty":
             # A penalty whose value does not depend on the weights cannot act on them.
             graph = isinstance(value, Tensor) and value.requires_grad
@@ -207,10 +209,8 @@ class Listener:
         return self.window.add(name, value)
 
     def _keep(self, d_real: Scores, d_fake: Scores) -> None:
-        stride = max(1, self.every // SCORED)
-        if (self._calls - 1) % stride == 0:
-            with torch.no_grad():
-                real, fake = scores.per_sample(d_real), scores.per_sample(d_fake)
-            # Copies: the loop may write into its own.
-            step = self.window.step
-            self.scored.append(Scored(step, real.detach().clone(), fake.detach().clone()))
+        with torch.no_grad():
+            real, fake = scores.per_sample(d_real), scores.per_sample(d_fake)
+        # Copies: the loop may write into its own.
+        step = self.window.step
+        self.scored.append(Scored(step, real.detach().clone(), fake.detach().clone()))

@@ -65,9 +65,10 @@ class Monitor:
             (n, width), or a name of `gandiag.extractors` as ``lite0``, for images in [-1, 1], or in
             [0, 1] where none is negative.
         every: generator steps between checks.
-        overhead: share of the time that the monitor may take, as 0.02. It measures itself, and
-            draws and judges samples less often to keep it. None: at every check, as the published
-            figures are measured, and so that a run that is repeated or resumed gives the same rows.
+        overhead: share of the time that the monitor may take. It measures itself, and draws and
+            judges samples less often to keep it, but at every 16th check at least; all else is
+            looked at at every check. Which steps are looked at then depends on the machine. None:
+            at every check, and the record is a function of the seed, also of a resumed run.
         budget: planned generator steps, if known.
         run: a folder; ``monitor.jsonl`` is written there.
         sinks: where rows and alerts go; the log, and the file in `run`, if None.
@@ -103,7 +104,7 @@ class Monitor:
         discriminator: Judge | None = None,
         features: str | Extract | None = None,
         every: int = 100,
-        overhead: float | None = None,
+        overhead: float | None = 0.02,
         budget: int | None = None,
         run: str | Path | None = None,
         sinks: Iterable[Sink] | None = None,

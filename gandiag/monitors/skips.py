@@ -21,6 +21,9 @@ class Skips:
         pattern = (g_steps > self._stepped[0], d_steps > self._stepped[1])
         self._stepped = (g_steps, d_steps)
         self._patterns[pattern] += 1
+        if pattern == (True, True):
+            # Nothing was left out, whatever is usual.
+            return
         usual = max(self._patterns, key=self._patterns.__getitem__)
         if any(u and not p for u, p in zip(usual, pattern, strict=True)):
             self.count += 1

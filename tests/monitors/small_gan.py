@@ -47,6 +47,7 @@ class Loop:
             "real": self.real,
             "heldout": self.heldout,
             "every": 10,
+            "overhead": None,
             "sinks": (),
         }
         return gandiag.Monitor(self.G, self.D, **(arguments | changes))
