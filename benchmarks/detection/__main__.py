@@ -17,6 +17,7 @@ from benchmarks.detection.keeping import FOLDER, PACKED, pack, path_of, read
 from benchmarks.detection.working import job, missing, prepare, tasks, there
 from gandiag.files import atomic_write
 
+
 def main() -> None:
     """Make the runs that are missing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

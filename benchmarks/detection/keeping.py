@@ -17,15 +17,18 @@ from gandiag.files import atomic_write
 
 FOLDER = ROOT / "benchmarks" / "detection" / "runs"
 PACKED = ROOT / "benchmarks" / "results" / "detection_runs.npz"
-RULES = "gandiag/monitors/pathologies"
-CODE = (
+MONITORS = (
     *("gandiag/monitors/*.py", "gandiag/monitors/signals/*.py"),
-    *(f"reference_models/{name}" for name in ("*.py", "networks/*.py", "data/*.py")),
-    *("benchmarks/detection/recording.py", "benchmarks/detection/truth/judge.py"),
-    *("benchmarks/detection/truth/worlds.py", "benchmarks/detection/faults/*.py"),
-    *("benchmarks/detection/corpus/case.py", "benchmarks/detection/corpus/cases.py"),
+    "benchmarks/detection/recording.py",
 )
-"""What decides signals and truth. Rules are replayed on them, and labels made of them, anew."""
+"""What decides the signals of a run. Rules are replayed on them."""
+TRAINING = (
+    *(f"reference_models/{name}" for name in ("*.py", "networks/*.py", "data/*.py")),
+    *(f"benchmarks/detection/truth/{name}.py" for name in ("judge", "worlds")),
+    *("benchmarks/detection/faults/*.py", "benchmarks/detection/corpus/case.py"),
+    "benchmarks/detection/corpus/cases.py",
+)
+"""What decides what a run does, and what the judge sees of it. Labels are made of that anew."""
 
 Row = tuple[int, dict[str, float]]
 
@@ -55,9 +58,9 @@ class Kept:
 
 
 @cache
-def digest() -> str:
-    """Of the code that decides what a run is."""
-    return digest_of(CODE)
+def digests() -> dict[str, str]:
+    """Of the code that decides what a run is, in two parts."""
+    return {"monitors": digest_of(MONITORS), "training": digest_of(TRAINING)}
 
 
 def path_of(case: Case, seed: int, folder: Path = FOLDER) -> Path:

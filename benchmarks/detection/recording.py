@@ -10,7 +10,7 @@ from torch import Tensor
 
 import gandiag
 from benchmarks.detection.corpus.case import Case
-from benchmarks.detection.keeping import Kept, digest
+from benchmarks.detection.keeping import Kept, digests
 from benchmarks.detection.truth.judge import Judge
 from benchmarks.detection.truth.worlds import open_world
 from gandiag.monitors.alerts import Alert
@@ -120,11 +120,10 @@ def record(case: Case, seed: int, steps: int | None = None) -> Kept:
         "case": case.name,
         "seed": seed,
         "steps": total,
-        "digest": digest(),
+        "digests": digests(),
         "truth": truth,
         "context": monitor.context.to_json(),
         "alerts": recorder.alerts,
-        "notes": len(monitor.report().notes) if hasattr(monitor.report(), "notes") else 0,
         "seconds": round(time.process_time() - start, 1),
     }
     names = tuple(sorted({name for _, values in recorder.rows for name in values}))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from benchmarks.detection.corpus.cases import CASES
-from benchmarks.detection.keeping import digest, path_of, read, write
+from benchmarks.detection.keeping import digests, path_of, read, write
 from benchmarks.detection.recording import record
 from benchmarks.detection.truth.labels import labels
 
@@ -31,7 +31,7 @@ def missing(wanted: list[Task]) -> list[Task]:
 def there(name: str, seed: int) -> bool:
     """Whether a run of today's code is."""
     path = path_of(CASES[name], seed)
-    return path.exists() and read(path)[0].meta["digest"] == digest()
+    return path.exists() and read(path)[0].meta["digests"] == digests()
 
 
 def job(task: Task) -> str:

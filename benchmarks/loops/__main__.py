@@ -6,9 +6,9 @@
 
 No budget, the default `every` and thresholds, images of Fashion-MNIST at 28x28 or 32x32, 1,200 to
 4,000 steps of the generator. No rule or threshold was made on these loops. What is true of a run is
-said by `benchmarks.detection.truth.labels`, from a classifier of real images and from the discriminator's
-errors on images that nobody else sees; the right answer is what the run did, not what was broken,
-but for faults that are so by construction (`Case.also`). A row a run goes to
+said by `benchmarks.detection.truth.labels`, from a classifier of real images and from the
+discriminator's errors on images that nobody else sees; the right answer is what the run did, not
+what was broken, but for faults that are so by construction (`Case.also`). A row a run goes to
 benchmarks/results/loops.jsonl. In the table `fd` is in units of real images of half of the classes.
 """
 

@@ -66,7 +66,7 @@ class Monitor:
             [0, 1] where none is negative.
         every: generator steps between checks.
         overhead: share of the time that the monitor may take. It measures itself, and draws and
-            judges samples less often to keep it, but at every 16th check at least; all else is
+            judges samples less often to keep it, but at every fourth check at least; all else is
             looked at at every check. Which steps are looked at then depends on the machine. None:
             at every check, and the record is a function of the seed, also of a resumed run.
         budget: planned generator steps, if known.

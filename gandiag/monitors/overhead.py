@@ -13,9 +13,9 @@ WAITING = ("", "window", "processes")
 NAMES = ("training", "rest", *PROBES)
 LAST = 5
 """Windows of which the median counts: a loop may stop to save or to evaluate."""
-MOST = 16
-"""Checks after which a costly probe runs, whatever it takes: where this and the share conflict, the
-report says what was taken. Two looks in a row are then at most 32 checks away."""
+MOST = 4
+"""Checks after which a costly probe runs, whatever it takes: to see in time matters more than the
+share of a loop whose steps take a few milliseconds. The report says then what was taken."""
 
 
 class Stopwatch:

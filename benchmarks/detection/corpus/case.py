@@ -39,8 +39,8 @@ class Case:
 
     @property
     def steps(self) -> int:
-        """Of the generator: those of the recipe, but 2,000 at least and 4,000 at most."""
-        return min(4000, max(2000, SMALL[self.base].steps))
+        """Of the generator: those of the recipe, but 2,000 at least and 2,500 at most."""
+        return min(2500, max(2000, SMALL[self.base].steps))
 
     @property
     def begins(self) -> int:

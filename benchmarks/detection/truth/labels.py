@@ -4,7 +4,8 @@ These rules were written before any run was looked at; a change to them is noted
 the `fd` of a healthy run was made .5 before the first run of `benchmarks.loops`, and is 1 again, as
 first written, after five long runs that looked right and ended between .5 and .9. The second, when
 points came to them and before their first run: numbers of classes are shares of how many there are,
-of ten classes the same as before, and samples that fly away are a divergence.
+of ten classes the same as before, samples that fly away are a divergence, and a run that diverged
+has no other label, since its late looks are from the middle of its training.
 
 The judge (`benchmarks.loops.judge`, `benchmarks.detection.truth.judge`) looks at the start, and
 five or ten times after it, evenly to the end. "Late" are the last two looks that there are. It
@@ -32,9 +33,10 @@ from the data than if it left out half of it.
 - label-ignored: late, samples are of the class asked for less often than chance and a quarter of
   what is above it.
 - healthy: none of these, and late at least .9 of the classes have a fifth of their share of the
-  samples, samples of a class are at least .6 as far apart as reals, `fd` is at most 1, and at most 1.5 of its best or .15;
-  samples are of the class asked for at least .7 of the time; the discriminator takes training
-  images for real by less than .1 more often than unseen ones; and the run came to its end.
+  samples, samples of a class are at least .6 as far apart as reals, `fd` is at most 1, and at most
+  1.5 of its best or .15; samples are of the class asked for at least .7 of the time; the
+  discriminator takes training images for real by less than .1 more often than unseen ones; and the
+  run came to its end.
 
 A run can have several labels. One with none, not even healthy, is "unlabelled": poor, but nothing
 of the above.
@@ -60,6 +62,8 @@ def labels(truth: Truth) -> set[str]:
             first loss that was not, or None), ``raised`` (the error that ended it, or None),
             ``lipschitz`` (as declared) and ``conditional``.
     """
+    if divergence(truth):
+        return {"divergence"}
     found = {name for name, holds in RULES.items() if holds(truth)}
     return found or ({"healthy"} if healthy(truth) else set())
 

@@ -80,9 +80,7 @@ def _classified(name: str) -> Classify:
     network = open_extractor(name, device=torch.device("cpu"))
 
     def classify(x: Tensor) -> tuple[Tensor, Tensor]:
-        found = network(
-            network.prepare(to_bytes(x).expand(-1, 3, -1, -1)), ("features", "logits")
-        )
+        found = network(network.prepare(to_bytes(x).expand(-1, 3, -1, -1)), ("features", "logits"))
         return found["features"], found["logits"].argmax(1)
 
     return classify
