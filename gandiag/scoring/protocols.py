@@ -162,8 +162,7 @@ _ROWS = (
         default=("fid", "kid", "prdc"),
         notes=(
             "dgm-eval draws the subsets of fid_inf unseeded: its value moves from run to run",
-            "dgm-eval prints as a folder's Inception Score that of the folder before it: of one "
-            "generated folder, that of the real images; here it is of the generated ones",
+            "dgm-eval prints the Inception Score of the folder before, which may be the real one",
         ),
     ),
     Protocol(
