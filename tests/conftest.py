@@ -13,7 +13,7 @@ import gandiag.scoring  # noqa: F401  (some of what it imports draws from `rando
 
 # Benchmarks are in the checkout alone, and so is what tests them.
 if not (Path(__file__).parents[1] / "benchmarks").is_dir():
-    collect_ignore = ["test_detection_corpus.py", "test_loops_benchmark.py"]
+    collect_ignore = ["test_detection_benchmark.py", "test_loops_benchmark.py"]
 
 # Under pytest-xdist the processes share the cores; alone, one process may use them all.
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:

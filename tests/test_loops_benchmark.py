@@ -7,7 +7,8 @@ import pytest
 import torch
 
 record = pytest.importorskip("benchmarks.loops.record")
-from benchmarks.loops import figures, judge, labels  # noqa: E402
+from benchmarks.detection.truth import labels  # noqa: E402
+from benchmarks.loops import figures, judge  # noqa: E402
 from benchmarks.loops import styles as rooms  # noqa: E402
 from benchmarks.loops.data import Fashion  # noqa: E402
 from benchmarks.loops.styles import STYLES  # noqa: E402

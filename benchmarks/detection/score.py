@@ -1,126 +1,138 @@
 """How often the warnings are right.
 
-    python -m benchmarks.detection.score                      # published thresholds
-    python -m benchmarks.detection.score --thresholds tuned   # chosen on the tuning half
-    python -m benchmarks.detection.score --choose             # and chosen again, of other runs
+    python -m benchmarks.detection.score
 
-Reads benchmarks/results/detection_corpus.npz, replays the detectors and the rules of other tools on
-its rows, and prints tables; the numbers go to benchmarks/results/detection.json.
+Reads benchmarks/results/detection_runs.npz, replays gandiag's rules and those of other tools on its
+rows, and writes benchmarks/results/detection.json; `python -m benchmarks.tables` makes the tables.
+Runs that other code made are refused.
 
-- A pathology is detected in a run that has its label if a WARN or ERROR names it (for a plateau,
-  any level). A run is counted once.
-- A false alarm is a healthy run with any WARN or ERROR.
-- Lead time: the label's onset less the step of the first alert that names it; a miss counts as
-  later than every hit.
-- The tuning half is the even seeds: rules and published thresholds were made on them, of all
-  families. Results are of the odd seeds.
-- Half of one family: thresholds are chosen on the even seeds of one family alone, from what they
-  were before the first run; all other runs are scored.
-- Leaving a family or a loss out: thresholds are chosen on the even seeds of the others, from the
-  published ones on, and the group's odd seeds are scored. The rules themselves have seen it.
-- Intervals are Wilson's, 95 %.
+- Seen cases: rules and thresholds may have been made on them, and those of other tools are chosen
+  on them. Unseen cases are of the same families; an unseen family is one of which none is seen.
+- A pathology is detected in a run that has it if a WARN or ERROR names it, after what is broken
+  began. The mean is over the pathologies that some run has.
+- Of a discriminator that has won there are two names, and a warning of either is right.
+- A warning in a healthy run is false. Warnings before the fault begins, of another name, or in a
+  run that is neither healthy nor of a known fault, count as not right.
+- A fault without harm is scored apart: the run is healthy, and something is wrong with it.
 """
 
 import argparse
+import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection import tables, tuning
-from benchmarks.detection.baselines import BASELINES
-from benchmarks.detection.figures import cells, confusion, rate, shuffled, summary
-from benchmarks.detection.judges import (
-    SPARSE,
-    Example,
-    as_written,
-    examples,
-    judged,
-    ours,
-    theirs,
-)
-from benchmarks.detection.traces import PACKED, stored, unpack
+import numpy as np
+
+from benchmarks.detection.keeping import PACKED, read
+from benchmarks.detection.scoring.baselines import BASELINES, best
+from benchmarks.detection.scoring.examples import Example, examples
+from benchmarks.detection.scoring.figures import FAULTS, rate, summary, told
+from benchmarks.detection.scoring.telling import ours, theirs
+from benchmarks.digest import ROOT, digest_of
 from gandiag.files import atomic_write
-from gandiag.monitors import PATHOLOGIES, Thresholds
 
-RESULTS = Path(__file__).parent.parent / "results" / "detection.json"
-HALVES = ("points", "images", "tabular")
-"""Families on whose halves thresholds are chosen alone."""
+RESULTS = ROOT / "benchmarks" / "results" / "detection.json"
+CODE = (
+    *(
+        "gandiag/monitors/*.py",
+        "gandiag/monitors/signals/*.py",
+        "gandiag/monitors/pathologies/*.py",
+    ),
+    "benchmarks/detection/**/*.py",
+)
+"""What the figures depend on, beside the runs."""
+GROUPS = {
+    "seen cases": ("seen",),
+    "unseen cases": ("unseen",),
+    "an unseen family": ("family",),
+    "unseen, both": ("unseen", "family"),
+}
 
 
-def corpus(chosen: Sequence[Example]) -> dict[str, Any]:
-    """What there is to score."""
-    healthy = [e for e in chosen if "healthy" in e.labels]
-    return {
-        "runs": len(chosen),
-        "labels": {
-            name: sum(name in e.labels for e in chosen) for name in (*PATHOLOGIES, "healthy")
-        },
-        "hard_healthy": sum(e.hard for e in healthy),
-        "unlabelled": sum(not set(e.labels) - {"plateau"} for e in chosen),
-        "seconds": sum(e.trace.meta["seconds"] for e in chosen),
+def shuffled(example: Example, seed: int = 0) -> Example:
+    """The same rows at other times."""
+    order = np.random.default_rng(seed).permutation(len(example.rows))
+    steps = [step for step, _ in example.rows]
+    rows = [(step, example.rows[i][1]) for step, i in zip(steps, order, strict=True)]
+    return replace(example, rows=tuple(rows))
+
+
+def thinned(example: Example) -> Example:
+    """Every other row, at its own time."""
+    return replace(example, rows=example.rows[1::2])
+
+
+def results(chosen: Sequence[Example]) -> dict[str, Any]:
+    """All figures."""
+    pairs = told(chosen, ours())
+    grouped = {
+        name: [pair for pair in pairs if pair[0].half in halves] for name, halves in GROUPS.items()
     }
-
-
-def results(chosen: Sequence[Example], thresholds: Thresholds) -> dict[str, Any]:
-    """All figures that need no choosing."""
-    judge = ours(thresholds)
-    test = tuning.held_out(chosen)
-    pairs = judged(test, judge)
-    mixed = [shuffled(e) for e in chosen if "healthy" in e.labels]
-
-    def parts(key: str) -> dict[str, Any]:
-        groups = sorted({getattr(e, key) for e in chosen})
-        return {g: summary([p for p in pairs if getattr(p[0], key) == g]) for g in groups}
-
+    test = [e for e in chosen if e.half != "seen"]
+    seen = [e for e in chosen if e.half == "seen"]
+    healthy = [e for e in chosen if e.kind == "healthy"]
+    baselines = {}
+    for name, baseline in BASELINES.items():
+        settings, rule = best(baseline, seen)
+        found = told(test, theirs(rule))
+        baselines[name] = {
+            "settings": settings,
+            "all": summary(found),
+            "what it can name": summary(found, baseline.names),
+            "gandiag on these": summary(told(test, ours()), baseline.names),
+        }
     return {
-        "corpus": corpus(chosen),
-        "thresholds": tuning.changes(thresholds, Thresholds()),
-        "held_out": summary(pairs),
-        "as_written": {
-            "no budget": summary(judged([as_written(e) for e in test], judge)),
-            f"no budget, a check every {SPARSE} steps": summary(
-                judged([as_written(e, SPARSE) for e in test], judge)
-            ),
+        "corpus": {
+            "runs": len(chosen),
+            "cases": len({e.case.name for e in chosen}),
+            "kinds": {
+                kind: sum(e.kind == kind for e in chosen)
+                for kind in ("healthy", "broken", "harmless", "unlabelled")
+            },
+            "labels": {name: sum(name in e.labels for e in chosen) for name in FAULTS},
+            "steps": sum(e.rows[-1][0] for e in chosen),
         },
-        "tuning_half": summary(judged(tuning.tuning_half(chosen), judge)),
-        "all": summary(judged(chosen, judge)),
-        "by_family": parts("family"),
-        "by_loss": parts("loss"),
-        "confusion": confusion(pairs),
-        "cells": [
-            {"label": label, "family": family, "loss": loss, **found}
-            for label, family, loss, found in cells(pairs)
+        "groups": {name: summary(group) for name, group in grouped.items()},
+        "families": {
+            family: summary([p for p in grouped["unseen, both"] if p[0].case.family == family])
+            for family in dict.fromkeys(e.case.family for e in chosen)
+        },
+        "shuffled": rate([bool(ours()(shuffled(e))) for e in healthy]),
+        "thinned": rate([bool(ours()(thinned(e))) for e in healthy]),
+        "baselines": baselines,
+        "runs": [
+            {
+                "case": e.case.name,
+                "seed": e.seed,
+                "half": e.half,
+                "kind": e.kind,
+                "labels": sorted(e.labels),
+                "begins": e.case.begins,
+                "warned": [f"{x.step} {x.name}" for x in w],
+            }
+            for e, w in pairs
         ],
-        "shuffled_healthy": rate(sum(bool(judge(e).warned) for e in mixed), len(mixed)),
-        "without": tuning.ablation(test, thresholds),
-        "baselines": {
-            name: summary(judged(test, theirs(rule))) for name, rule in BASELINES.items()
-        },
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Print the tables and write the numbers."""
+def digest(runs: Path = PACKED) -> str:
+    """Of the code and the runs that the figures are of."""
+    return hashlib.sha256(f"{digest_of(CODE)}\n".encode() + runs.read_bytes()).hexdigest()
+
+
+def main() -> None:
+    """Write the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, default=PACKED, help="a packed file, or a folder")
-    parser.add_argument("--thresholds", choices=("default", "tuned"), default="default")
-    parser.add_argument("--choose", action="store_true", help="also choose on other runs")
+    parser.add_argument("--runs", type=Path, default=PACKED)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    given = parser.parse_args(arguments)
-    folder = given.corpus.is_dir()
-    chosen = examples(stored(given.corpus) if folder else unpack(given.corpus.read_bytes()))
-    tuned = given.thresholds == "tuned"
-    thresholds = tuning.tune(tuning.tuning_half(chosen)) if tuned else Thresholds()
-    result = results(chosen, thresholds)
-    if given.choose:
-        result["half_of_one_family"] = [tuning.one_family(chosen, name) for name in HALVES]
-        result["leave_one_family_out"] = tuning.leave_out(chosen, lambda e: e.family)
-        result["leave_one_loss_out"] = tuning.leave_out(chosen, lambda e: e.loss)
-    tables.report(result, chosen)
+    given = parser.parse_args()
+    found = results(examples(read(given.runs))) | {"digest": digest(given.runs)}
     with atomic_write(given.out) as file:
-        file.write((json.dumps(_plain(result), indent=1) + "\n").encode())
+        file.write((json.dumps(_plain(found), indent=1) + "\n").encode())
 
 
 def _plain(value: Any) -> Any:
@@ -129,7 +141,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        return round(value, 4) if math.isfinite(value) else None
     return value
 
 
