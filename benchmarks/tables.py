@@ -1,4 +1,4 @@
-"""The tables of benchmarks/README.md, from the committed results.
+"""The tables of benchmarks/README.md and of README.md, from the committed results.
 
     python -m benchmarks.tables           # write them anew
     python -m benchmarks.tables --check   # exit code 1 where one is not what its results say
@@ -11,8 +11,11 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from benchmarks import agreement, comparing, coverage, memory
+from benchmarks.detection import score
+from benchmarks.detection import tables as detection
 from benchmarks.digest import ROOT
 from benchmarks.loops import figures, record
 from gandiag.files import atomic_write
@@ -20,7 +23,7 @@ from reference_models.papers import EXPERIMENTS
 from reference_models.papers.page import summary
 from reference_models.papers.records import Record
 
-PAGE = ROOT / "benchmarks/README.md"
+PAGES = ROOT / "benchmarks/README.md", ROOT / "README.md"
 REPRODUCED = ROOT / "benchmarks/results/reproduced"
 
 
@@ -42,12 +45,21 @@ def looped() -> Iterator[str]:
     yield from (*figures.headline(verdicts), "", *figures.table(verdicts))
 
 
+def detected(part: Callable[[Mapping[str, Any]], Iterable[str]]) -> Iterable[str]:
+    """One of the tables of `benchmarks.detection.score`."""
+    return part(json.loads(score.RESULTS.read_text()))
+
+
 TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "coverage": lambda: coverage.table(coverage.read(coverage.OUT)),
     "comparing": lambda: comparing.table(comparing.read(comparing.RESULTS)),
     "memory": lambda: memory.table(memory.read()),
     "reproduced": reproduced,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
+    "detection": lambda: detected(detection.headline),
+    "pathologies": lambda: detected(detection.details),
+    "others": lambda: detected(detection.others),
+    "misses": lambda: detected(detection.missed),
     "loops": looped,
 }
 PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -71,12 +83,16 @@ def main() -> None:
     """Write or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
-    text = PAGE.read_text()
-    made = filled(text)
-    if parser.parse_args().check:
-        sys.exit(0 if made == text else f"{PAGE} is not up to date: python -m benchmarks.tables")
-    with atomic_write(PAGE) as file:
-        file.write(made.encode())
+    check = parser.parse_args().check
+    for page in PAGES:
+        text = page.read_text()
+        made = filled(text)
+        if made == text:
+            continue
+        if check:
+            sys.exit(f"{page} is not up to date: python -m benchmarks.tables")
+        with atomic_write(page) as file:
+            file.write(made.encode())
 
 
 if __name__ == "__main__":

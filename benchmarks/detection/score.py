@@ -30,8 +30,16 @@ import numpy as np
 from benchmarks.detection.keeping import PACKED, read
 from benchmarks.detection.scoring.baselines import BASELINES, best
 from benchmarks.detection.scoring.examples import Example, examples
-from benchmarks.detection.scoring.figures import FAULTS, rate, summary, told
-from benchmarks.detection.scoring.telling import ours, theirs
+from benchmarks.detection.scoring.figures import (
+    FAULTS,
+    in_time,
+    is_right,
+    names,
+    rate,
+    summary,
+    told,
+)
+from benchmarks.detection.scoring.telling import Warned, ours, theirs
 from benchmarks.digest import ROOT, digest_of
 from gandiag.files import atomic_write
 
@@ -64,6 +72,18 @@ def shuffled(example: Example, seed: int = 0) -> Example:
 def thinned(example: Example) -> Example:
     """Every other row, at its own time."""
     return replace(example, rows=example.rows[1::2])
+
+
+def wrong(example: Example, warned: Sequence[Warned]) -> list[str]:
+    """What was missed in a run, and what was said of it that is not so."""
+    missed = [
+        f"{label} missed"
+        for label in sorted(example.labels)
+        if not any(x.name in names(label) and in_time(example, x) for x in warned)
+    ]
+    if example.kind == "unlabelled":
+        return missed
+    return [*missed, *(f"{x.name} at {x.step}" for x in warned if not is_right(example, x))]
 
 
 def results(chosen: Sequence[Example]) -> dict[str, Any]:
@@ -113,6 +133,7 @@ def results(chosen: Sequence[Example]) -> dict[str, Any]:
                 "labels": sorted(e.labels),
                 "begins": e.case.begins,
                 "warned": [f"{x.step} {x.name}" for x in w],
+                "wrong": wrong(e, w),
             }
             for e, w in pairs
         ],
