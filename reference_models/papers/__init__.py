@@ -30,6 +30,7 @@ from reference_models.papers.experiment import (
     Published,
     Result,
 )
+from reference_models.papers.large import LARGE
 from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -64,7 +65,7 @@ def find(name: str) -> Experiment:
     """
     named = {each.name: each for each in EXPERIMENTS}
     if name not in named:
-        raise unknown("experiment", name, named)
+        raise unknown("experiment", name, [*named, *(each.name for each in LARGE)])
     return named[name]
 
 
@@ -72,6 +73,7 @@ __all__ = [
     "BUDGETS",
     "EXPERIMENTS",
     "FAILED",
+    "LARGE",
     "Budget",
     "Experiment",
     "Judgement",
