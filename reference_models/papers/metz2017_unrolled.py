@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RING = MIXTURES["ring8"]
 UNROLLED = (0, 5)
-STEPS = {"small": 20, "default": 1600}
+STEPS = {"small": 20, "default": 2000}
 RUNS = {"small": 2, "default": 6}
 LOOKS = 10
 """Evaluations, over the second half of the steps."""
@@ -128,7 +128,7 @@ EXPERIMENT = Experiment(
     "ring, among which one that does not rotates.",
     protocol="Eight Gaussians on a ring; networks of 2 x 128, latents of 256, orthogonal weights, "
     "the minimax loss for both, Adam with rates of .001 (generator) and .0001. There, 25,000 steps "
-    "of 512 samples and tanh; here, six runs of 1,600 steps of 128 samples, and ReLU. The "
+    "of 512 samples and tanh; here, six runs of 2,000 steps of 128 samples, and ReLU. The "
     "notebook's ring repeats its first centre as its last and has seven places; ours has eight. "
     "Ten looks over the second half of each run: the mean number of modes that hold one of 1,000 "
     "samples within 3 sd, and the share of samples that changes its nearest mode from one look to "
