@@ -67,6 +67,13 @@ def test_what_is_judged_has_an_error_and_its_sizes():
     assert set(kinds["studiogan-sngan-cifar10"].values()) == {"scaled"}
 
 
+def test_a_number_of_unknown_size_is_printed_alone():
+    target = PUBLISHED["mimicry-dcgan-cifar10"].targets[0]
+    unknown = [replace(target, n_real=None), replace(target, n_generated=None)]
+    found = [large._published(each).kind for each in (target, *unknown)]
+    assert found == ["same protocol", "scaled", "scaled"]
+
+
 def test_one_run_is_held_against_the_spread_of_trials():
     (experiment,) = [each for each in LARGE if each.name == "gan-ring-full"]
     modes, _ = experiment.published
@@ -175,10 +182,10 @@ def test_stacks_are_counted_by_a_classifier_that_is_trained_for_it():
     x, y = stacked.split("reference", 2000)
     found = counter.count(to_bytes(x))
     assert len(found.counts) == 1000
-    # All three channels right, in most.
+    # All three channels right; of stacks that are none, a chance of about .6 is left.
     truth = torch.bincount(y, minlength=1000)
     overlap = int(torch.minimum(found.counts, truth).sum())
-    assert overlap > 0.85**3 * 2000
+    assert overlap > 0.8 * 2000
 
 
 def test_a_cut_batch_is_timed_and_multiplied():
