@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gandiag.cli.helpful import Helpful
 from gandiag.cli.outputs import STANDARD, check_outputs
+from gandiag.cli.reproduce_large import Asked, asked_experiment, plan, shown
 from gandiag.cli.terminal import bar, say
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write, write_output
@@ -29,6 +30,14 @@ Examples:
   gandiag reproduce naeem2020-prdc --seed 1 --json ours.json --picture ours.png
   gandiag reproduce binkowski2018-fid-bias --budget small
   gandiag reproduce --all -o reproduced/        once more to go on after a stop
+  gandiag reproduce sngan-cifar10 --dry-run     what it needs, and hours on this device
+  gandiag reproduce sngan-cifar10 -o runs/sn    trains on the GPU; once more to go on
+  gandiag reproduce sngan-cifar10 --generator models:make --state g.safetensors
+
+\b
+The published recipes of `gandiag train --list` take a GPU for hours, and need their
+data and weights; --all leaves them out. Without a GPU they start only with
+--device cpu.
 """
 
 STYLES = {
@@ -58,8 +67,16 @@ MINUTE = 60
     "-o",
     "--out",
     metavar="FOLDER",
-    help="With --all: a JSON and a picture an experiment, and report.md.",
+    help="With --all: a JSON and a picture an experiment, and report.md; of a training, its run.",
 )
+@click.option("--dry-run", is_flag=True, help="What it needs and costs, timed on this device.")
+@click.option("--device", metavar="D", help="Where to train: cpu, cuda or mps; default: a GPU.")
+@click.option(
+    "--generator",
+    metavar="MODULE:FUNCTION",
+    help="Score a checkpoint in the place of a training: FUNCTION(state, device) knows it.",
+)
+@click.option("--state", metavar="FILE", help="The weights of that generator.")
 def reproduce(
     name: str | None,
     listing: bool,
@@ -69,36 +86,44 @@ def reproduce(
     json_file: str | None,
     picture: str | None,
     out: str | None,
+    dry_run: bool,
+    device: str | None,
+    generator: str | None,
+    state: str | None,
 ) -> None:
     """Run a published experiment again: the paper's numbers, ours, and a verdict.
 
     The criterion of each number was declared before it was run. Exit code 1 says that something
     does not reproduce.
     """
-    from reference_models.papers import EXPERIMENTS, FAILED, find
+    from reference_models.papers import EXPERIMENTS, FAILED, LARGE
     from reference_models.papers.records import described
 
     if [name is not None, listing, every].count(True) != 1:
         raise GandiagError(
             "name one experiment, or give --list or --all; `gandiag reproduce --list` shows them"
         )
-    if every != (out is not None) or (every and (json_file or picture)):
+    if every and (out is None or json_file or picture):
         raise GandiagError(
             "--all goes with -o FOLDER, where it writes all results; --json and --picture are for "
             "a single experiment"
         )
     check_outputs({"--json": json_file, "--picture": picture})
+    asked = Asked(device, None if out is None else Path(out), generator, state, dry_run)
     if listing:
         if json_file is None:
-            say(_catalogue(EXPERIMENTS))
+            say(_catalogue([*EXPERIMENTS, *LARGE]))
         else:
-            _write_json(json_file, [described(each) for each in EXPERIMENTS])
+            _write_json(json_file, [described(each) for each in (*EXPERIMENTS, *LARGE)])
         return
-    if out is not None:
-        records = _all(EXPERIMENTS, budget, seed, Path(out))
+    if every:
+        records = _all(EXPERIMENTS, budget, seed, Path(str(out)))
+        say(f"left out: {len(LARGE)} published trainings that take a GPU or hours; see --list")
     else:
-        assert name is not None
-        records = [_one(find(name), budget, seed)]
+        if dry_run and name in {each.name for each in LARGE}:
+            _say_plan(str(name), asked, json_file)
+            return
+        records = [_single(str(name), budget, seed, asked)]
         if picture is not None:
             write_output(Path(picture), png(records[0].experiment.draw(records[0].result)))
         if json_file is not None:
@@ -107,6 +132,36 @@ def reproduce(
             say(_shown(records[0]))
     if any(record.verdict in FAILED for record in records):
         sys.exit(1)
+
+
+def _single(name: str, budget: "Budget", seed: int, asked: Asked) -> "Record":
+    from reference_models.papers import LARGE, find
+    from reference_models.papers.records import Record
+    from reference_models.recipes import PUBLISHED
+
+    if name not in {each.name for each in LARGE}:
+        experiment = find(name)
+        if any(asked):
+            raise GandiagError(
+                f"{name} runs here in {_cost(experiment, budget)}: leave out --dry-run, --device, "
+                "--generator, --state and -o, which are for what takes a GPU"
+            )
+        return _one(experiment, budget, seed)
+    if budget != "default":
+        raise GandiagError(f"{name} is trained as it was published; leave --budget out")
+    return Record.make(asked_experiment(PUBLISHED[name], asked), "full", seed)
+
+
+def _say_plan(name: str, asked: Asked, json_file: str | None) -> None:
+    from reference_models.papers.large import declared
+    from reference_models.recipes import PUBLISHED
+
+    recipe = PUBLISHED[name]
+    found = plan(recipe, asked.device)
+    if json_file is not None:
+        _write_json(json_file, found.to_json())
+    if json_file != STANDARD:
+        say(shown(found, declared(recipe)))
 
 
 def _one(experiment: "Experiment", budget: "Budget", seed: int) -> "Record":
@@ -175,9 +230,11 @@ def _write_json(name: str, what: object) -> None:
 
 
 def _cost(experiment: "Experiment", budget: "Budget" = "default") -> str:
-    seconds = experiment.seconds.get(budget)
-    if seconds is None:
+    if budget not in experiment.seconds:
         return "-"
+    seconds = experiment.seconds[budget]
+    if seconds is None:
+        return "unknown: --dry-run"
     if seconds < MINUTE:
         return "seconds"
     return "minutes" if seconds < 60 * MINUTE else "hours"
@@ -191,7 +248,7 @@ def _catalogue(experiments: "Sequence[Experiment]") -> Sheet:
 def _listed(experiment: "Experiment") -> Iterator[str]:
     kinds = [each.kind for each in experiment.published]
     yield experiment.name
-    yield _cost(experiment)
+    yield _cost(experiment) if "default" in experiment.seconds else experiment.kind
     yield _cost(experiment, "full")
     yield ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     yield experiment.needs or "nothing"

@@ -5,6 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
 from gandiag.errors import GandiagError
 from reference_models.data import files, points
 from reference_models.data.base import Data
@@ -43,6 +46,14 @@ def _stacked(name: str, side: int, grey: Callable[[], Images]) -> Known:
     return Known((3, side, side), 1000, lambda _: Stacked(name, grey()))
 
 
+def _noise(classes: int, side: int) -> Data:
+    def draw(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        x = 2 * torch.rand(count, 3, side, side, generator=rng) - 1
+        return x, torch.randint(max(1, classes), (count,), generator=rng)
+
+    return points.Synthetic(f"noise:{classes}", draw, (3, side, side), _modes(classes))
+
+
 _mnist = partial(files.torchvision_set, "mnist", "MNIST", files.DIGITS)
 
 DATASETS: Mapping[str, Known] = {
@@ -79,9 +90,13 @@ def look_up(name: str, resolution: int = 0) -> Known:
     known = DATASETS.get(name)
     if name.startswith("folder:"):
         known = Known((3, 0, 0), None, partial(files.image_folder, Path(name[len("folder:") :])))
+    count = name.removeprefix("noise:")
+    if name.startswith("noise:") and count.isdecimal():
+        known = Known((3, 0, 0), int(count), partial(_noise, int(count)))
     if known is None:
         raise GandiagError(
-            f"there is no data called {name!r}; choose one of {', '.join(DATASETS)} or folder:PATH"
+            f"there is no data called {name!r}; choose one of {', '.join(DATASETS)}, folder:PATH "
+            "or noise:CLASSES"
         )
     if known.shape[-1] == 0 and resolution >= 8:
         return known._replace(shape=(known.shape[0], resolution, resolution))
@@ -95,10 +110,11 @@ def look_up(name: str, resolution: int = 0) -> Known:
 
 
 def open_data(name: str, resolution: int = 0) -> Data:
-    """The data of a name in the table, or ``folder:PATH``.
+    """The data of a name in the table, ``folder:PATH`` or ``noise:CLASSES``.
 
     Args:
-        name: a key of `DATASETS`, or ``folder:`` and a path.
+        name: a key of `DATASETS`; ``folder:`` and a path; or ``noise:`` and a number of classes:
+            random pixels in the shape of RGB images, for trying and timing what has no data here.
         resolution: side in pixels, for sets whose side is free; 0 otherwise.
 
     Raises:

@@ -14,6 +14,7 @@ from reference_models.papers import (
     heusel2017_disturb,
     heusel2017_ttur_saddle,
     mescheder2018_dirac,
+    metz2017_unrolled,
     miyato2018_sigma,
     naeem2020_prdc,
     odena2017_acgan,
@@ -21,6 +22,7 @@ from reference_models.papers import (
     radford2016_arithmetic,
     richardson2018_ndb,
     sajjadi2018_prd_classes,
+    stacked_1000,
 )
 from reference_models.papers.experiment import (
     BUDGETS,
@@ -30,6 +32,7 @@ from reference_models.papers.experiment import (
     Published,
     Result,
 )
+from reference_models.papers.large import LARGE
 from reference_models.papers.verdicts import FAILED, Judgement, Verdict, judge, overall
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -45,6 +48,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     heusel2017_disturb.EXPERIMENT,
     heusel2017_ttur_saddle.EXPERIMENT,
     mescheder2018_dirac.EXPERIMENT,
+    metz2017_unrolled.EXPERIMENT,
     miyato2018_sigma.EXPERIMENT,
     naeem2020_prdc.EXPERIMENT,
     odena2017_acgan.EXPERIMENT,
@@ -52,6 +56,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     radford2016_arithmetic.EXPERIMENT,
     richardson2018_ndb.EXPERIMENT,
     sajjadi2018_prd_classes.EXPERIMENT,
+    stacked_1000.EXPERIMENT,
 )
 """What the list, the README's table and the tests read: a line an experiment."""
 
@@ -64,7 +69,7 @@ def find(name: str) -> Experiment:
     """
     named = {each.name: each for each in EXPERIMENTS}
     if name not in named:
-        raise unknown("experiment", name, named)
+        raise unknown("experiment", name, [*named, *(each.name for each in LARGE)])
     return named[name]
 
 
@@ -72,6 +77,7 @@ __all__ = [
     "BUDGETS",
     "EXPERIMENTS",
     "FAILED",
+    "LARGE",
     "Budget",
     "Experiment",
     "Judgement",

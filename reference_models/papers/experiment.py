@@ -125,11 +125,16 @@ class Experiment:
     protocol: str
     """How it was done there, and where ours departs."""
     published: tuple[Published, ...]
-    seconds: Mapping[Budget, float]
-    """Budget -> measured seconds of one core; a budget that is not there cannot be asked for."""
+    seconds: Mapping[Budget, float | None]
+    """Budget -> measured seconds of one core, None where they are not known until they are
+    measured on the machine; a budget that is not there cannot be asked for."""
     run: Callable[[Budget, int], Result]
     """(budget, seed) => what was measured, the same for the same two."""
     draw: Callable[[Result], "Figure"]
     """The paper's figure, ours beside the published points."""
     needs: str = ""
     """What it needs beyond the installation; empty for nothing."""
+    kind: str = "minutes of a CPU"
+    """What it takes to run it: ``needs a GPU``, ``hours of a CPU``."""
+    module: str = ""
+    """Where its code is, below this package; by default the file of its name."""

@@ -9,7 +9,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from gandiag.extractors import FeatureExtractor, open_extractor
+from gandiag.extractors import ADM, FeatureExtractor, open_extractor
+from gandiag.extractors.resizing import RESIZES
 from gandiag.metrics import frechet_distance
 from reference_models.data.images import to_bytes, to_float
 from reference_models.papers.drawing import COLOURS, PAPER, canvas
@@ -29,6 +30,8 @@ REPEATS = 4
 RECTANGLES = 5
 RADIUS = 70.0
 BORDER = 3
+INCEPTION = 299
+"""The side that the network of 2015 resizes images to."""
 
 
 def noise(images: Tensor, share: float, rng: torch.Generator) -> Tensor:
@@ -133,6 +136,19 @@ def features(extractor: FeatureExtractor, images: Tensor) -> Tensor:
     return found[extractor.features]
 
 
+def shift() -> float:
+    """How far the 2015 graph's resize moves a picture of this side to the left, in its pixels.
+
+    Of a ramp of one level a pixel, a value tells the place that it was taken from. The last
+    pixel, beyond which there is none, is left out.
+    """
+    ramp = torch.arange(SIDE, dtype=torch.uint8).expand(1, 3, SIDE, SIDE)
+    resized = RESIZES[ADM.resize](ramp, INCEPTION, torch.device("cpu"))[0, 0, 0].double()
+    centres = (torch.arange(INCEPTION) + 0.5) * SIDE / INCEPTION - 0.5
+    inside = (centres > 0) & (centres < SIDE - 2)
+    return float((resized - centres)[inside].mean())
+
+
 def run(budget: Budget, seed: int) -> Result:
     """The distance of each disturbed set to the undisturbed reference."""
     extractor = open_extractor("lite0", device=torch.device("cpu"))
@@ -149,7 +165,8 @@ def run(budget: Budget, seed: int) -> Result:
         for name, some in sets.items():
             distance = frechet_distance(reference, features(extractor, some))
             found.setdefault(name, []).append(distance)
-    return Result({name: Measured.of(each) for name, each in found.items()})
+    measured = {name: Measured.of(each) for name, each in found.items()}
+    return Result({"shift": Measured(shift()), **measured})
 
 
 def draw(result: Result) -> "Figure":
@@ -224,6 +241,15 @@ EXPERIMENT = Experiment(
     "with lite0, contaminated with patches of the other (flower). Each level must lie above the "
     "one before, but for the last of salt and pepper, which the paper itself does not find.",
     published=(
+        Published(
+            "shift",
+            "pixels by which the resize before the network of the paper moves an image",
+            "exact",
+            "derived",
+            (1 - SIDE / INCEPTION) / 2,
+            tolerance=1e-4,
+            source="pixel i is taken at i in / out, not at (i + .5) in / out - .5; float32",
+        ),
         Published("none", "undisturbed", "scaled", "confirmed", UNDISTURBED, source=_SOURCE),
         *(one for kind, each in KINDS.items() for one in _declared(kind, each)),
     ),

@@ -131,6 +131,7 @@ def described(experiment: Experiment) -> dict[str, Any]:
         "citation": experiment.citation,
         "claim": experiment.claim,
         "protocol": experiment.protocol,
+        "kind": experiment.kind,
         "needs": experiment.needs,
         "seconds": dict(experiment.seconds),
         "published": [
@@ -152,4 +153,5 @@ def described(experiment: Experiment) -> dict[str, Any]:
 
 def code_digest(experiment: Experiment) -> str:
     """Of the experiment's file, and of all of ours that it imports."""
-    return digest_of(f"{__package__}.{experiment.name.replace('-', '_')}")
+    module = experiment.module or experiment.name.replace("-", "_")
+    return digest_of(f"{__package__}.{module}")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from gandiag.extractors import resizing
 from gandiag.metrics import InceptionScore, frechet, kernel, neighbours
 from gandiag.statistics import Moments
 from reference_models.papers import FAILED, find, judge
@@ -70,6 +71,12 @@ def test_a_kernel_with_its_diagonal(monkeypatch):
     monkeypatch.setattr(kernel, "_within", biased)
     wrong = failed("binkowski2018-kid-unbiased")
     assert {"kid at 50", "kid at 100", "kid at 200"} <= wrong
+
+
+def test_a_resize_with_half_pixel_centres(monkeypatch):
+    assert failed("heusel2017-disturb") == set()
+    monkeypatch.setitem(resizing.RESIZES, "tf1", resizing.torch_bilinear)
+    assert failed("heusel2017-disturb") == {"shift"}
 
 
 def test_a_root_of_the_covariances_left_out(monkeypatch):

@@ -14,7 +14,10 @@ from reference_models.papers.records import HERE, Record
 RED = {"miyato2018-sigma": {"off, sngan-ring8 at 2e-4"}}
 """What does not hold at the small budget, and is shown as such."""
 
-MODULES = {"code", "drawing", "experiment", "he", "page", "records", "verdicts", "__init__"}
+MODULES = {
+    *("code", "drawing", "experiment", "he", "page", "records", "verdicts", "__init__"),
+    *("counting", "large", "large_runs", "rehearsal", "scoring"),
+}
 
 
 @pytest.fixture(scope="module", params=EXPERIMENTS, ids=lambda each: each.name)
