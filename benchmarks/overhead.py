@@ -17,7 +17,6 @@ import math
 import platform
 import statistics
 import time
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +25,7 @@ import torch
 
 import gandiag
 from gandiag.files import atomic_write
+from reference_models.recipe import replace
 from reference_models.recipes import RECIPES
 from reference_models.trainer import Trainer, prepare
 from reference_models.watching import tell, watch

@@ -1,9 +1,8 @@
 """How the reference trainers are watched."""
 
-from dataclasses import replace
-
 import pytest
 
+from reference_models.recipe import replace
 from reference_models.recipes import RECIPES
 from reference_models.trainer import prepare
 from reference_models.watching import watch
@@ -37,4 +36,4 @@ def test_short_runs_are_looked_at_more_often(tmp_path, name, steps, every):
 def test_the_monitor_is_told_how_the_slope_is_held(tmp_path, name, lipschitz):
     with watch(prepare(RECIPES[name]), tmp_path, sinks=()) as monitor:
         assert monitor.context.lipschitz == lipschitz
-        assert monitor.context.loss == RECIPES[name].loss
+        assert monitor.context.loss == RECIPES[name].objective.loss
