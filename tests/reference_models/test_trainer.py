@@ -1,5 +1,6 @@
 """The loop: what a step does, and that its switches do what they say."""
 
+import math
 from functools import partial
 
 import pytest
@@ -290,6 +291,34 @@ def test_lazy_penalty_has_the_weight_of_those_left_out():
     lazy = build_penalty(Objective(r1=0.5, penalty_every=4))(*args)
     eager = build_penalty(Objective(r1=0.5))(*args)
     assert lazy.item() == 4 * eager.item() == 4 * 0.5 * 0.5 * 2
+
+
+@pytest.mark.parametrize(("loss", "real"), [("non-saturating", 0), ("relativistic", 1)])
+def test_the_generator_draws_real_samples_only_where_its_loss_looks_at_them(loss, real):
+    recipe = replace(POINTS, {"loss": loss, "batch_g": 32, "n_gen": 2, "steps": 1})
+    trainer, losses = run(recipe)
+    assert trainer.seen == 16 + real * 2 * 32
+    assert losses[-1].g_loss.isfinite()
+
+
+def test_a_relativistic_step_by_hand():
+    """Pairs of 3 and theta: L_G = log(1 + exp(3 psi - psi theta)), with psi after its own step."""
+    changes = {"loss": "relativistic", "optimizer": "sgd", "beta1": 0.0, "lr_d": 0.1, "lr_g": 0.5}
+    trainer = Trainer(
+        replace(POINTS, changes),
+        Constant(),
+        Point(1.0),
+        Slope(0.5),
+        loss=LOSSES["relativistic"],
+        penalty=lambda critic, real, fake, rng: torch.zeros(()),
+    )
+    losses = trainer.step()
+    psi = 0.5 + 0.1 * 2 / (1 + math.exp(0.5 * 2))
+    assert trainer.discriminator.value.item() == pytest.approx(psi)
+    assert losses.d_loss.item() == pytest.approx(math.log1p(math.exp(-0.5 * 2)))
+    assert losses.g_loss.item() == pytest.approx(math.log1p(math.exp(psi * 2)))
+    theta = 1 + 0.5 * psi / (1 + math.exp(-psi * 2))
+    assert trainer.generator.value.item() == pytest.approx(theta)
 
 
 def test_weights_stay_clipped():
