@@ -48,7 +48,7 @@ def row(model: str, pages: Path | None) -> dict[str, Any]:
     recipe = SMALL[f"{model}-digits"]
     heldout = split("heldout")
     with tempfile.TemporaryDirectory() as folder:
-        train(recipe, out=Path(folder) / recipe.name, checkpoint_every=recipe.steps)
+        train(recipe, out=Path(folder) / recipe.name, checkpoint_every=recipe.optimisation.steps)
         generated = open_source(Path(folder) / recipe.name, name=recipe.name)
         assert not isinstance(generated, gandiag.sources.StatisticsFile)
         generated = generated.limit(heldout.count() or 0, 0)

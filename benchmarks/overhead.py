@@ -18,7 +18,6 @@ import math
 import platform
 import statistics
 import time
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +27,7 @@ import torch
 import gandiag
 from benchmarks.detection.recording import Recorder, monitor_of
 from gandiag.files import atomic_write
+from reference_models.recipe import replace
 from reference_models.recipes import RECIPES
 from reference_models.trainer import Trainer, prepare
 from reference_models.watching import tell, watch

@@ -41,7 +41,7 @@ from reference_models.data import Batch, open_data
 from reference_models.data.images import Images
 from reference_models.data.points import Mixture
 from reference_models.generator import Sampler, sampler_of
-from reference_models.recipe import Recipe
+from reference_models.recipe import Recipe, settings_of
 from reference_models.recipes import SMALL
 from reference_models.trainer import Trainer, prepare
 
@@ -159,7 +159,7 @@ CLASSIFIERS: dict[str, Callable[[], tuple[Classifier, float]]] = {
 
 def settings(recipe: Recipe) -> str:
     """A digest of all that decides how a run ends, but its seed."""
-    values = dataclasses.asdict(recipe)
+    values = settings_of(recipe)
     for name in ("source", "departures", "targets"):
         del values[name]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

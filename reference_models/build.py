@@ -1,5 +1,6 @@
 """From a recipe's words to the objects that train: networks, penalties, optimizers."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
@@ -15,9 +16,11 @@ from reference_models.networks.mlp import MLPDiscriminator, MLPGenerator
 from reference_models.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from reference_models.penalties import Penalty
 from reference_models.recipe import Recipe
-from reference_models.tricks import Packed
+from reference_models.settings import Networks, Objective, Optimisation
+from reference_models.tricks.base import Make
+from reference_models.tricks.packing import Packed, Packing
 
-Builder = Callable[[Recipe, tuple[int, ...], int], nn.Module]
+Builder = Callable[[Networks, tuple[int, ...], int], nn.Module]
 
 
 def generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -33,47 +36,58 @@ def generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module
             or a switch cannot do with this shape.
     """
     _check(recipe, shape, classes)
-    network = NETWORKS[recipe.network][0](recipe, shape, classes)
-    _initialise(network, recipe.initialisation)
-    return network
+    make = _maker(recipe, classes, NETWORKS[recipe.networks.network][0])
+    for trick in recipe.tricks:
+        make = trick.build_g(make)
+    return make(shape)
 
 
 def discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """A discriminator, see `generator`; it packs its samples if the recipe says so."""
+    """A discriminator, see `generator`; `Packed`, if only in packs of 1."""
     _check(recipe, shape, classes)
-    packed = (shape[0] * recipe.pack, *shape[1:])
-    network = NETWORKS[recipe.network][1](recipe, packed, classes)
-    _initialise(network, recipe.initialisation)
-    return Packed(network, recipe.pack)
+    make = _maker(recipe, classes, NETWORKS[recipe.networks.network][1])
+    for trick in recipe.tricks:
+        make = trick.build_d(make)
+    pack = recipe.trick(Packing).pack
+    return Packed(make((shape[0] * pack, *shape[1:])), pack)
+
+
+def _maker(recipe: Recipe, classes: int, build: Builder) -> Make:
+    def make(shape: tuple[int, ...]) -> nn.Module:
+        network = build(recipe.networks, shape, classes)
+        _initialise(network, recipe.networks.initialisation)
+        return network
+
+    return make
 
 
 def _check(recipe: Recipe, shape: tuple[int, ...], classes: int) -> None:
-    if recipe.conditional and not classes:
+    if recipe.networks.conditional and not classes:
         raise GandiagError(
             f"the recipe {recipe.name} conditions on labels, which the data {recipe.data} does not "
             "have; use labelled data, or set condition_g and condition_d to none"
         )
-    if len(shape) != 3 and recipe.network != "mlp":
+    if len(shape) != 3 and recipe.networks.network != "mlp":
         raise GandiagError(
-            f"the network {recipe.network} makes images, and the data {recipe.data} has samples of "
-            f"shape {shape}; use mlp"
+            f"the network {recipe.networks.network} makes images, and the data {recipe.data} "
+            f"has samples of shape {shape}; use mlp"
         )
-    if recipe.mirror and len(shape) != 3:
-        raise GandiagError(
-            f"the recipe {recipe.name} mirrors images, and the data {recipe.data} has samples of "
-            f"shape {shape}; set mirror to false"
-        )
+    for trick in recipe.tricks:
+        trick.check(recipe, shape)
 
 
-def penalty(recipe: Recipe) -> Penalty:
-    """The weighted sum of the penalties that a recipe switches on."""
+def penalty(objective: Objective) -> Penalty:
+    """The weighted sum of the penalties that a objective switches on."""
     terms: list[tuple[float, Penalty]] = [
-        (recipe.gradient_penalty, partial(penalties.gradient_penalty, one_sided=recipe.one_sided)),
-        (recipe.r1, penalties.r1),
-        (recipe.r2, penalties.r2),
-        (recipe.dragan, penalties.dragan),
+        (
+            objective.gradient_penalty,
+            partial(penalties.gradient_penalty, one_sided=objective.one_sided),
+        ),
+        (objective.r1, penalties.r1),
+        (objective.r2, penalties.r2),
+        (objective.dragan, penalties.dragan),
     ]
-    active = [(weight * recipe.penalty_every, term) for weight, term in terms if weight]
+    active = [(weight * objective.penalty_every, term) for weight, term in terms if weight]
 
     def total(critic: penalties.Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
         values = (weight * term(critic, real, fake, rng) for weight, term in active)
@@ -83,83 +97,92 @@ def penalty(recipe: Recipe) -> Penalty:
 
 
 def optimizer(
-    recipe: Recipe, parameters: Iterable[nn.Parameter], rate: float
+    how: Optimisation, parameters: Iterable[nn.Parameter], rate: float
 ) -> torch.optim.Optimizer:
-    """A fresh optimizer of the recipe's kind."""
-    return OPTIMIZERS[recipe.optimizer](recipe, list(parameters), rate)
+    """A fresh optimizer of the kind that the record names."""
+    return OPTIMIZERS[how.optimizer](how, list(parameters), rate)
 
 
-def _conditions(recipe: Recipe, classes: int) -> dict[str, int]:
+def scale_of_rate(kind: str, step: int, total: int) -> float:
+    """What to multiply a learning rate with: ``none`` 1; ``linear`` or ``cosine`` from 1 to 0."""
+    if kind == "linear":
+        return max(0.0, 1 - step / total)
+    if kind == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+    return 1.0
+
+
+def _conditions(networks: Networks, classes: int) -> dict[str, int]:
     return {
-        "concat": classes if recipe.condition_g == "concat" else 0,
-        "conditional": classes if recipe.condition_g == "norm" else 0,
+        "concat": classes if networks.condition_g == "concat" else 0,
+        "conditional": classes if networks.condition_g == "norm" else 0,
     }
 
 
-def _mlp_generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _mlp_generator(networks: Networks, shape: tuple[int, ...], classes: int) -> nn.Module:
     return MLPGenerator(
-        recipe.latent,
+        networks.latent,
         shape,
-        width=recipe.width_g,
-        depth=recipe.depth_g,
-        norm=recipe.norm_g,
-        **_conditions(recipe, classes),
+        width=networks.width_g,
+        depth=networks.depth_g,
+        norm=networks.norm_g,
+        **_conditions(networks, classes),
     )
 
 
-def _mlp_discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _mlp_discriminator(networks: Networks, shape: tuple[int, ...], classes: int) -> nn.Module:
     return MLPDiscriminator(
         shape,
-        Conditioning(recipe.condition_d, classes),
-        width=recipe.width_d,
-        depth=recipe.depth_d,
-        norm=recipe.norm_d,
-        dropout=recipe.dropout,
-        slope=recipe.slope,
-        pieces=recipe.pieces,
+        Conditioning(networks.condition_d, classes),
+        width=networks.width_d,
+        depth=networks.depth_d,
+        norm=networks.norm_d,
+        dropout=networks.dropout,
+        slope=networks.slope,
+        pieces=networks.pieces,
     )
 
 
-def _dcgan_generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _dcgan_generator(networks: Networks, shape: tuple[int, ...], classes: int) -> nn.Module:
     return DCGANGenerator(
-        recipe.latent,
+        networks.latent,
         shape,
-        width=recipe.width_g,
-        norm=recipe.norm_g,
-        **_conditions(recipe, classes),
+        width=networks.width_g,
+        norm=networks.norm_g,
+        **_conditions(networks, classes),
     )
 
 
-def _dcgan_discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _dcgan_discriminator(networks: Networks, shape: tuple[int, ...], classes: int) -> nn.Module:
     return DCGANDiscriminator(
         shape,
-        Conditioning(recipe.condition_d, classes),
-        width=recipe.width_d,
-        norm=recipe.norm_d,
-        slope=recipe.slope,
-        dropout=recipe.dropout,
-        interleave=recipe.interleave,
+        Conditioning(networks.condition_d, classes),
+        width=networks.width_d,
+        norm=networks.norm_d,
+        slope=networks.slope,
+        dropout=networks.dropout,
+        interleave=networks.interleave,
     )
 
 
-def _resnet_generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _resnet_generator(networks: Networks, shape: tuple[int, ...], classes: int) -> nn.Module:
     return ResNetGenerator(
-        recipe.latent,
+        networks.latent,
         shape,
-        width=recipe.width_g,
-        norm=recipe.norm_g,
-        upsample=recipe.upsample,
-        **_conditions(recipe, classes),
+        width=networks.width_g,
+        norm=networks.norm_g,
+        upsample=networks.upsample,
+        **_conditions(networks, classes),
     )
 
 
-def _resnet_discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _resnet_discriminator(networks: Networks, shape: tuple[int, ...], classes: int) -> nn.Module:
     return ResNetDiscriminator(
         shape,
-        Conditioning(recipe.condition_d, classes),
-        width=recipe.width_d,
-        norm=recipe.norm_d,
-        pool=recipe.pool,
+        Conditioning(networks.condition_d, classes),
+        width=networks.width_d,
+        norm=networks.norm_d,
+        pool=networks.pool,
     )
 
 
@@ -195,17 +218,19 @@ def _initialise(network: nn.Module, kind: str) -> None:
             layer.weight  # noqa: B018
 
 
-def _adam(recipe: Recipe, parameters: list[nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    betas = (recipe.beta1, recipe.beta2)
+def _adam(how: Optimisation, parameters: list[nn.Parameter], rate: float) -> torch.optim.Optimizer:
+    betas = (how.beta1, how.beta2)
     return torch.optim.Adam(parameters, rate, betas=betas, fused=_fusible(parameters))
 
 
-def _rmsprop(recipe: Recipe, parameters: list[nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(parameters, rate, momentum=recipe.beta1)
+def _rmsprop(
+    how: Optimisation, parameters: list[nn.Parameter], rate: float
+) -> torch.optim.Optimizer:
+    return torch.optim.RMSprop(parameters, rate, momentum=how.beta1)
 
 
-def _sgd(recipe: Recipe, parameters: list[nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, rate, momentum=recipe.beta1)
+def _sgd(how: Optimisation, parameters: list[nn.Parameter], rate: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, rate, momentum=how.beta1)
 
 
 def _fusible(parameters: list[nn.Parameter]) -> bool:
@@ -213,7 +238,9 @@ def _fusible(parameters: list[nn.Parameter]) -> bool:
     return all(p.device.type in ("cpu", "cuda") for p in parameters)
 
 
-OPTIMIZERS: Mapping[str, Callable[[Recipe, list[nn.Parameter], float], torch.optim.Optimizer]] = {
+OPTIMIZERS: Mapping[
+    str, Callable[[Optimisation, list[nn.Parameter], float], torch.optim.Optimizer]
+] = {
     "adam": _adam,
     "rmsprop": _rmsprop,
     "sgd": _sgd,

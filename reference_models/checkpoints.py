@@ -7,7 +7,7 @@
         average.safetensors         the generator to sample from
         generator.safetensors
         discriminator.safetensors
-        optimizers.safetensors      of both, and stored samples
+        optimizers.safetensors      of both, and what tricks remember
 
 A checkpoint is written beside its place and renamed into it, so that a killed run leaves either all
 of it or none. Nothing in it is code, and nothing in it is executed.
@@ -28,10 +28,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
-from reference_models.recipe import Recipe, from_json, to_json
+from reference_models.recipe import Recipe, from_json, settings_of, to_json
 from reference_models.trainer import Trainer
 
-FORMAT = 1
+FORMAT = 2
 LOADER = "reference_models"
 """The entry point in the group ``gandiag.generators`` that reads these folders."""
 
@@ -137,7 +137,6 @@ def save(
             "seen": trainer.seen,
             "seed": trainer.seed,
             "score": score if score is not None and math.isfinite(score) else None,
-            "stored": trainer.replay.filled,
             "shape": list(trainer.data.shape),
             "classes": list(trainer.data.classes),
             "scaler": trainer.scaler.state_dict(),
@@ -197,8 +196,7 @@ def restore(trainer: Trainer, checkpoint: Path) -> dict[str, Any]:
             state.setdefault(int(index), {})[field] = tensors.pop(key)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-    _fill({"stored.x": trainer.replay.x, "stored.y": trainer.replay.y}, tensors, path)
-    trainer.replay.filled = head["stored"]
+    _fill(_remembered(trainer), tensors, path)
     trainer.scaler.load_state_dict(head["scaler"])
     trainer.finished, trainer.seen = head["step"], head["seen"]
     return dict(head["companions"])
@@ -231,7 +229,7 @@ def prune(run: Path, keep: int) -> None:
 
 def _tensors(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
     """What to save, by file."""
-    optimizers = {"stored.x": trainer.replay.x, "stored.y": trainer.replay.y}
+    optimizers = _remembered(trainer)
     for optimizer, name in ((trainer.g_optimizer, "g"), (trainer.d_optimizer, "d")):
         for index, fields in optimizer.state_dict()["state"].items():
             # SGD without momentum has None for a field.
@@ -242,6 +240,14 @@ def _tensors(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
         "discriminator": trainer.discriminator.state_dict(),
         "average": trainer.average.network.state_dict(),
         "optimizers": optimizers,
+    }
+
+
+def _remembered(trainer: Trainer) -> dict[str, Tensor]:
+    return {
+        f"tricks.{name}.{key}": value
+        for name, state in trainer.states.items()
+        for key, value in state.items()
     }
 
 
@@ -274,10 +280,11 @@ def _fill(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], path: Path) 
 def _compare(theirs: Recipe, ours: Recipe, checkpoint: Path) -> None:
     if theirs == ours:
         return
-    name = next(n for n, value in vars(theirs).items() if value != getattr(ours, n))
+    there, here = settings_of(theirs), settings_of(ours)
+    name = next(name for name in here if there[name] != here[name])
     raise GandiagError(
-        f"{checkpoint} was trained with {name} {getattr(theirs, name)!r}, not "
-        f"{getattr(ours, name)!r}; resume with its recipe, or name another folder"
+        f"{checkpoint} was trained with {name} {there[name]!r}, not {here[name]!r}; "
+        "resume with its recipe, or name another folder"
     )
 
 

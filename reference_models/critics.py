@@ -9,6 +9,7 @@ from gandiag.errors import GandiagError
 from reference_models import build, checkpoints
 from reference_models.distributed import open_device
 from reference_models.randomness import seeded
+from reference_models.tricks.packing import Packing
 
 
 class Critic(nn.Module):
@@ -41,8 +42,9 @@ def load_critic(folder: str | Path, *, device: str = "cpu") -> Critic:
     """
     checkpoint = checkpoints.newest(Path(folder))
     head, recipe = checkpoints.read_head(checkpoint), checkpoints.read_recipe(checkpoint)
-    if recipe.pack > 1 or recipe.condition_d != "none":
-        what = "judges packs of samples" if recipe.pack > 1 else "needs a label for each sample"
+    packed = recipe.trick(Packing).pack > 1
+    if packed or recipe.networks.condition_d != "none":
+        what = "judges packs of samples" if packed else "needs a label for each sample"
         raise GandiagError(
             f"the discriminator of {checkpoint} {what}, and a critic is a function of one sample; "
             "use a checkpoint of a recipe without"

@@ -13,11 +13,11 @@ from reference_models import build, checkpoints
 from reference_models.data import Batch
 from reference_models.data.images import to_bytes
 from reference_models.distributed import open_device
+from reference_models.latents import draw_latents
 from reference_models.randomness import generator as rng_of
 from reference_models.randomness import seeded
 from reference_models.recipe import Recipe
 from reference_models.trainer import Trainer
-from reference_models.tricks import draw_latents
 
 BLOCK = 64
 
@@ -109,14 +109,9 @@ class Sampler:
     @torch.no_grad()
     def _block(self, block: int) -> Batch:
         numbers = torch.arange(block * BLOCK, (block + 1) * BLOCK)
-        kind, width, truncation = (
-            self.recipe.latent_kind,
-            self.recipe.latent,
-            self.recipe.truncation,
-        )
         latents = torch.cat(
             [
-                draw_latents(kind, 1, width, rng_of("sample", self.seed, number), truncation)
+                draw_latents(self.recipe.networks, 1, rng_of("sample", self.seed, number))
                 for number in numbers.tolist()
             ]
         )
@@ -146,12 +141,12 @@ class Latent:
     @property
     def z_dim(self) -> int:
         """How many latents a sample has."""
-        return self.recipe.latent
+        return self.recipe.networks.latent
 
     @property
     def prior(self) -> str:
         """``normal``, ``uniform`` or ``sphere``, see `draw_latents`."""
-        return self.recipe.latent_kind
+        return self.recipe.networks.latent_kind
 
     def __call__(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """(n, z_dim), and (n,) with classes => (n, *shape), images in [-1, 1]."""
@@ -164,7 +159,7 @@ class Latent:
 def sampler_of(trainer: Trainer, seed: int = 0) -> Sampler:
     """The average of a trainer's generator; it changes as the trainer goes on."""
     recipe = trainer.recipe
-    classes = trainer.data.classes if recipe.condition_g != "none" else ()
+    classes = trainer.data.classes if recipe.networks.condition_g != "none" else ()
     return Sampler(
         trainer.average.network, recipe, trainer.data.shape, classes, trainer.device, seed
     )
@@ -193,5 +188,5 @@ def load(folder: str | Path, *, device: str = "cpu", seed: int = 0) -> Sampler:
         network = build.generator(recipe, shape, len(classes))
     checkpoints.load_weights(network, checkpoint / "average.safetensors")
     network = network.to(place).eval().requires_grad_(False)
-    names = classes if recipe.condition_g != "none" else ()
+    names = classes if recipe.networks.condition_g != "none" else ()
     return Sampler(network, recipe, shape, names, place, seed)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Critic = Callable[[Tensor], Tensor]
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]
@@ -88,18 +88,3 @@ def clip_weights(parameters: Iterable[Tensor], bound: float) -> None:
         return
     for parameter in parameters:
         parameter.clamp_(-bound, bound)
-
-
-def orthogonal(network: nn.Module) -> Tensor:
-    """Sum over weight matrices of ||W W^T o (1 - I)||_F^2 (Brock et al. 2019, equation 3).
-
-    Rows are a layer's outputs. The diagonal is free: only the angles between rows are penalised,
-    not their lengths. Vectors (biases, gains) are left alone. Embeddings are matrices and count.
-    """
-    total = next(network.parameters()).new_zeros(())
-    for parameter in network.parameters():
-        if parameter.ndim > 1:
-            rows = parameter.flatten(1)
-            gram = rows @ rows.T
-            total = total + (gram - gram.diagonal().diag()).square().sum()
-    return total

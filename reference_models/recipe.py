@@ -2,12 +2,18 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 from gandiag.errors import GandiagError
-from reference_models.losses import LOSSES
+from reference_models.settings import Networks, Objective, Optimisation, check_fields
+from reference_models.tricks import BY_NAME, TRICKS
+from reference_models.tricks.base import Trick
+
+Kind = TypeVar("Kind")
+OneTrick = TypeVar("OneTrick", bound=Trick)
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All settings of a run but its seed, its device and its folder."""
+    """All settings of a run but its seed, its device and its folder.
+
+    Names of settings are unique across its records and tricks, so that `replace`, `settings_of` and
+    the command line take them without a record's name.
+    """
 
     name: str
     data: str
@@ -40,141 +50,11 @@ class Recipe:
     scale: float = 1.0
     """Training sees samples divided by this, and the sampler multiplies by it: networks begin with
     their kinks within 1 of the origin, and learn little of points far outside."""
-
-    # Networks
-    network: str = "mlp"
-    """``mlp``, ``dcgan`` (8 to 64 pixels) or ``resnet`` (32 to 128 pixels)."""
-    latent: int = 128
-    """Width of the latent."""
-    width_g: int = 128
-    """Of the generator; see each network for what it counts."""
-    width_d: int = 128
-    """Of the discriminator."""
-    depth_g: int = 3
-    """Hidden layers of an ``mlp`` generator."""
-    depth_d: int = 3
-    """And of its discriminator."""
-    norm_g: str = "none"
-    """``none``, ``batch`` (Ioffe and Szegedy 2015) or ``layer`` (Ba et al. 2016)."""
-    norm_d: str = "none"
-    """The same, or ``spectral`` (Miyato et al. 2018)."""
-    condition_g: str = "none"
-    """``none``; ``concat`` (Mirza and Osindero 2014); ``norm``: conditional batch norm (Dumoulin et
-    al. 2017; de Vries et al. 2017)."""
-    condition_d: str = "none"
-    """``none``; ``concat``; ``projection`` (Miyato and Koyama 2018); ``auxiliary`` (Odena et al.
-    2017)."""
-    slope: float = 0.0
-    """Of the discriminator's leaky ReLU, in ``mlp`` and ``dcgan``."""
-    pieces: int = 1
-    """Above 1, an ``mlp`` discriminator uses maxout (Goodfellow et al. 2013)."""
-    interleave: bool = False
-    """``dcgan``: the discriminator of Miyato et al. 2018, table 3, with 3x3 layers between."""
-    upsample: str = "nearest"
-    """``resnet``: ``nearest``, or ``bilinear`` as Mimicry."""
-    pool: str = "sum"
-    """``resnet``: ``sum`` (SNGAN) or ``mean`` (WGAN-GP)."""
-    initialisation: str = "torch"
-    """``torch``: the networks' own; ``normal``: N(0, .02) (Radford et al. 2016); ``orthogonal``
-    (Saxe et al. 2014; Brock et al. 2019)."""
-
-    # Objective
-    loss: str = "non-saturating"
-    """A name in `reference_models.losses.LOSSES`."""
-    gradient_penalty: float = 0.0
-    """Weight (Gulrajani et al. 2017: 10)."""
-    one_sided: bool = False
-    """Only slopes above 1 are penalised (Gulrajani et al. 2017, section 4)."""
-    r1: float = 0.0
-    """gamma, on real samples (Mescheder et al. 2018)."""
-    r2: float = 0.0
-    """gamma, on generated samples (Mescheder et al. 2018)."""
-    dragan: float = 0.0
-    """Weight (Kodali et al. 2017: 10)."""
-    penalty_every: int = 1
-    """Penalise each so many updates, with as many times the weight (Karras et al. 2020, "lazy")."""
-    weight_clip: float = 0.0
-    """Bound on the discriminator's weights (Arjovsky et al. 2017: .01)."""
-    auxiliary_d: float = 1.0
-    """Weight of the auxiliary classifier in the discriminator's loss (Odena et al. 2017: 1)."""
-    auxiliary_g: float = 1.0
-    """And in the generator's (Odena et al. 2017: 1; Gulrajani et al. 2017: .1)."""
-    auxiliary_fake: bool = True
-    """Whether the discriminator's classifier learns from generated samples too (Odena et al. 2017
-    yes; Gulrajani et al.'s code no)."""
-
-    # Optimisation
-    steps: int = 1000
-    """Of the loop: `n_critic` updates of the discriminator, then `n_gen` of the generator."""
-    batch: int = 64
-    """Real samples of an update, over all processes."""
-    batch_g: int = 0
-    """Generated samples of a generator update; 0: as `batch`."""
-    accumulate: int = 1
-    """An update sums the gradients of so many equal parts of its batch."""
-    n_critic: int = 1
-    """Discriminator updates in a step (Goodfellow et al. 2014: k; Arjovsky et al. 2017: 5)."""
-    n_gen: int = 1
-    """Updates of the generator in a step."""
-    warmup: int = 0
-    """Further discriminator updates before the generator's first (Arjovsky et al. 2017's code)."""
-    optimizer: str = "adam"
-    """``adam`` (Kingma and Ba 2015), ``rmsprop`` (Tieleman and Hinton 2012) or ``sgd``."""
-    lr_g: float = 2e-4
-    """Of the generator."""
-    lr_d: float = 2e-4
-    """Of the discriminator; another than `lr_g` is TTUR (Heusel et al. 2017)."""
-    beta1: float = 0.5
-    """Of Adam; the momentum of ``rmsprop`` and ``sgd``."""
-    beta2: float = 0.999
-    """Of Adam."""
-    decay: str = "none"
-    """Of both rates over all steps: ``none``, ``linear`` to 0 or ``cosine`` to 0."""
-    clip_gradients: float = 0.0
-    """Above 0, gradients are scaled to this norm at most (Pascanu et al. 2013)."""
-    ema: float = 0.0
-    """Decay of the generator's average (Yazici et al. 2019: .999 to .9999); 0: none."""
-    precision: str = "fp32"
-    """``fp32``; ``bf16`` or ``fp16`` by autocast (Micikevicius et al. 2018), but for penalties."""
-    compile: bool = False
-    """Whether torch.compile runs on the networks."""
-
-    # Tricks
-    latent_kind: str = "normal"
-    """``normal``, ``uniform`` (Radford et al. 2016) or ``sphere`` (White 2016)."""
-    truncation: float = 0.0
-    """Above 0, normal latents stay within it in training and sampling (Brock et al. 2019)."""
-    label_smoothing: float = 0.0
-    """Real samples count 1 - this (Salimans et al. 2016, one-sided: .1)."""
-    label_noise: float = 0.0
-    """Labels move towards each other by up to this (ganhacks 6: .3)."""
-    label_flips: float = 0.0
-    """Share of swapped labels (ganhacks 6)."""
-    instance_noise: float = 0.0
-    """Standard deviation of noise on all that the discriminator sees (Sonderby et al. 2017;
-    Arjovsky and Bottou 2017)."""
-    instance_noise_steps: int = 0
-    """After so many steps that noise has decayed to 0; 0: it stays."""
-    replay: int = 0
-    """Capacity of the store of earlier generated samples (Shrivastava et al. 2017)."""
-    separate_batches: bool = True
-    """Real and generated samples go through the discriminator apart, which its batch norm notices
-    (ganhacks 4)."""
-    mirror: bool = False
-    """Real images are flipped left to right half of the time."""
-    orthogonal_g: float = 0.0
-    """Weight of the generator's orthogonal regulariser (Brock et al. 2019: 1e-4)."""
-    orthogonal_d: float = 0.0
-    """And of the discriminator's."""
-    dropout: float = 0.0
-    """Share of activations that an ``mlp`` or ``dcgan`` discriminator drops (Srivastava et al.
-    2014)."""
-    pack: int = 1
-    """Samples that the discriminator judges together (Lin et al. 2018, PacGAN)."""
-    unroll: int = 0
-    """Discriminator updates that the generator looks ahead (Metz et al. 2017)."""
-
-    # Where it comes from
+    networks: Networks = dataclasses.field(default_factory=Networks)
+    objective: Objective = dataclasses.field(default_factory=Objective)
+    optimisation: Optimisation = dataclasses.field(default_factory=Optimisation)
+    tricks: tuple[Trick, ...] = ()
+    """Those that are on, in the order of `TRICKS`."""
     source: str = ""
     """Paper, repository or our own."""
     departures: str = ""
@@ -183,113 +63,85 @@ class Recipe:
     """What the source reports."""
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise GandiagError(
-                    f"{name} is {getattr(self, name)!r} in the recipe {self.name}; "
-                    f"choose one of {', '.join(choices)}"
-                )
-        for name in COUNTS:
-            if getattr(self, name) < 1:
-                raise GandiagError(
-                    f"{name} is {getattr(self, name)} in the recipe {self.name}; "
-                    "it must be at least 1"
-                )
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, int | float) and not 0 <= value < float("inf"):
-                raise GandiagError(
-                    f"{field.name} is {value} in the recipe {self.name}; "
-                    "it must be a finite number of at least 0"
-                )
+        order = [kind for kind in TRICKS for each in self.tricks if isinstance(each, kind)]
+        if len(set(order)) < len(order):
+            raise GandiagError(f"the recipe {self.name} has a trick twice; keep one of them")
+        on = (each for each in self.tricks if each != type(each)())
+        tricks = tuple(sorted(on, key=lambda each: TRICKS.index(type(each))))
+        object.__setattr__(self, "tricks", tricks)
+        check_fields(self, self.name)
         if not self.scale:
             raise GandiagError(f"scale is 0 in the recipe {self.name}; it must be positive")
-        unit = self.accumulate * self.pack
-        if self.batch % unit or self.batch_g % unit:
-            raise GandiagError(
-                f"the batches of {self.batch} and {self.batch_g} in the recipe {self.name} do not "
-                f"divide into {self.accumulate} x {self.pack} (accumulate x pack); use multiples"
-            )
-        if self.pack > 1 and self.condition_d != "none":
-            raise GandiagError(
-                f"the recipe {self.name} packs samples of different labels; "
-                "set pack to 1 or condition_d to none"
-            )
-        if self.condition_g == "norm" and self.norm_g != "batch":
-            raise GandiagError(
-                f"condition_g is norm in the recipe {self.name}, which needs norm_g batch, "
-                f"not {self.norm_g}"
-            )
-        for name, networks in ONLY_IN.items():
-            if self.network not in networks and getattr(self, name) != getattr(Recipe, name):
-                raise GandiagError(
-                    f"{name} is {getattr(self, name)} in the recipe {self.name}, and the network "
-                    f"{self.network} has no use for it; "
-                    f"leave it out, or use {' or '.join(networks)}"
-                )
-        if self.truncation and self.latent_kind != "normal":
-            raise GandiagError(
-                f"the recipe {self.name} truncates {self.latent_kind} latents; "
-                "set truncation to 0 or latent_kind to normal"
-            )
-        if self.unroll and self.optimizer != "adam":
-            raise GandiagError(
-                f"the recipe {self.name} unrolls {self.optimizer}; only adam can be unrolled"
-            )
+        for record in (self.networks, self.objective, self.optimisation):
+            record.check(self.name)
+        for trick in self.tricks:
+            check_fields(trick, self.name)
+            trick.check(self)
 
-    @property
-    def conditional(self) -> bool:
-        """Whether labels matter."""
-        return (self.condition_g, self.condition_d) != ("none", "none")
+    def trick(self, kind: type[OneTrick]) -> OneTrick:
+        """The recipe's trick of a kind; with its defaults where it is off."""
+        return next((each for each in self.tricks if isinstance(each, kind)), kind())
 
 
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "network": ("mlp", "dcgan", "resnet"),
-    "norm_g": ("none", "batch", "layer"),
-    "norm_d": ("none", "batch", "layer", "spectral"),
-    "condition_g": ("none", "concat", "norm"),
-    "condition_d": ("none", "concat", "projection", "auxiliary"),
-    "upsample": ("nearest", "bilinear"),
-    "pool": ("sum", "mean"),
-    "initialisation": ("torch", "normal", "orthogonal"),
-    "loss": tuple(LOSSES),
-    "optimizer": ("adam", "rmsprop", "sgd"),
-    "decay": ("none", "linear", "cosine"),
-    "precision": ("fp32", "bf16", "fp16"),
-    "latent_kind": ("normal", "uniform", "sphere"),
-}
-COUNTS = (
-    *(
-        "latent",
-        "width_g",
-        "width_d",
-        "depth_g",
-        "depth_d",
-        "pieces",
-        "penalty_every",
-        "steps",
-        "batch",
-    ),
-    *("accumulate", "n_critic", "n_gen", "pack"),
-)
+def _paths() -> Iterator[tuple[str, tuple[str, ...]]]:
+    records = {"networks": Networks, "objective": Objective, "optimisation": Optimisation}
+    for field in dataclasses.fields(Recipe):
+        if field.name == "tricks":
+            for name, kind in BY_NAME.items():
+                yield from ((f.name, ("tricks", name, f.name)) for f in dataclasses.fields(kind))
+        elif field.name in records:
+            inner = dataclasses.fields(records[field.name])
+            yield from ((f.name, (field.name, f.name)) for f in inner)
+        else:
+            yield field.name, (field.name,)
 
 
-ONLY_IN: Mapping[str, tuple[str, ...]] = {
-    "depth_g": ("mlp",),
-    "depth_d": ("mlp",),
-    "pieces": ("mlp",),
-    "slope": ("mlp", "dcgan"),
-    "dropout": ("mlp", "dcgan"),
-    "interleave": ("dcgan",),
-    "upsample": ("resnet",),
-    "pool": ("resnet",),
-}
-"""Fields that some networks do not read; there they must keep their defaults."""
+PATHS: Mapping[str, tuple[str, ...]] = dict(_paths())
+"""Where each setting is in the JSON of a recipe."""
+
+
+def settings_of(recipe: Recipe) -> dict[str, Any]:
+    """Every setting by its own name; those of tricks that are off have their defaults."""
+    found: dict[str, Any] = {}
+    for name, (place, *inner) in PATHS.items():
+        value = getattr(recipe, place)
+        if place == "tricks":
+            value = recipe.trick(BY_NAME[inner[0]])
+        found[name] = getattr(value, name) if inner else value
+    return found
+
+
+def replace(
+    recipe: Recipe, changes: Mapping[str, object] = MappingProxyType({}), /, **more: object
+) -> Recipe:
+    """A recipe with some settings changed, each by its own name and checked as in `from_json`.
+
+        replace(recipe, {"lr_g": 1e-3}, replay=512)
+
+    Raises:
+        GandiagError: there is no such setting, or it cannot be so.
+    """
+    where = f"the recipe {recipe.name}"
+    values = _values(recipe)
+    for name, value in {**changes, **more}.items():
+        if name not in PATHS:
+            raise GandiagError(_unknown(where, name))
+        *path, last = PATHS[name]
+        inner = values
+        for step in path:
+            inner = inner.setdefault(step, {})
+        inner[last] = value
+    return _build(Recipe, values, where)
 
 
 def to_json(recipe: Recipe) -> str:
-    """Every field of a recipe, with two spaces of indent."""
-    return json.dumps(dataclasses.asdict(recipe), indent=2, allow_nan=False) + "\n"
+    """Every field of a recipe and its tricks, with two spaces of indent."""
+    return json.dumps(_values(recipe), indent=2, allow_nan=False) + "\n"
+
+
+def _values(recipe: Recipe) -> dict[str, Any]:
+    tricks = {trick.name: dataclasses.asdict(trick) for trick in recipe.tricks}
+    return {**dataclasses.asdict(recipe), "tricks": tricks}
 
 
 def from_json(text: str, where: str) -> Recipe:
@@ -309,40 +161,38 @@ def from_json(text: str, where: str) -> Recipe:
     return _build(Recipe, values, where)
 
 
-def replace(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
-    """A recipe with some fields changed, each checked as in `from_json`."""
-    values = dataclasses.asdict(recipe) | dict(changes)
-    return _build(Recipe, values, f"the recipe {recipe.name}")
-
-
-Kind = TypeVar("Kind", Recipe, Target)
+def _unknown(where: str, name: object) -> str:
+    return f"{where} has the unknown field {name!r}; remove it or mend its name"
 
 
 def _build(kind: type[Kind], values: object, where: str) -> Kind:
     if not isinstance(values, dict):
         raise GandiagError(f"{where} holds {type(values).__name__}, not an object with fields")
-    types = get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in values:
-        if name not in types:
-            raise GandiagError(
-                f"{where} has the unknown field {name!r}; remove it or mend its name"
-            )
-    required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
-    for name in required:
-        if name not in values:
+        if name not in fields:
+            raise GandiagError(_unknown(where, name))
+    for name, field in fields.items():
+        missing = (field.default, field.default_factory) == (dataclasses.MISSING,) * 2
+        if missing and name not in values:
             raise GandiagError(f"{where} lacks the field {name!r}; add it")
+    types = get_type_hints(kind)
     return kind(**{name: _value(v, types[name], f"{where}: {name}") for name, v in values.items()})
 
 
 def _value(value: Any, kind: Any, where: str) -> Any:
-    if kind == tuple[Target, ...]:
-        if isinstance(value, list | tuple):
-            return tuple(
-                item if isinstance(item, Target) else _build(Target, item, where) for item in value
-            )
-        kind = list
+    if kind == tuple[Trick, ...] and isinstance(value, dict):
+        for name in value:
+            if name not in BY_NAME:
+                raise GandiagError(_unknown(where, name))
+        return tuple(_build(BY_NAME[name], v, f"{where}: {name}") for name, v in value.items())
+    if kind == tuple[Target, ...] and isinstance(value, list | tuple):
+        return tuple(v if isinstance(v, Target) else _build(Target, v, where) for v in value)
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, where)  # type: ignore[arg-type]
     if kind in (float, float | None) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    kind = {tuple[Trick, ...]: dict, tuple[Target, ...]: list}.get(kind, kind)
     # A bool is an int to isinstance.
     wrong_bool = isinstance(value, bool) and kind is not bool
     if wrong_bool or not isinstance(value, kind):

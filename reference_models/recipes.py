@@ -13,11 +13,10 @@ hundreds of settings of Lucic et al. 2018, and the settings of compare_gan.
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from gandiag.errors import GandiagError
-from reference_models.recipe import Recipe, Target
+from reference_models.recipe import Recipe, Target, replace
 
 K = 1000
 
@@ -25,9 +24,8 @@ K = 1000
 
 _OURS = "our own, for one core and less than five minutes"
 
-_RING = Recipe(
-    "",
-    "ring8",
+_RING = replace(
+    Recipe("", "ring8"),
     latent=2,
     batch=128,
     steps=5 * K,
@@ -41,9 +39,8 @@ _RING = Recipe(
 # A staircase of 25 steps takes a deeper generator and larger updates than one of 8.
 _GRID = replace(_RING, data="grid25", scale=4.0, depth_g=5, lr_g=2e-3)
 
-_DIGITS = Recipe(
-    "",
-    "digits",
+_DIGITS = replace(
+    Recipe("", "digits"),
     network="dcgan",
     latent=64,
     width_g=32,
@@ -115,9 +112,8 @@ _SMALL = (
 
 # ---------------------------------------------------------------------------------------- published
 
-_RESNET = Recipe(
-    "",
-    "cifar10",
+_RESNET = replace(
+    Recipe("", "cifar10"),
     network="resnet",
     latent=128,
     width_g=64,
@@ -217,9 +213,8 @@ _STUDIO_DCGAN = replace(
     ),
 )
 
-_PACGAN = Recipe(
-    "",
-    "ring8-100k",
+_PACGAN = replace(
+    Recipe("", "ring8-100k"),
     latent=2,
     width_g=400,
     depth_g=4,
@@ -301,9 +296,11 @@ def _pacgan(data: str, samples: int, modes: float, dm: float, kl: float, dk: flo
 def _stacked(samples: int, modes: float, dm: float, kl: float, dk: float) -> Recipe:
     protocol = "mean and standard error of 10 trials, MNIST classifier, no threshold"
     source = "Lin et al. 2018, table 2"
-    return Recipe(
-        f"pacgan{samples}-stacked-mnist" if samples > 1 else "dcgan-stacked-mnist",
-        "stacked-mnist",
+    return replace(
+        Recipe(
+            f"pacgan{samples}-stacked-mnist" if samples > 1 else "dcgan-stacked-mnist",
+            "stacked-mnist",
+        ),
         network="dcgan",
         latent=100,
         latent_kind="uniform",
@@ -335,9 +332,8 @@ def _stacked_small(samples: int, modes: float, dm: float, kl: float, dk: float) 
     protocol = "mean and standard error of 50 trials, MNIST classifier"
     source = "Lin et al. 2018, table 3, discriminator a quarter of the generator"
     name = f"pacgan{samples}" if samples > 1 else "dcgan"
-    return Recipe(
-        f"{name}-stacked-mnist-quarter",
-        "stacked-mnist",
+    return replace(
+        Recipe(f"{name}-stacked-mnist-quarter", "stacked-mnist"),
         network="dcgan",
         latent=256,
         width_g=8,
@@ -547,9 +543,8 @@ _PUBLISHED = (
         departures=_STUDIO_DEPARTURE,
         targets=_studiogan(7.19, 33.39, 72.75),
     ),
-    Recipe(
-        "ttur-dcgan-cifar10",
-        "cifar10",
+    replace(
+        Recipe("ttur-dcgan-cifar10", "cifar10"),
         network="dcgan",
         latent=100,
         width_g=64,

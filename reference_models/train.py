@@ -1,6 +1,5 @@
 """Train a recipe into a folder, and go on where it stopped."""
 
-import dataclasses
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,7 @@ from reference_models import build, checkpoints
 from reference_models.data.table import look_up
 from reference_models.distributed import open_device, processes, wait_for_all
 from reference_models.generator import Sampler, sampler_of
-from reference_models.recipe import Recipe, from_json, to_json
+from reference_models.recipe import Recipe, from_json, replace, to_json
 from reference_models.trainer import Losses, Trainer, prepare
 from reference_models.watching import tell, watch
 
@@ -91,12 +90,13 @@ def train(
         if group.rank == 0:
             with atomic_write(out / "recipe.json") as file:
                 file.write(to_json(recipe).encode())
+        how = recipe.optimisation
         for losses in trainer.steps():
             if monitor:
                 tell(monitor, losses)
             if on_step:
                 on_step(trainer, losses)
-            if trainer.finished % checkpoint_every == 0 or trainer.finished == recipe.steps:
+            if trainer.finished % checkpoint_every == 0 or trainer.finished == how.steps:
                 if group.rank == 0:
                     states = {"monitor": monitor.state_dict()} if monitor else {}
                     value = score(sampler_of(trainer)) if score else None
@@ -117,17 +117,19 @@ def cost(recipe: Recipe) -> Cost:
     if classes is None:
         classes = len(known.open(recipe.resolution).classes)
     # Spectral normalisation adds no parameters, and its first iterations are slow without memory.
-    bare = dataclasses.replace(recipe, norm_d=recipe.norm_d.replace("spectral", "none"))
+    norm_d = recipe.networks.norm_d.replace("spectral", "none")
+    bare = replace(recipe, norm_d=norm_d)
     with torch.device("meta"):
         generator = build.generator(bare, known.shape, classes)
         discriminator = build.discriminator(bare, known.shape, classes)
-    updates = recipe.steps * recipe.n_critic + recipe.warmup
+    how = recipe.optimisation
+    updates = how.steps * how.n_critic + how.warmup
     return Cost(
         _parameters(generator),
         _parameters(discriminator),
         updates,
-        recipe.steps * recipe.n_gen,
-        updates * recipe.batch,
+        how.steps * how.n_gen,
+        updates * how.batch,
     )
 
 

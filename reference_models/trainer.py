@@ -1,32 +1,23 @@
-"""One loop for every GAN here: a variant is a loss, a penalty or a network, never a branch."""
+"""One loop for every GAN here: a variant is a loss, a network or a trick, never a branch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
-from gandiag.errors import GandiagError
 from reference_models import build
 from reference_models.data import Batch, Data, open_data
 from reference_models.distributed import Processes
 from reference_models.ema import Average
+from reference_models.latents import draw_latents
 from reference_models.losses import LOSSES, Loss, auxiliary_loss
-from reference_models.penalties import Penalty, clip_weights, orthogonal
+from reference_models.penalties import Penalty
 from reference_models.randomness import Draws, seeded
 from reference_models.recipe import Recipe
-from reference_models.tricks import (
-    AdamState,
-    Replay,
-    draw_latents,
-    scale_of_noise,
-    scale_of_rate,
-    targets,
-    unroll,
-)
+from reference_models.tricks.base import Judge, Judged
 
 AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 ALONE = Processes()
@@ -58,6 +49,7 @@ class Trainer:
         generator, discriminator: on the device, never wrapped; free to be hooked.
         g_optimizer, d_optimizer: torch's own; free to be hooked.
         average: of the generator; what is evaluated and sampled.
+        states: what tricks remember, by their names.
         finished: steps done.
         seen: real samples drawn so far, over all processes.
     """
@@ -75,16 +67,19 @@ class Trainer:
         device: torch.device | None = None,
         processes: Processes = ALONE,
     ):
-        _check(recipe, processes)
+        how = recipe.optimisation
+        how.check(recipe.name, processes.total)
+        for trick in recipe.tricks:
+            trick.check(recipe, processes=processes.total)
         self.recipe, self.data, self.loss, self.penalty = recipe, data, loss, penalty
         self.seed, self.device, self.processes = seed, device or torch.device("cpu"), processes
         self.generator = generator.to(self.device).train()
         self.discriminator = discriminator.to(self.device).train()
-        self.g_optimizer = build.optimizer(recipe, generator.parameters(), recipe.lr_g)
-        self.d_optimizer = build.optimizer(recipe, discriminator.parameters(), recipe.lr_d)
-        self.average = Average(self.generator, recipe.ema)
-        self.replay = Replay(recipe.replay, data.shape, self.device)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        self.g_optimizer = build.optimizer(how, generator.parameters(), how.lr_g)
+        self.d_optimizer = build.optimizer(how, discriminator.parameters(), how.lr_d)
+        self.average = Average(self.generator, how.ema)
+        self.states = {trick.name: trick.state(self) for trick in recipe.tricks}
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=how.precision == "fp16")
         self.finished = 0
         self.seen = 0
         # Faces of the same weights: as torch.compile or DistributedDataParallel calls them.
@@ -93,69 +88,70 @@ class Trainer:
 
     def steps(self) -> Iterator[Losses]:
         """The steps that are left."""
-        while self.finished < self.recipe.steps:
+        while self.finished < self.recipe.optimisation.steps:
             yield self.step()
 
     def step(self) -> Losses:
         """`n_critic` updates of the discriminator, then `n_gen` of the generator."""
-        recipe, step = self.recipe, self.finished
-        rate = scale_of_rate(recipe.decay, step, recipe.steps)
-        _set_rate(self.g_optimizer, rate * recipe.lr_g)
-        _set_rate(self.d_optimizer, rate * recipe.lr_d)
+        how, step = self.recipe.optimisation, self.finished
+        rate = build.scale_of_rate(how.decay, step, how.steps)
+        _set_rate(self.g_optimizer, rate * how.lr_g)
+        _set_rate(self.d_optimizer, rate * how.lr_d)
         # Dropout draws from the global generator, which is put back afterwards.
         with seeded(self.device, self.seed, "dropout", step, self.processes.rank):
-            for update in range(recipe.n_critic + (recipe.warmup if step == 0 else 0)):
+            for update in range(how.n_critic + (how.warmup if step == 0 else 0)):
                 d_loss, d_real, d_fake = self._update_discriminator(update)
-            for update in range(recipe.n_gen):
+            for update in range(how.n_gen):
                 g_loss = self._update_generator(update)
-                self.average.update(step * recipe.n_gen + update)
+                self.average.update(step * how.n_gen + update)
         self.finished += 1
         return Losses(step, d_loss, g_loss, d_real, d_fake)
 
     def _update_discriminator(self, update: int) -> tuple[Tensor, Tensor, Tensor]:
-        recipe = self.recipe
+        how = self.recipe.optimisation
         self.d_optimizer.zero_grad()
-        for micro in range(recipe.accumulate):
+        for micro in range(how.accumulate):
             draws = Draws(self.processes.rank, self.seed, "d", self.finished, update, micro)
-            real = self._noisy(self._real(draws), draws.own("real noise"))
-            fake = self._noisy(self._stored(real.y, draws), draws.own("fake noise"))
+            real_batch = self.real(how.batch, draws)
+            fake_batch = self._seen(self._stored(real_batch.y, draws), draws, real=False)
             with self._forward(self._d_shared, micro):
-                real_out, fake_out = self._judge(self._d_shared, real, fake)
-                loss = self._d_loss(real_out, fake_out, real.y, fake.y, draws)
-                loss = loss + self._d_terms(real, fake, draws, update)
-                _backward(self.scaler.scale(loss / recipe.accumulate))
+                real, fake = self._judge_both(real_batch, fake_batch)
+                loss = self.d_loss(real, fake, draws) + self._d_terms(real, fake, draws, update)
+                _backward(self.scaler.scale(loss / how.accumulate))
         self._apply(self.d_optimizer, self.discriminator)
-        clip_weights(self.discriminator.parameters(), recipe.weight_clip)
-        return loss.detach(), real_out[:, 0].detach(), fake_out[:, 0].detach()
+        return loss.detach(), real.out[:, 0].detach(), fake.out[:, 0].detach()
 
     def _update_generator(self, update: int) -> Tensor:
-        recipe = self.recipe
+        how = self.recipe.optimisation
+        size = how.batch_g or how.batch
         self.g_optimizer.zero_grad()
         # The discriminator passes gradients on and keeps none.
         self.discriminator.requires_grad_(False)
-        for micro in range(recipe.accumulate):
+        for micro in range(how.accumulate):
             draws = Draws(self.processes.rank, self.seed, "g", self.finished, update, micro)
+            real = self.real(size, draws) if self.loss.needs_real else None
+            labels = self._labels(size // how.accumulate, draws) if real is None else real.y
             with self._forward(self._g_shared, micro):
-                size = (recipe.batch_g or recipe.batch) // recipe.accumulate
-                fake = self._fake(self._g_shared, self._labels(size, draws), draws)
-                fake = self._noisy(fake, draws.own("fake noise"))
-                loss = self._g_loss(self._judge_ahead(fake, draws), fake.y)
-                loss = loss + self._orthogonal(self.generator, recipe.orthogonal_g)
-                _backward(self.scaler.scale(loss / recipe.accumulate))
+                fake = self._seen(self._fake(self._g_shared, labels, draws), draws, real=False)
+                judge = self._judge_of(fake, draws)
+                judged = Judged(*fake, judge(fake))
+                loss = self._g_loss(judged, None if real is None else judge(real)[:, 0])
+                for trick in self.recipe.tricks:
+                    loss = loss + trick.g_term(judged, self, draws)
+                _backward(self.scaler.scale(loss / how.accumulate))
         self.discriminator.requires_grad_(True)
         self._apply(self.g_optimizer, self.generator)
         return loss.detach()
 
     # What the two updates are made of, in the order of their use.
 
-    def _real(self, draws: Draws) -> Batch:
-        size = self.recipe.batch // self.recipe.accumulate
+    def real(self, size: int, draws: Draws) -> Batch:
+        """The next real samples of a batch of `size`, as the discriminator sees them."""
+        size //= self.recipe.optimisation.accumulate
         x, y = self.data.batch(self.seen, size, self.seed, self.processes.part)
         self.seen += size
-        if self.recipe.mirror:
-            turned = torch.rand(len(x), generator=draws.own("mirror")) < 0.5
-            x = torch.where(turned[:, None, None, None], x.flip(3), x)
-        return Batch(x.to(self.device) / self.recipe.scale, y.to(self.device))
+        batch = Batch(x.to(self.device) / self.recipe.scale, y.to(self.device))
+        return self._seen(batch, draws, real=True)
 
     def _labels(self, size: int, draws: Draws) -> Tensor:
         classes = max(1, len(self.data.classes))
@@ -163,68 +159,60 @@ class Trainer:
         return labels[self.processes.part].to(self.device)
 
     def _fake(self, generator: nn.Module, labels: Tensor, draws: Draws) -> Batch:
-        recipe = self.recipe
         size = len(labels) * self.processes.total
-        rng = draws.shared("latent")
-        z = draw_latents(recipe.latent_kind, size, recipe.latent, rng, recipe.truncation)
+        z = draw_latents(self.recipe.networks, size, draws.shared("latent"))
         return Batch(generator(z[self.processes.part].to(self.device), labels).float(), labels)
 
     def _stored(self, labels: Tensor, draws: Draws) -> Batch:
-        """Generated samples of these labels without a graph, some of them old if there is a store.
+        """Generated samples of these labels without a graph, for the discriminator.
 
         The real samples' labels, as in Gulrajani et al.'s code: a pair of a real and a generated
         sample, and all that is between them, is then of one class.
         """
         with torch.no_grad(), self._autocast():
-            fresh = self._fake(self._g, labels, draws)
-        return self.replay.mix(fresh, draws.own("replay"))
+            batch = self._fake(self._g, labels, draws)
+        for trick in self.recipe.tricks:
+            batch = trick.stored(batch, self, draws)
+        return batch
 
-    def _noisy(self, batch: Batch, rng: torch.Generator) -> Batch:
-        recipe = self.recipe
-        sd = scale_of_noise(recipe.instance_noise, self.finished, recipe.instance_noise_steps)
-        if not sd:
-            return batch
-        return batch._replace(
-            x=batch.x + sd * torch.randn(batch.x.shape, generator=rng).to(batch.x)
-        )
+    def _seen(self, batch: Batch, draws: Draws, *, real: bool) -> Batch:
+        for trick in self.recipe.tricks:
+            batch = trick.seen(batch, real, self, draws)
+        return batch
 
-    def _judge(self, discriminator: nn.Module, real: Batch, fake: Batch) -> tuple[Tensor, Tensor]:
-        if self.recipe.separate_batches:
-            return discriminator(*real).float(), discriminator(*fake).float()
-        both = discriminator(torch.cat([real.x, fake.x]), torch.cat([real.y, fake.y])).float()
-        rows = len(both) * len(real.x) // (len(real.x) + len(fake.x))
-        return both[:rows], both[rows:]
+    def _judge_both(self, real: Batch, fake: Batch) -> tuple[Judged, Judged]:
+        if self.recipe.objective.separate_batches:
+            outs = self._d_shared(*real).float(), self._d_shared(*fake).float()
+        else:
+            both = self._d_shared(torch.cat([real.x, fake.x]), torch.cat([real.y, fake.y])).float()
+            rows = len(both) * len(real.x) // (len(real.x) + len(fake.x))
+            outs = both[:rows], both[rows:]
+        return Judged(*real, outs[0]), Judged(*fake, outs[1])
 
-    def _d_loss(
-        self, real_out: Tensor, fake_out: Tensor, real_y: Tensor, fake_y: Tensor, draws: Draws
-    ) -> Tensor:
-        recipe = self.recipe
-        real_target: Tensor | float = 1.0
-        fake_target: Tensor | float = 0.0
-        if recipe.label_smoothing or recipe.label_noise or recipe.label_flips:
-            real_target, fake_target = (
-                targets(
-                    len(out),
-                    draws.own(f"target {real}"),
-                    real=real,
-                    smoothing=recipe.label_smoothing,
-                    noise=recipe.label_noise,
-                    flips=recipe.label_flips,
-                ).to(self.device)
-                for out, real in ((real_out, True), (fake_out, False))
-            )
-        loss = self.loss.d_loss(real_out[:, 0], fake_out[:, 0], real_target, fake_target)
-        if real_out.shape[1] > 1:
-            loss = loss + recipe.auxiliary_d * auxiliary_loss(real_out[:, 1:], real_y)
-            if recipe.auxiliary_fake:
-                loss = loss + recipe.auxiliary_d * auxiliary_loss(fake_out[:, 1:], fake_y)
+    def d_loss(self, real: Judged, fake: Judged, draws: Draws) -> Tensor:
+        """The discriminator's loss on both batches, without penalties and terms of tricks."""
+        objective = self.recipe.objective
+        targets = self._target(real, draws, real=True), self._target(fake, draws, real=False)
+        loss = self.loss.d_loss(real.out[:, 0], fake.out[:, 0], *targets)
+        if real.out.shape[1] > 1:
+            loss = loss + objective.auxiliary_d * auxiliary_loss(real.out[:, 1:], real.y)
+            if objective.auxiliary_fake:
+                loss = loss + objective.auxiliary_d * auxiliary_loss(fake.out[:, 1:], fake.y)
         return loss
 
-    def _d_terms(self, real: Batch, fake: Batch, draws: Draws, update: int) -> Tensor:
-        """Penalties, when they are due, and regularisers."""
-        recipe = self.recipe
-        terms = self._orthogonal(self.discriminator, recipe.orthogonal_d)
-        if (self.finished * recipe.n_critic + update) % recipe.penalty_every:
+    def _target(self, judged: Judged, draws: Draws, *, real: bool) -> Tensor | float:
+        target: Tensor | float = 1.0 if real else 0.0
+        for trick in self.recipe.tricks:
+            target = trick.target(target, real, len(judged.out), draws)
+        return target.to(self.device) if isinstance(target, Tensor) else target
+
+    def _d_terms(self, real: Judged, fake: Judged, draws: Draws, update: int) -> Tensor:
+        """Those of tricks, and penalties when they are due."""
+        terms = torch.zeros((), device=self.device)
+        for trick in self.recipe.tricks:
+            terms = terms + trick.d_term(real, fake, self, draws)
+        every = self.recipe.objective.penalty_every
+        if (self.finished * self.recipe.optimisation.n_critic + update) % every:
             return terms
         # Second derivatives: in full precision, and of the network itself, since compiled networks
         # have none.
@@ -233,67 +221,54 @@ class Trainer:
                 lambda x: self.discriminator(x, real.y)[:, 0], real.x, fake.x, draws.own("penalty")
             )
 
-    def _g_loss(self, out: Tensor, y: Tensor) -> Tensor:
-        loss = self.loss.g_loss(out[:, 0])
-        if out.shape[1] > 1:
-            loss = loss + self.recipe.auxiliary_g * auxiliary_loss(out[:, 1:], y)
+    def _judge_of(self, fake: Batch, draws: Draws) -> Judge:
+        """Whom the generator answers to: the discriminator, unless a trick knows better."""
+
+        def plain(batch: Batch) -> Tensor:
+            return cast(Tensor, self._d(*batch)).float()
+
+        judge: Judge = plain
+        for trick in self.recipe.tricks:
+            judge = trick.judge(judge, fake, self, draws)
+        return judge
+
+    def _g_loss(self, fake: Judged, real_logits: Tensor | None) -> Tensor:
+        loss = self.loss.g_loss(fake.out[:, 0], real_logits)
+        if fake.out.shape[1] > 1:
+            auxiliary = auxiliary_loss(fake.out[:, 1:], fake.y)
+            loss = loss + self.recipe.objective.auxiliary_g * auxiliary
         return loss
 
-    def _judge_ahead(self, fake: Batch, draws: Draws) -> Tensor:
-        """What the discriminator says of generated samples, after `unroll` updates of its own."""
-        recipe = self.recipe
-        if not recipe.unroll:
-            return cast(Tensor, self._d(*fake)).float()
-        real = self._noisy(self._real(draws), draws.own("real noise"))
-        parameters = dict(self.discriminator.named_parameters())
-        buffers = {name: value.clone() for name, value in self.discriminator.named_buffers()}
-
-        def judge(weights: Mapping[str, Tensor], batch: Batch) -> Tensor:
-            out: Tensor = functional_call(self.discriminator, ({**weights}, buffers), tuple(batch))
-            return out.float()
-
-        def loss(weights: Mapping[str, Tensor]) -> Tensor:
-            outs = judge(weights, real), judge(weights, fake)
-            return self._d_loss(*outs, real.y, fake.y, draws)
-
-        with torch.autocast(self.device.type, enabled=False):
-            ahead = unroll(
-                loss,
-                parameters,
-                _adam_state(self.d_optimizer, parameters),
-                recipe.unroll,
-                rate=self.d_optimizer.param_groups[0]["lr"],
-                betas=(recipe.beta1, recipe.beta2),
-            )
-            return judge(ahead, fake)
-
-    def _orthogonal(self, network: nn.Module, weight: float) -> Tensor:
-        return weight * orthogonal(network) if weight else torch.zeros((), device=self.device)
-
     def _apply(self, optimizer: torch.optim.Optimizer, network: nn.Module) -> None:
-        if self.recipe.clip_gradients:
+        bound = self.recipe.optimisation.clip_gradients
+        if bound:
             self.scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(network.parameters(), self.recipe.clip_gradients)
+            nn.utils.clip_grad_norm_(network.parameters(), bound)
         self.scaler.step(optimizer)
         self.scaler.update()
+        for trick in self.recipe.tricks:
+            trick.updated(network, self)
 
     # Precision, compilation, several processes.
 
     def _autocast(self) -> AbstractContextManager[object]:
-        precision = self.recipe.precision
+        precision = self.recipe.optimisation.precision
         return torch.autocast(self.device.type, AUTOCAST[precision], enabled=precision != "fp32")
 
     @contextmanager
     def _forward(self, network: nn.Module, micro: int) -> Iterator[None]:
         """Autocast; gradients are exchanged with other processes after the last part only."""
         with ExitStack() as stack:
-            if isinstance(network, DistributedDataParallel) and micro + 1 < self.recipe.accumulate:
+            if (
+                isinstance(network, DistributedDataParallel)
+                and micro + 1 < self.recipe.optimisation.accumulate
+            ):
                 stack.enter_context(network.no_sync())
             stack.enter_context(self._autocast())
             yield
 
     def _compiled(self, network: nn.Module) -> nn.Module:
-        if not self.recipe.compile:
+        if not self.recipe.optimisation.compile:
             return network
         return cast(nn.Module, torch.compile(network))
 
@@ -330,26 +305,12 @@ def prepare(
         data,
         generator,
         discriminator,
-        loss=LOSSES[recipe.loss],
-        penalty=build.penalty(recipe),
+        loss=LOSSES[recipe.objective.loss],
+        penalty=build.penalty(recipe.objective),
         seed=seed,
         device=device,
         processes=processes,
     )
-
-
-def _check(recipe: Recipe, processes: Processes) -> None:
-    unit = recipe.accumulate * recipe.pack * processes.total
-    if recipe.batch % unit or recipe.batch_g % unit:
-        raise GandiagError(
-            f"the batches of {recipe.batch} and {recipe.batch_g} in the recipe {recipe.name} do "
-            f"not divide among {processes.total} processes; use multiples of {unit}"
-        )
-    if recipe.replay and processes.total > 1:
-        raise GandiagError(
-            f"the recipe {recipe.name} stores samples for replay, which only one process can keep; "
-            "set replay to 0 or use one process"
-        )
 
 
 def _backward(loss: Tensor) -> None:
@@ -359,15 +320,3 @@ def _backward(loss: Tensor) -> None:
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
-
-
-def _adam_state(
-    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
-) -> AdamState:
-    states = {name: optimizer.state.get(value, {}) for name, value in parameters.items()}
-    zeros = {name: torch.zeros_like(value) for name, value in parameters.items()}
-    return AdamState(
-        step=max((int(state["step"]) for state in states.values() if state), default=0),
-        mean={name: state.get("exp_avg", zeros[name]) for name, state in states.items()},
-        square={name: state.get("exp_avg_sq", zeros[name]) for name, state in states.items()},
-    )

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 import gandiag
+from gandiag.monitors.context import LOSSES as KNOWN
 from gandiag.monitors.sinks import Sink
 from reference_models.data import Batch
+from reference_models.latents import draw_latents
 from reference_models.recipe import Recipe
 from reference_models.trainer import Losses, Trainer
-from reference_models.tricks import draw_latents
+from reference_models.tricks.weight_clipping import WeightClipping
 
 REALS = 1000
 """Real samples that the panel is compared with, and as many held-out ones."""
@@ -28,14 +30,16 @@ def watch(trainer: Trainer, out: Path, sinks: Iterable[Sink] | None = None) -> g
         sinks: where alerts go besides; None for the log.
     """
     recipe, device = trainer.recipe, trainer.device
-    steps = recipe.steps * recipe.n_gen
+    steps = recipe.optimisation.steps * recipe.optimisation.n_gen
     # In a short run more often than every 100 steps; of images, whose checks cost more, less so.
     checks = 20 if len(trainer.data.shape) == 3 else 40
-    classes = len(trainer.data.classes) if recipe.conditional else 0
+    classes = len(trainer.data.classes) if recipe.networks.conditional else 0
 
     def sampler(count: int, rng: torch.Generator) -> Tensor | tuple[Tensor, Tensor]:
-        z = draw_latents(recipe.latent_kind, count, recipe.latent, rng, recipe.truncation)
-        labels = torch.arange(count) % max(1, classes)
+        z = draw_latents(recipe.networks, count, rng)
+        # From a random one on: the monitor draws in parts, and there may be more classes than rows.
+        first = torch.randint(max(1, classes), (1,), generator=rng)
+        labels = (torch.arange(count) + first) % max(1, classes)
         x = trainer.generator(z.to(device), labels.to(device))
         return (x, labels) if classes else x
 
@@ -53,7 +57,8 @@ def watch(trainer: Trainer, out: Path, sinks: Iterable[Sink] | None = None) -> g
         trainer.discriminator,
         opt_g=trainer.g_optimizer,
         opt_d=trainer.d_optimizer,
-        loss=recipe.loss,
+        # Of another loss the monitor knows nothing, and says so.
+        loss=loss if (loss := recipe.objective.loss) in KNOWN else None,
         lipschitz=constraint(recipe),
         sampler=sampler,
         real=reals(trainer.data.split("train", REALS)),
@@ -72,10 +77,10 @@ def watch(trainer: Trainer, out: Path, sinks: Iterable[Sink] | None = None) -> g
 def constraint(recipe: Recipe) -> str | None:
     """How a recipe holds the discriminator's slope, in the monitor's words."""
     known = {
-        "sn": recipe.norm_d == "spectral",
-        "gp": recipe.gradient_penalty > 0,
-        "clip": recipe.weight_clip > 0,
-        "r1": recipe.r1 > 0,
+        "sn": recipe.networks.norm_d == "spectral",
+        "gp": recipe.objective.gradient_penalty > 0,
+        "clip": recipe.trick(WeightClipping).weight_clip > 0,
+        "r1": recipe.objective.r1 > 0,
     }
     return next((name for name, holds in known.items() if holds), None)
 

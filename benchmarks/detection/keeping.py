@@ -17,16 +17,13 @@ from gandiag.files import atomic_write
 
 FOLDER = ROOT / "benchmarks" / "detection" / "runs"
 PACKED = ROOT / "benchmarks" / "results" / "detection_runs.npz"
-MONITORS = (
-    *("gandiag/monitors/*.py", "gandiag/monitors/signals/*.py"),
-    "benchmarks/detection/recording.py",
-)
+MONITORS = ("gandiag/monitors/*.py", "gandiag/monitors/signals/*.py")
 """What decides the signals of a run. Rules are replayed on them."""
 TRAINING = (
-    *(f"reference_models/{name}" for name in ("*.py", "networks/*.py", "data/*.py")),
+    *(f"reference_models/{part}*.py" for part in ("", "networks/", "data/", "tricks/")),
     *(f"benchmarks/detection/truth/{name}.py" for name in ("judge", "worlds")),
     *("benchmarks/detection/faults/*.py", "benchmarks/detection/corpus/case.py"),
-    "benchmarks/detection/corpus/cases.py",
+    *("benchmarks/detection/corpus/cases.py", "benchmarks/detection/recording.py"),
 )
 """What decides what a run does, and what the judge sees of it. Labels are made of that anew."""
 

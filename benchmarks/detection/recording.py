@@ -14,8 +14,8 @@ from benchmarks.detection.keeping import Kept, digests
 from benchmarks.detection.truth.judge import Judge
 from benchmarks.detection.truth.worlds import open_world
 from gandiag.monitors.alerts import Alert
+from reference_models.latents import draw_latents
 from reference_models.trainer import Trainer, prepare
-from reference_models.tricks import draw_latents
 from reference_models.watching import constraint, tell
 
 LOOKS = 10
@@ -48,10 +48,10 @@ class Recorder:
 def monitor_of(trainer: Trainer, recorder: Recorder) -> gandiag.Monitor:
     """As a reader of the README writes it: no budget, and every default."""
     recipe, generator, discriminator = trainer.recipe, trainer.generator, trainer.discriminator
-    labelled, classes = recipe.conditional, max(1, len(trainer.data.classes))
+    labelled, classes = recipe.networks.conditional, max(1, len(trainer.data.classes))
 
     def sampler(count: int, rng: torch.Generator) -> Any:
-        z = draw_latents(recipe.latent_kind, count, recipe.latent, rng, recipe.truncation)
+        z = draw_latents(recipe.networks, count, rng)
         y = torch.randint(classes, (count,), generator=rng)
         x = generator(z, y)
         return (x, y) if labelled else x
@@ -69,7 +69,7 @@ def monitor_of(trainer: Trainer, recorder: Recorder) -> gandiag.Monitor:
         discriminator,
         opt_g=trainer.g_optimizer,
         opt_d=trainer.d_optimizer,
-        loss=recipe.loss,
+        loss=recipe.objective.loss,
         lipschitz=constraint(recipe),
         sampler=sampler,
         real=reals("train"),
@@ -86,7 +86,7 @@ def record(case: Case, seed: int, steps: int | None = None) -> Kept:
     """
     start = time.process_time()
     recipe = case.recipe()
-    total = recipe.steps if steps is None else steps
+    total = recipe.optimisation.steps if steps is None else steps
     trainer = prepare(recipe, seed=seed)
     world, recorder = open_world(recipe.data), Recorder()
     judge = Judge(trainer, world)
@@ -114,7 +114,7 @@ def record(case: Case, seed: int, steps: int | None = None) -> Kept:
         "nonfinite": nonfinite,
         "raised": raised,
         "lipschitz": monitor.context.lipschitz,
-        "conditional": recipe.conditional,
+        "conditional": recipe.networks.conditional,
     }
     meta = {
         "case": case.name,

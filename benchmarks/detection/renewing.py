@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from benchmarks.detection.corpus.cases import CASES
 from benchmarks.detection.keeping import Kept, digests
-from benchmarks.detection.recording import LOOKS
+from benchmarks.detection.recording import LOOKS, Recorder, monitor_of
 from benchmarks.detection.truth.judge import Judge
 from benchmarks.detection.truth.worlds import open_world
 from reference_models.trainer import prepare
@@ -14,20 +14,22 @@ from reference_models.trainer import prepare
 def still(kept: Kept) -> bool:
     """Whether the first looks of a run, made again with today's trainer, are the same.
 
-    Up to a tenth of the run and without the monitor, which training does not depend on. What is
-    broken later than that is not tried.
+    Up to a tenth of the run. Training does not depend on the monitor, which is only asked whether
+    it was told the same. What is broken later than that is not tried.
     """
     case = CASES[kept.meta["case"]]
     trainer = prepare(case.recipe(), seed=kept.meta["seed"])
     judge = Judge(trainer, open_world(trainer.recipe.data))
     if case.fault and not case.begins:
         case.fault.breaks(trainer)
+    with monitor_of(trainer, Recorder()) as monitor:
+        told = monitor.context.to_json()
     looks = [judge.look()]
     while trainer.finished < round(kept.meta["steps"] / LOOKS):
         trainer.step()
     looks.append(judge.look())
     same: bool = looks == kept.meta["truth"]["looks"][:2]
-    return same
+    return same and told == kept.meta["context"]
 
 
 def renewed(runs: list[Kept]) -> Iterator[tuple[Kept, bool]]:

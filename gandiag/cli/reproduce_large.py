@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """All of it."""
-        steps = self.recipe.steps
+        steps = self.recipe.optimisation.steps
         return {
             "name": self.recipe.name,
             **{name.replace(" ", "_"): value for name, value in self.facts},
@@ -88,7 +88,7 @@ def plan(recipe: "Recipe", device: str | None) -> Plan:
         timing = time_steps(recipe, place, advance)
     found = cost(rehearsed(recipe))
     facts = {
-        "steps": recipe.steps,
+        "steps": recipe.optimisation.steps,
         "discriminator updates": found.discriminator_updates,
         "generator updates": found.generator_updates,
         "real images seen": found.real_samples,
@@ -129,7 +129,7 @@ def _facts(plan: Plan, experiment: "Experiment") -> Sheet:
             else (timing.device)
         )
         yield "seconds a step", f"{timing.seconds:.3g} on {where}{note}"
-        yield "hours of training", f"{timing.hours(plan.recipe.steps):,.3g}"
+        yield "hours of training", f"{timing.hours(plan.recipe.optimisation.steps):,.3g}"
         yield "needs", experiment.needs
         yield "lacks", " and ".join(plan.lacking) or "nothing"
 
@@ -141,7 +141,7 @@ def _training(recipe: "Recipe", folder: Path, device: str) -> "Run":
     from reference_models.papers.large_runs import trained
 
     def run(budget: "Budget", seed: int) -> "Result":
-        with bar(f"{recipe.name} in {folder}", recipe.steps) as advance:
+        with bar(f"{recipe.name} in {folder}", recipe.optimisation.steps) as advance:
             told = 0
 
             def on_step(trainer: "Trainer", losses: "Losses") -> None:

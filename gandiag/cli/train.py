@@ -1,6 +1,5 @@
 """``gandiag train``."""
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,7 +119,7 @@ def train(
         return
     open_device(device)
     folder = Path(out or f"runs/{chosen.name}")
-    every = checkpoint_every or max(1, chosen.steps // 20)
+    every = checkpoint_every or max(1, chosen.optimisation.steps // 20)
     try:
         trainer = _train(chosen, folder, resume, seed, device, every, keep, monitored)
     except KeyboardInterrupt:
@@ -148,7 +147,7 @@ def _train(
     from reference_models.judge import held_out_distance
     from reference_models.train import train as train_recipe
 
-    with bar(f"{recipe.name} in {folder}", recipe.steps) as advance:
+    with bar(f"{recipe.name} in {folder}", recipe.optimisation.steps) as advance:
         shown = 0
 
         def on_step(trainer: "Trainer", losses: "Losses") -> None:
@@ -220,7 +219,8 @@ def _data(name: str) -> str:
 
 def _catalogue(recipes: "list[Recipe]") -> RenderableType:
     def cells(each: "Recipe") -> Iterator[str]:
-        yield from (each.name, each.data, each.network, each.loss, f"{each.steps:,}")
+        loss, steps = each.objective.loss, each.optimisation.steps
+        yield from (each.name, each.data, each.networks.network, loss, f"{steps:,}")
         yield ", ".join(f"{target.metric} {target.value:g}" for target in each.targets[:2])
 
     titles = ("recipe", "data", "network", "loss", ">steps", "~published")
@@ -235,14 +235,13 @@ def _plan(recipe: "Recipe", cost: "Cost") -> RenderableType:
 
 
 def _settings(recipe: "Recipe") -> Sheet:
-    fields = [each for each in dataclasses.fields(recipe) if each.name != "targets"]
-    values = {each.name: getattr(recipe, each.name) for each in fields}
+    from reference_models.recipe import Recipe, settings_of
+
+    usual = settings_of(Recipe("", ""))
     rows = (
-        (
-            each.name,
-            Text(str(values[each.name]), "dim" if values[each.name] == each.default else "bold"),
-        )
-        for each in fields
+        (name, Text(str(value), "dim" if value == usual[name] else "bold"))
+        for name, value in settings_of(recipe).items()
+        if name != "targets"
     )
     return table("setting", "~value", rows=rows)
 

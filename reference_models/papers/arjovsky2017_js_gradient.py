@@ -1,6 +1,5 @@
 """Arjovsky et al. 2017: a perfect discriminator leaves the generator no gradient."""
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from reference_models.losses import LOSSES
 from reference_models.papers.drawing import COLOURS, THEORY, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
 from reference_models.randomness import generator
+from reference_models.recipe import replace
 from reference_models.recipes import RECIPES
 from reference_models.trainer import Trainer, prepare
 
@@ -61,7 +61,7 @@ def against_a_new_critic(stage: int, iterations: int, seed: int) -> dict[str, li
     Returns:
         loss -> at `EVERY` iterations, the first after as many.
     """
-    recipe = dataclasses.replace(RECIPES[RECIPE], steps=max(1, stage))
+    recipe = replace(RECIPES[RECIPE], steps=max(1, stage))
     trainer = prepare(recipe, seed=seed)
     for _ in range(stage):
         trainer.step()
@@ -72,7 +72,7 @@ def against_a_new_critic(stage: int, iterations: int, seed: int) -> dict[str, li
     y = torch.zeros(BATCH, dtype=torch.int64)
     for i in range(iterations):
         rng = generator("critic", seed, stage, i)
-        z = torch.randn(BATCH, recipe.latent, generator=rng)
+        z = torch.randn(BATCH, recipe.networks.latent, generator=rng)
         real = fresh.data.batch(i * BATCH, BATCH, seed).x
         with torch.no_grad():
             fake = fresh.generator(z, y)

@@ -1,7 +1,6 @@
 """Gulrajani et al. 2017, figure 1b: gradients through a deep critic whose weights are clipped."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from reference_models.papers.drawing import COLOURS, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
 from reference_models.papers.he import trained
 from reference_models.randomness import seed_of
-from reference_models.recipe import Recipe
+from reference_models.recipe import Recipe, replace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,9 +25,8 @@ BOUNDS = (0.1, 0.01, 0.001)
 N = 256
 """Points of each kind that gradients are taken of."""
 
-RECIPE = Recipe(
-    "gulrajani2017-fig1b",
-    "swiss-roll",
+RECIPE = replace(
+    Recipe("gulrajani2017-fig1b", "swiss-roll"),
     latent=2,
     depth_g=12,
     depth_d=12,

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +15,7 @@ from reference_models.papers.drawing import COLOURS, PAPER, THEORY, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
 from reference_models.papers.he import trained
 from reference_models.randomness import generator, seed_of
-from reference_models.recipe import Recipe
+from reference_models.recipe import Recipe, replace
 from reference_models.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -35,9 +34,8 @@ SAMPLES = 2500
 TICKS = 41
 EDGE = 2.5
 
-CRITIC = Recipe(
-    "gulrajani2017-toy",
-    DATA.name,
+CRITIC = replace(
+    Recipe("gulrajani2017-toy", DATA.name),
     latent=3,
     loss="wasserstein",
     batch=128,

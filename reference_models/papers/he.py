@@ -29,7 +29,7 @@ def trained(recipe: Recipe, data: Data, seed: int, fixed: nn.Module | None = Non
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=rng)
                 nn.init.zeros_(layer.bias)
-    loss, penalty = LOSSES[recipe.loss], build.penalty(recipe)
+    loss, penalty = LOSSES[recipe.objective.loss], build.penalty(recipe.objective)
     trainer = Trainer(recipe, data, *networks, loss=loss, penalty=penalty, seed=seed)
     for _ in trainer.steps():
         pass

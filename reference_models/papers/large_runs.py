@@ -46,7 +46,7 @@ def trained(
         resume=True,
         device=device,
         seed=seed,
-        checkpoint_every=max(1, recipe.steps // CHECKPOINTS),
+        checkpoint_every=max(1, recipe.optimisation.steps // CHECKPOINTS),
         on_step=on_step,
         sinks=sinks,
     )

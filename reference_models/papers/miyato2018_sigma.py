@@ -1,7 +1,6 @@
 """Miyato et al. 2018, appendix C.1: one power iteration keeps the spectral norm at one."""
 
 import copy
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from reference_models.papers.drawing import COLOURS, PAPER, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
+from reference_models.recipe import replace
 from reference_models.recipes import RECIPES
 from reference_models.trainer import prepare
 
@@ -53,7 +53,7 @@ def run(budget: Budget, seed: int) -> Result:
     cases = list(CASES.items())[: 1 if budget == "small" else None]
     for case, (recipe, changes) in cases:
         settings = {**changes, "steps": STEPS[budget]}
-        trainer = prepare(dataclasses.replace(RECIPES[recipe], **settings), seed=seed)
+        trainer = prepare(replace(RECIPES[recipe], settings), seed=seed)
         layers = normalised(trainer.discriminator)
         found: dict[str, list[float]] = {name: [] for name in layers}
         steps = []

@@ -1,6 +1,5 @@
 """Odena et al. 2017: an auxiliary classifier gives the class asked for; and what it costs."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,6 +13,7 @@ from reference_models.generator import Sampler, sampler_of
 from reference_models.papers.drawing import COLOURS, PAPER, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
 from reference_models.randomness import seed_of
+from reference_models.recipe import replace
 from reference_models.recipes import find_recipe
 from reference_models.trainer import prepare
 

@@ -1,7 +1,6 @@
 """Lin et al. 2018, table 1: a discriminator that sees samples in packs loses fewer modes."""
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torch.nn.functional import pdist
@@ -13,6 +12,7 @@ from reference_models.generator import sampler_of
 from reference_models.papers.drawing import COLOURS, PAPER, canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
 from reference_models.randomness import generator, seed_of
+from reference_models.recipe import replace
 from reference_models.recipes import find_recipe
 from reference_models.trainer import prepare
 

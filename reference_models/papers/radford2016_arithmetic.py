@@ -1,7 +1,6 @@
 """Radford et al. 2016, section 6: arithmetic with latents, and ways between them."""
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from reference_models.generator import Latent, sampler_of
 from reference_models.papers.drawing import canvas
 from reference_models.papers.experiment import Budget, Experiment, Measured, Published, Result
 from reference_models.randomness import generator, seed_of
+from reference_models.recipe import replace
 from reference_models.recipes import find_recipe
 from reference_models.trainer import prepare
 

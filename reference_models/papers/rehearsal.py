@@ -10,6 +10,7 @@ from gandiag.errors import GandiagError
 from reference_models.data.table import look_up
 from reference_models.recipe import Recipe, replace
 from reference_models.trainer import prepare
+from reference_models.tricks.packing import Packing
 
 CLASSES = 1000
 """Of a folder that is not here: ImageNet's, which the recipes of a folder are of."""
@@ -42,8 +43,8 @@ def rehearsed(recipe: Recipe, share: int = 1) -> Recipe:
     """
     known = look_up(recipe.data, recipe.resolution)
     changes: dict[str, object] = {
-        "batch": recipe.batch // share,
-        "batch_g": recipe.batch_g // share,
+        "batch": recipe.optimisation.batch // share,
+        "batch_g": recipe.optimisation.batch_g // share,
     }
     if len(known.shape) == 3:
         classes = CLASSES if known.classes is None else known.classes
@@ -65,7 +66,8 @@ def time_steps(
         GandiagError: a step does not fit in the device's memory.
     """
     images = len(look_up(recipe.data, recipe.resolution).shape) == 3
-    share = recipe.batch // (FEW * recipe.pack) if images and device.type == "cpu" else 1
+    batch, pack = recipe.optimisation.batch, recipe.trick(Packing).pack
+    share = batch // (FEW * pack) if images and device.type == "cpu" else 1
     took: list[float] = []
     try:
         trainer = prepare(rehearsed(recipe, share), device=device)

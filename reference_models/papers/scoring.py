@@ -127,7 +127,7 @@ def scores_of(recipe: Recipe, data: Data, seed: int, device: torch.device) -> di
         chosen = [
             target
             for target in recipe.targets
-            if target.metric != "intra-class fid" or recipe.condition_g != "none"
+            if target.metric != "intra-class fid" or recipe.networks.condition_g != "none"
         ]
         return {key(target): _score(target, data, seed, device) for target in chosen}
     count: Callable[[Tensor], Coverage]

@@ -15,11 +15,13 @@ from gandiag.errors import GandiagError
 from gandiag.monitors import read
 from reference_models import checkpoints
 from reference_models.generator import load
-from reference_models.recipe import Recipe, replace
+from reference_models.recipe import Recipe, replace, to_json
 from reference_models.train import train
 from reference_models.trainer import prepare
 
-POINTS = Recipe("points", "ring8", latent=4, width_g=16, width_d=16, steps=20, batch=16, ema=0.9)
+POINTS = replace(
+    Recipe("points", "ring8"), latent=4, width_g=16, width_d=16, steps=20, batch=16, ema=0.9
+)
 # Everything that has a state: batch norm, spectral norm, dropout, stored samples, loss scaling.
 STATEFUL = replace(
     POINTS,
@@ -222,7 +224,7 @@ def test_a_diverging_companion_is_saved(tmp_path):
 def test_a_finished_run_has_nothing_to_do(tmp_path):
     train(POINTS, out=tmp_path)
     trainer = train(POINTS, out=tmp_path, resume=True)
-    assert trainer.finished == POINTS.steps
+    assert trainer.finished == POINTS.optimisation.steps
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +266,8 @@ def another_version(checkpoint):
 
 
 def another_architecture(checkpoint):
-    change(checkpoint / "recipe.json", width_g=8)
+    recipe = checkpoints.read_recipe(checkpoint)
+    (checkpoint / "recipe.json").write_text(to_json(replace(recipe, {"width_g": 8})))
 
 
 def unknown_field(checkpoint):

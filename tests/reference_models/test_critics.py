@@ -9,7 +9,9 @@ from reference_models.generator import load
 from reference_models.recipe import Recipe, replace
 from reference_models.trainer import prepare
 
-POINTS = Recipe("points", "ring8", latent=4, width_g=16, width_d=16, steps=2, batch=16, scale=2.0)
+POINTS = replace(
+    Recipe("points", "ring8"), latent=4, width_g=16, width_d=16, steps=2, batch=16, scale=2.0
+)
 
 
 def saved(run, recipe):

@@ -9,7 +9,7 @@ import torch
 
 from reference_models import checkpoints
 from reference_models.generator import load
-from reference_models.recipe import Recipe, to_json
+from reference_models.recipe import Recipe, replace, to_json
 from reference_models.train import train
 from reference_models.trainer import prepare
 
@@ -27,9 +27,8 @@ train(recipe, out=sys.argv[2], checkpoint_every=10, resume=True)
 def test_two_processes_train_as_one(tmp_path):
     # Without batch norm a batch has no statistics that its halves lack. SGD, since Adam makes an
     # update out of the rounding of a gradient near 0.
-    recipe = Recipe(
-        "shared",
-        "ring8",
+    recipe = replace(
+        Recipe("shared", "ring8"),
         latent=4,
         width_g=16,
         width_d=16,

@@ -12,7 +12,7 @@ from reference_models.recipe import Recipe, replace
 from reference_models.train import cost, train
 from reference_models.trainer import prepare
 
-POINTS = Recipe("points", "ring8", latent=4, width_g=64, width_d=16, steps=3, batch=16)
+POINTS = replace(Recipe("points", "ring8"), latent=4, width_g=64, width_d=16, steps=3, batch=16)
 CONDITIONAL = replace(
     POINTS,
     {
@@ -149,7 +149,7 @@ def test_cost_is_known_without_training():
 
 def test_cost_of_data_that_is_not_here():
     start = time.perf_counter()
-    found = cost(Recipe("x", "celeba", resolution=128, network="resnet", norm_d="spectral"))
+    found = cost(replace(Recipe("x", "celeba", 128), network="resnet", norm_d="spectral"))
     # Parameters are counted without memory for them, and nothing is downloaded.
     assert found.discriminator_parameters > 10_000_000
     assert time.perf_counter() - start < 20

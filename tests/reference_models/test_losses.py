@@ -34,28 +34,36 @@ SLOPES = {
 }
 
 
-def test_tables_cover_every_loss():
-    assert set(LOSSES) == set(PUBLISHED) == set(SLOPES)
+SEPARATE = [name for name, loss in LOSSES.items() if not loss.needs_real]
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_values_are_the_papers(name):
+def costs(name):
     loss = LOSSES[name]
-    for ours, theirs in zip(loss, PUBLISHED[name](LOGITS), strict=True):
+    return loss.real, loss.fake, loss.generator
+
+
+def test_tables_cover_every_loss():
+    assert set(SEPARATE) == set(PUBLISHED) == set(SLOPES)
+    assert set(LOSSES) == {*SEPARATE, "relativistic"}
+
+
+@pytest.mark.parametrize("name", SEPARATE)
+def test_values_are_the_papers(name):
+    for ours, theirs in zip(costs(name), PUBLISHED[name](LOGITS), strict=True):
         # Float64 rounding of log(1 - sigmoid(6)), which loses three digits where softplus does not.
         torch.testing.assert_close(ours(LOGITS), theirs, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SEPARATE)
 def test_gradients_are_the_papers(name):
     # The hinge has a kink at +-1, which these logits avoid.
     x = (LOGITS + 0.01).requires_grad_()
-    for ours, theirs in zip(LOSSES[name], SLOPES[name](x.detach()), strict=True):
+    for ours, theirs in zip(costs(name), SLOPES[name](x.detach()), strict=True):
         (gradient,) = torch.autograd.grad(ours(x).sum(), x)
         torch.testing.assert_close(gradient, theirs, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", SEPARATE)
 def test_means_over_both_batches(name):
     loss = LOSSES[name]
     real, fake = LOGITS[:7], LOGITS[7:]
@@ -80,7 +88,7 @@ def test_optimum_of_the_minimax_game_is_minus_log_four():
 @pytest.mark.parametrize("name", ["minimax", "non-saturating", "hinge", "wasserstein"])
 def test_finite_where_a_sigmoid_saturates(name):
     x = torch.tensor([-1e4, 1e4], requires_grad=True)
-    for cost in LOSSES[name]:
+    for cost in costs(name):
         value = cost(x)
         (gradient,) = torch.autograd.grad(value.sum(), x)
         assert value.isfinite().all()
@@ -114,3 +122,33 @@ def test_flipped_labels_swap_the_roles(name):
 def test_auxiliary_loss_of_uniform_logits_is_log_classes():
     loss = auxiliary_loss(torch.zeros(6, 10), torch.arange(6))
     assert float(loss) == pytest.approx(math.log(10), rel=1e-6)
+
+
+def test_the_relativistic_loss_is_of_pairs():
+    """-log sigmoid of the difference of each pair (Jolicoeur-Martineau 2019; Huang et al. 2024)."""
+    real, fake = LOGITS[:12], LOGITS[13:].flip(0)
+    loss, ahead = LOSSES["relativistic"], real - fake
+    assert float(loss.d_loss(real, fake)) == pytest.approx(float(-sigmoid(ahead).log().mean()))
+    assert float(loss.g_loss(fake, real)) == pytest.approx(float(-sigmoid(-ahead).log().mean()))
+    # What both logits gain together changes nothing, as it does for the other losses.
+    torch.testing.assert_close(loss.d_loss(real + 5, fake + 5), loss.d_loss(real, fake))
+    assert float(loss.d_loss(real, real)) == pytest.approx(math.log(2))
+
+
+def test_the_relativistic_loss_by_finite_differences():
+    real, fake = (LOGITS[i : i + 5].clone().requires_grad_() for i in (2, 9))
+    loss = LOSSES["relativistic"]
+    torch.autograd.gradcheck(lambda a, b: loss.d_loss(a, b, 0.9, 0.2), (real, fake))
+    torch.autograd.gradcheck(lambda a, b: loss.g_loss(b, a), (real, fake))
+
+
+def test_pairs_that_nobody_can_tell_apart_teach_nothing():
+    """Equal targets: a pair's label is one half, and its cost least where both logits are equal."""
+    x = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(LOSSES["relativistic"].d_loss(x, 0 * LOGITS[:4], 0.5, 0.5), x)
+    assert slope.abs().max() == 0
+
+
+def test_pairs_need_real_logits():
+    with pytest.raises(ValueError, match="real_logits"):
+        LOSSES["relativistic"].g_loss(LOGITS)

@@ -1,7 +1,5 @@
 """Networks: shapes over resolutions, what a label changes, spectral normalisation."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
@@ -15,10 +13,10 @@ from reference_models.data.table import Known
 from reference_models.networks.conditioning import ConditionalBatchNorm, Conditioning
 from reference_models.networks.dcgan import halvings
 from reference_models.networks.mlp import MLPDiscriminator
-from reference_models.recipe import Recipe
+from reference_models.recipe import Recipe, replace
 from reference_models.trainer import prepare
 
-SMALL = Recipe("small", "ring8", latent=8, width_g=4, width_d=4)
+SMALL = replace(Recipe("small", "ring8"), latent=8, width_g=4, width_d=4)
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +113,7 @@ def test_switches_of_the_residual_networks(switch, other):
     """Neither has weights, so that the same random numbers give the same networks."""
     x, y = torch.randn(2, 3, 32, 32), torch.zeros(2, dtype=torch.int64)
     outs = []
-    for value in (getattr(SMALL, switch), other):
+    for value in (getattr(SMALL.networks, switch), other):
         with torch.random.fork_rng():
             pair = make("resnet", (3, 32, 32), **{switch: value})
             outs.append(pair[0](torch.ones(2, 8), y) if switch == "upsample" else pair[1](x, y))
@@ -222,9 +220,8 @@ def colours(monkeypatch):
 )
 def test_spectral_norm_holds_after_200_steps(network, data, width, layers):
     """Miyato et al. 2018, figure 9: one power iteration a step keeps up, within .1."""
-    recipe = Recipe(
-        "sn",
-        data,
+    recipe = replace(
+        Recipe("sn", data),
         network=network,
         latent=8,
         width_g=1 if network == "resnet" else 16,

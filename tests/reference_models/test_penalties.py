@@ -11,11 +11,11 @@ from reference_models.penalties import (
     dragan,
     gradient_penalty,
     one_sided_gradient_penalty,
-    orthogonal,
     r1,
     r2,
     slopes,
 )
+from reference_models.tricks.orthogonal import orthogonal
 
 REAL = torch.randn(64, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 FAKE = torch.randn(64, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 2

@@ -1,12 +1,10 @@
 """The table of recipes: every row fits its data, and published values are whole."""
 
-import dataclasses
-
 import pytest
 
 from gandiag.errors import GandiagError
 from reference_models.data import DATASETS
-from reference_models.recipe import from_json, to_json
+from reference_models.recipe import from_json, replace, to_json
 from reference_models.recipes import PUBLISHED, RECIPES, SMALL, find_recipe
 from reference_models.train import cost
 from reference_models.trainer import prepare
@@ -58,7 +56,7 @@ def test_sample_sizes_are_part_of_a_target():
     "recipe", [r for r in SMALL.values() if "fashion" not in r.data], ids=lambda r: r.name
 )
 def test_small_rows_take_a_step(recipe):
-    trainer = prepare(dataclasses.replace(recipe, n_critic=1, warmup=0))
+    trainer = prepare(replace(recipe, n_critic=1, warmup=0))
     losses = trainer.step()
     assert losses.d_loss.isfinite()
     assert losses.g_loss.isfinite()

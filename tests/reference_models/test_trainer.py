@@ -1,6 +1,6 @@
 """The loop: what a step does, and that its switches do what they say."""
 
-import dataclasses
+import math
 from functools import partial
 
 import pytest
@@ -12,10 +12,12 @@ from reference_models.data import Batch
 from reference_models.distributed import Processes, open_device
 from reference_models.generator import sampler_of
 from reference_models.losses import LOSSES
-from reference_models.recipe import Recipe, replace
+from reference_models.randomness import Draws
+from reference_models.recipe import PATHS, Recipe, replace
+from reference_models.settings import Objective
 from reference_models.trainer import Trainer, prepare
 
-POINTS = Recipe("points", "ring8", latent=4, width_g=16, width_d=16, steps=6, batch=16)
+POINTS = replace(Recipe("points", "ring8"), latent=4, width_g=16, width_d=16, steps=6, batch=16)
 IMAGES = replace(
     POINTS,
     {
@@ -143,7 +145,7 @@ ELSEWHERE = {
 
 
 def test_no_switch_is_forgotten():
-    assert {field.name for field in dataclasses.fields(Recipe)} == {*SWITCHES, *ELSEWHERE}
+    assert set(PATHS) == {*SWITCHES, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", SWITCHES)
@@ -286,9 +288,37 @@ def test_lazy_penalty_has_the_weight_of_those_left_out():
     from reference_models.build import penalty as build_penalty
 
     args = (lambda x: x.sum(1), torch.zeros(4, 2), torch.zeros(4, 2), torch.Generator())
-    lazy = build_penalty(replace(POINTS, {"r1": 0.5, "penalty_every": 4}))(*args)
-    eager = build_penalty(replace(POINTS, {"r1": 0.5}))(*args)
+    lazy = build_penalty(Objective(r1=0.5, penalty_every=4))(*args)
+    eager = build_penalty(Objective(r1=0.5))(*args)
     assert lazy.item() == 4 * eager.item() == 4 * 0.5 * 0.5 * 2
+
+
+@pytest.mark.parametrize(("loss", "real"), [("non-saturating", 0), ("relativistic", 1)])
+def test_the_generator_draws_real_samples_only_where_its_loss_looks_at_them(loss, real):
+    recipe = replace(POINTS, {"loss": loss, "batch_g": 32, "n_gen": 2, "steps": 1})
+    trainer, losses = run(recipe)
+    assert trainer.seen == 16 + real * 2 * 32
+    assert losses[-1].g_loss.isfinite()
+
+
+def test_a_relativistic_step_by_hand():
+    """Pairs of 3 and theta: L_G = log(1 + exp(3 psi - psi theta)), with psi after its own step."""
+    changes = {"loss": "relativistic", "optimizer": "sgd", "beta1": 0.0, "lr_d": 0.1, "lr_g": 0.5}
+    trainer = Trainer(
+        replace(POINTS, changes),
+        Constant(),
+        Point(1.0),
+        Slope(0.5),
+        loss=LOSSES["relativistic"],
+        penalty=lambda critic, real, fake, rng: torch.zeros(()),
+    )
+    losses = trainer.step()
+    psi = 0.5 + 0.1 * 2 / (1 + math.exp(0.5 * 2))
+    assert trainer.discriminator.value.item() == pytest.approx(psi)
+    assert losses.d_loss.item() == pytest.approx(math.log1p(math.exp(-0.5 * 2)))
+    assert losses.g_loss.item() == pytest.approx(math.log1p(math.exp(psi * 2)))
+    theta = 1 + 0.5 * psi / (1 + math.exp(-psi * 2))
+    assert trainer.generator.value.item() == pytest.approx(theta)
 
 
 def test_weights_stay_clipped():
@@ -299,11 +329,11 @@ def test_weights_stay_clipped():
 def test_instance_noise_is_gone_after_its_steps():
     quiet = replace(POINTS, {"instance_noise": 1.0, "instance_noise_steps": 2, "steps": 4})
     trainer = prepare(quiet)
-    rng = torch.Generator()
+    draws = Draws(0, 0)
     batch = Batch(torch.zeros(1000, 2), torch.zeros(1000))
     found = []
     for _ in range(4):
-        found.append(trainer._noisy(batch, rng.manual_seed(0)).x.std().item())
+        found.append(trainer._seen(batch, draws, real=True).x.std().item())
         trainer.finished += 1
     assert found == pytest.approx([1, 0.5, 0, 0], abs=0.1)
 
@@ -349,7 +379,7 @@ def test_device_that_is_not_there(name):
 
 
 def test_recipes_of_labels_need_labels():
-    recipe = dataclasses.replace(POINTS, data="swiss-roll", condition_d="projection")
+    recipe = replace(POINTS, data="swiss-roll", condition_d="projection")
     with pytest.raises(GandiagError, match="swiss-roll does not have"):
         prepare(recipe)
 

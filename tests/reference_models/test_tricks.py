@@ -7,19 +7,16 @@ import torch
 from scipy import stats
 from torch import nn
 
+from reference_models.build import scale_of_rate
 from reference_models.data import Batch
 from reference_models.ema import Average
-from reference_models.tricks import (
-    AdamState,
-    Packed,
-    Replay,
-    adam_update,
-    draw_latents,
-    scale_of_noise,
-    scale_of_rate,
-    targets,
-    unroll,
-)
+from reference_models.latents import draw_latents
+from reference_models.settings import Networks
+from reference_models.tricks.instance_noise import scale_of_noise
+from reference_models.tricks.labels import targets
+from reference_models.tricks.packing import Packed
+from reference_models.tricks.replay import mix, store
+from reference_models.tricks.unrolling import AdamState, adam_update, unroll
 
 
 def rng(seed=0):
@@ -27,20 +24,20 @@ def rng(seed=0):
 
 
 def test_normal_and_uniform_latents():
-    normal = draw_latents("normal", 2000, 5, rng()).flatten().numpy()
-    uniform = draw_latents("uniform", 2000, 5, rng()).flatten().numpy()
+    normal = draw_latents(Networks(latent=5, latent_kind="normal"), 2000, rng()).flatten().numpy()
+    uniform = draw_latents(Networks(latent=5, latent_kind="uniform"), 2000, rng()).flatten().numpy()
     assert stats.kstest(normal, "norm").pvalue > 1e-3  # a fixed seed: no chance of failing
     assert stats.kstest(uniform, stats.uniform(-1, 2).cdf).pvalue > 1e-3
 
 
 def test_latents_on_the_sphere():
-    z = draw_latents("sphere", 1000, 64, rng())
+    z = draw_latents(Networks(latent=64, latent_kind="sphere"), 1000, rng())
     torch.testing.assert_close(z.norm(dim=1), torch.full((1000,), 8.0))
     assert z.mean(0).norm() < 5 * 8 / math.sqrt(1000)
 
 
 def test_truncated_latents():
-    z = draw_latents("normal", 2000, 5, rng(), truncation=0.7).flatten()
+    z = draw_latents(Networks(latent=5, truncation=0.7), 2000, rng()).flatten()
     assert z.abs().max() <= 0.7
     assert stats.kstest(z.numpy(), stats.truncnorm(-0.7, 0.7).cdf).pvalue > 1e-3
 
@@ -99,23 +96,17 @@ def batch(value, count=8):
 
 
 def test_replay():
-    store = Replay(8, (2,), torch.device("cpu"))
-    assert torch.equal(store.mix(batch(1), rng()).x, batch(1).x)  # nothing old yet
-    second = store.mix(batch(2), rng())
+    kept = store(8, (2,))
+    assert torch.equal(mix(kept, batch(1), rng()).x, batch(1).x)  # nothing old yet
+    second = mix(kept, batch(2), rng())
     assert second.x[:, 0].tolist() == [1] * 4 + [2] * 4
     assert torch.equal(second.x[:, 0].long(), second.y)
-    assert store.filled == 8
-    third = store.mix(batch(3), rng(5))
+    assert kept["filled"] == 8
+    third = mix(kept, batch(3), rng(5))
     assert set(third.x[:4, 0].tolist()) <= {1, 2}
     assert third.x[4:, 0].tolist() == [3] * 4
-    assert int((store.x[:, 0] == 3).sum()) == 4  # took the places of others
-    assert len(store.x) == 8
-
-
-def test_replay_without_capacity_is_off():
-    store = Replay(0, (2,), torch.device("cpu"))
-    for value in (1, 2, 3):
-        assert torch.equal(store.mix(batch(value), rng()).x, batch(value).x)
+    assert int((kept["x"][:, 0] == 3).sum()) == 4  # took the places of others
+    assert len(kept["x"]) == 8
 
 
 def test_average_has_a_closed_form():

@@ -1,12 +1,14 @@
 """How the reference trainers are watched."""
 
-from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+from reference_models.recipe import replace
 from reference_models.recipes import RECIPES
 from reference_models.trainer import prepare
-from reference_models.watching import watch
+from reference_models.watching import tell, watch
 
 
 @pytest.mark.parametrize(
@@ -37,4 +39,36 @@ def test_short_runs_are_looked_at_more_often(tmp_path, name, steps, every):
 def test_the_monitor_is_told_how_the_slope_is_held(tmp_path, name, lipschitz):
     with watch(prepare(RECIPES[name]), tmp_path, sinks=()) as monitor:
         assert monitor.context.lipschitz == lipschitz
-        assert monitor.context.loss == RECIPES[name].loss
+        assert monitor.context.loss == RECIPES[name].objective.loss
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("ns-ring8", {"loss": "relativistic"}),
+        ("ns-ring8", {"pack": 3, "batch": 96}),
+        ("ns-digits", {"pack": 3, "batch": 96}),
+        ("pacgan3-ring-full", {}),
+    ],
+)
+def test_what_trains_is_watched(tmp_path, name, changes):
+    trainer = prepare(replace(RECIPES[name], {"steps": 2, **changes}))
+    with watch(trainer, tmp_path, sinks=()) as monitor:
+        for losses in trainer.steps():
+            tell(monitor, losses)
+        assert monitor.context.loss == (None if "loss" in changes else "non-saturating")
+
+
+def test_every_label_is_watched(tmp_path, monkeypatch):
+    """The monitor draws at most 64 samples at once; here there are 100 classes."""
+    asked = {}
+    monkeypatch.setattr("gandiag.Monitor", lambda *_, **options: asked.update(options))
+    trainer = prepare(RECIPES["cgan-digits"])
+    names = tuple(map(str, range(100)))
+    trainer.data = SimpleNamespace(classes=names, shape=(1, 8, 8), split=trainer.data.split)
+    trainer.generator.forward = lambda z, y: z
+    watch(trainer, tmp_path)
+    rng = torch.Generator().manual_seed(0)
+    seen = torch.cat([asked["sampler"](64, rng)[1] for _ in range(16)])
+    assert set(seen.tolist()) == set(range(100))
+    assert asked["sampler"](200, rng)[1].bincount().tolist() == [2] * 100

@@ -40,7 +40,7 @@ class Case:
     @property
     def steps(self) -> int:
         """Of the generator: those of the recipe, but 2,000 at least and 2,500 at most."""
-        return min(2500, max(2000, SMALL[self.base].steps))
+        return min(2500, max(2000, SMALL[self.base].optimisation.steps))
 
     @property
     def begins(self) -> int:

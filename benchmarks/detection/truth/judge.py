@@ -10,8 +10,8 @@ from torch import Tensor
 
 from benchmarks.detection.truth.worlds import World
 from reference_models.data import Batch
+from reference_models.latents import draw_latents
 from reference_models.trainer import Trainer
-from reference_models.tricks import draw_latents
 
 SAMPLES = 1000
 SCORED = 512
@@ -57,7 +57,7 @@ class Judge:
             "spread": self._spread(features, classes),
             "motion": self._motion(features),
         }
-        if trainer.recipe.conditional:
+        if trainer.recipe.networks.conditional:
             found["agreement"] = float((classes == fake.y).float().mean())
         found |= self._scored(fake)
         return {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
@@ -65,7 +65,7 @@ class Judge:
     def _drawn(self) -> Batch:
         recipe, network = self.trainer.recipe, self.trainer.generator
         rng, was = torch.Generator().manual_seed(0), network.training
-        z = draw_latents(recipe.latent_kind, SAMPLES, recipe.latent, rng, recipe.truncation)
+        z = draw_latents(recipe.networks, SAMPLES, rng)
         y = torch.randint(max(1, self.world.classes), (SAMPLES,), generator=rng)
         network.eval()
         x = recipe.scale * torch.cat(

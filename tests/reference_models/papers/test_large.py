@@ -20,13 +20,14 @@ from reference_models.papers.verdicts import judge
 from reference_models.randomness import generator
 from reference_models.recipes import PUBLISHED
 from reference_models.trainer import prepare
+from reference_models.tricks.packing import Packing
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("recipe", PUBLISHED.values(), ids=PUBLISHED)
 def test_every_published_recipe_takes_two_steps(recipe):
-    tried = rehearsed(recipe, recipe.batch // (2 * recipe.pack))
+    tried = rehearsed(recipe, recipe.optimisation.batch // (2 * recipe.trick(Packing).pack))
     trainer = prepare(tried)
     before = [each.clone() for each in trainer.generator.parameters()]
     for _ in range(2):
