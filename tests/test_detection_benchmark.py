@@ -63,7 +63,7 @@ def current(run):
 
 class TestCases:
     def test_names_are_unique_and_recipes_are_valid(self):
-        assert all(case.recipe().steps >= 2000 for case in CASES.values())
+        assert all(case.recipe().optimisation.steps >= 2000 for case in CASES.values())
         assert all(CASES[case.name] is case for case in CASES.values())
 
     def test_at_least_three_hundred_runs(self):
