@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule("frechet", "CARRIED", 0, "fid", "heavy-tailed", 16, 1000, "null"),
     Rule("infinity", "FEW", 0, "fid_inf", "Gaussian", 64, 200, "null"),
-    Rule("neighbours", "HUBS", float("inf"), "prdc", "heavy-tailed", 256, 200, "null"),
+    Rule("prdc", "HUBS", float("inf"), "prdc", "heavy-tailed", 256, 200, "null"),
     Rule("vendi", "A_FEATURE", 0, "vendi", "lite0", 1280, 200, "null"),
     Rule("ndb", "A_BIN", 0, "ndb", "mixture", 16, 200, "dropped"),
     Rule("p_precision", "RARE", 0, "p_pr", "Gaussian", 64, 200, "alternative"),

@@ -31,9 +31,10 @@ NEIGHBOURS: Mapping[str, Note] = {
         "one lifts precision, a generated one lifts recall. Copies of real images score well.",
         bias="All four depend on both counts and on k, and so does what a perfect sampler has. "
         "Compare at equal counts and equal k.",
-        interval=JACKKNIFE
-        + "Of shares it is Wilson's interval with that deviation. Of density and "
-        "coverage none where few neighbourhoods hold most of the samples.",
+        interval="Over draws of the real and of the generated images: of precision, recall and "
+        "density from the images in balls and from balls that are left out, of coverage from "
+        "random halves of both sets. Of shares it is Wilson's interval with that deviation. Of "
+        "density and coverage none where few neighbourhoods hold most of the samples.",
         read="More is better; density above 1 says that samples crowd where real images are "
         "dense, as with truncation. A perfect sampler has less than 1 of the three shares: give "
         "unseen real images with --heldout to see what it has.",

@@ -47,6 +47,12 @@ from gandiag.metrics.kernel import (
 )
 from gandiag.metrics.likelihood import FLD, Likelihood, feature_likelihood
 from gandiag.metrics.max_sliced import MaxSlicedWasserstein, max_sliced_wasserstein
+from gandiag.metrics.memberships import (
+    Neighbourhoods,
+    expected_coverage,
+    neighbourhoods,
+    precision_recall_density_coverage,
+)
 from gandiag.metrics.mifid import MiFID, memorization_distance, memorization_informed
 from gandiag.metrics.mmd import (
     GaussianMMD,
@@ -66,18 +72,11 @@ from gandiag.metrics.modes import (
 from gandiag.metrics.ms_ssim import MSSSIM, ms_ssim
 from gandiag.metrics.ndb import NDB, Bins, bins
 from gandiag.metrics.near_copies import NearCopies, closest_pairs, near_copies
-from gandiag.metrics.neighbours import (
-    PRDC,
-    Neighbourhoods,
-    Tie,
-    expected_coverage,
-    k_nearest,
-    neighbourhoods,
-    precision_recall_density_coverage,
-)
+from gandiag.metrics.neighbours import Tie, k_nearest
 from gandiag.metrics.p_precision import PPrecision, p_precision_recall
 from gandiag.metrics.patches import SlicedPatches, patch_distances
 from gandiag.metrics.prd import PRD, PRDCurve, prd_curve, prd_from_histograms
+from gandiag.metrics.prdc import PRDC
 from gandiag.metrics.realism import Realism, rarity, realism
 from gandiag.metrics.rke import RKE, median_distance, rke_score
 from gandiag.metrics.sinkhorn import SinkhornDivergence, sinkhorn_divergence

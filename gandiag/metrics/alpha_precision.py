@@ -12,9 +12,8 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks, check_count
 from gandiag.metrics.intervals import Z
-from gandiag.metrics.jackknife import deviation, groups_of
+from gandiag.metrics.jackknife import JACKKNIFE, deviation, groups_of
 from gandiag.metrics.neighbours import (
-    JACKKNIFE,
     all_distances,
     bounded_squares,
     k_nearest,

@@ -1,23 +1,16 @@
-"""Precision, recall, density, coverage: balls around each image out to its k-th neighbour."""
+"""The nearest rows of each row, and which distances are within a radius, ties settled exactly."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import ClassVar, Literal, NamedTuple, Self
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.base import Better, Metric, Role, Score
-from gandiag.metrics.checks import Rows, as_pair, as_rows, banks, check_count, check_same_width
-from gandiag.metrics.intervals import Z, wilson
-from gandiag.metrics.jackknife import Balls, deleted_radii, deviation, groups_of
-from gandiag.metrics.replicates import Replicates
+from gandiag.metrics.checks import Rows, as_rows, check_count, check_same_width
 from gandiag.metrics.ties import distances_by_product, distinct
 from gandiag.metrics.tiles import tiles
-from gandiag.statistics import Statistic
 
 Tie = Literal["<", "<="]
 
@@ -84,7 +77,7 @@ def k_nearest(rows: Rows, k: int, among: Rows | None = None) -> Tensor:
     x = as_rows(rows, "rows")
     y = x if among is None else as_rows(among, "among").to(x.device)
     check_same_width({"rows": x.shape[1], "among": y.shape[1]})
-    _check_k(k)
+    check_k(k)
     check_count("rows" if among is None else "among", len(y), k + 1 if among is None else k)
     return nearest_rows(x, y, k, among is None).distances
 
@@ -160,88 +153,6 @@ def _parts(n: int, width: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-class Neighbourhoods(NamedTuple):
-    """Who lies in whose ball."""
-
-    hits: Tensor
-    """(generated,) int64: in how many balls of real rows each generated row lies."""
-    covered: Tensor
-    """(real,) bool: whether any generated row lies in this real row's ball."""
-    recalled: Tensor
-    """(real,) bool: whether this real row lies in any generated row's ball."""
-
-
-def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbourhoods:
-    """Membership by ``distance tie radius``, tile by tile; what all four shares are counted from.
-
-    Raises:
-        GandiagError: as `precision_recall_density_coverage`.
-    """
-    return _neighbourhoods(real, generated, k, tie, replicates=False)[0]
-
-
-def _neighbourhoods(
-    real: Rows, generated: Rows, k: int, tie: Tie, *, replicates: bool
-) -> tuple[Neighbourhoods, Replicates]:
-    """Who lies where, and, if asked for, the four shares without each group of rows."""
-    _check_k(k)
-    real, generated = as_pair(real, generated, least=k + 1)
-    own, others = nearest_rows(real, real, k, True), nearest_rows(generated, generated, k, True)
-    real_radii, generated_radii = own.distances[:, -1], others.distances[:, -1]
-    hits = torch.zeros(len(generated), dtype=torch.int64, device=real.device)
-    covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
-    recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
-    centre = real.mean(dim=0, dtype=torch.float64)
-    jackknife = _Jackknife.of(own, others, k) if replicates else None
-    for i in tiles(len(real)):
-        for j in tiles(len(generated)):
-            x, y = real[i], generated[j]
-            sizes, products, error = bounded_squares(x, y, centre)
-            lower, upper = sizes * (1 - error) - products, sizes * (1 + error) - products
-            exact = cache(partial(all_distances, x, y))  # computed once, if at all
-            in_real = within(lower, upper, real_radii[i, None], x, y, tie, exact)
-            in_generated = within(lower, upper, generated_radii[None, j], x, y, tie, exact)
-            hits[j] += in_real.sum(dim=0)
-            covered[i] |= in_real.any(dim=1)
-            recalled[i] |= in_generated.any(dim=1)
-            if jackknife is not None:
-                jackknife.real.add(i, j, upper, in_real)
-                jackknife.generated.add(j, i, upper.T, in_generated.T)
-    found = Neighbourhoods(hits, covered, recalled)
-    return found, {} if jackknife is None else jackknife.replicates(k)
-
-
-class _Jackknife(NamedTuple):
-    """The balls of both sets, with groups of rows left out."""
-
-    real: Balls
-    generated: Balls
-
-    @classmethod
-    def of(cls, own: Nearest, others: Nearest, k: int) -> Self:
-        device = own.distances.device
-        sets = [(each, groups_of(len(each.distances)).to(device)) for each in (own, others)]
-
-        def balls(nearest: Nearest, groups: Tensor, members: Tensor) -> Balls:
-            deleted = deleted_radii(nearest.candidates, nearest.places, groups, k)
-            return Balls(deleted, groups, members)
-
-        (own, mine), (others, theirs) = sets
-        return cls(balls(own, mine, theirs), balls(others, theirs, mine))
-
-    def replicates(self, k: int) -> Replicates:
-        def by_role(ours: Tensor, theirs: Tensor) -> dict[str, Tensor]:
-            return {"real": ours.cpu(), "generated": theirs.cpu()}
-
-        ours, theirs = self.generated.inside()
-        return {
-            "precision": by_role(*self.real.inside()),
-            "recall": by_role(theirs, ours),
-            "density": by_role(*self.real.density(k)),
-            "coverage": by_role(*self.real.covered()),
-        }
-
-
 def within(
     lower: Tensor,
     upper: Tensor,
@@ -279,132 +190,7 @@ def within(
     return inside
 
 
-def precision_recall_density_coverage(
-    *, real: Rows, generated: Rows, k: int = 5, tie: Tie = "<="
-) -> dict[str, float]:
-    """Four shares of neighbourhoods.
-
-    precision: generated rows inside some real row's ball, and recall: real rows inside some
-    generated row's (Kynkäänniemi et al. 2019, eq. 1-3); density: real balls that a generated row
-    lies in, over k, and coverage: real rows whose ball holds a generated row (Naeem et al. 2020,
-    eq. 3-4). A row's ball reaches to its k-th nearest other row of the same set.
-
-    Distances are exact in float64, and no N x N array is made. Kynkäänniemi's balls are closed
-    (``<=``, as torch-fidelity 0.4), Naeem's prdc 0.2 compares with ``<``; they differ on exact ties
-    only, such as copies and constant features.
-
-    Args:
-        real: (n, width), n > k.
-        generated: (m, width), m > k.
-        k: The neighbour that a ball reaches to.
-        tie: Whether a row at exactly the radius is inside.
-
-    Returns:
-        precision, recall, coverage in [0, 1]; density >= 0, about 1 for equal distributions.
-
-    Raises:
-        GandiagError: too few rows, widths that differ, NaN or infinities.
-    """
-    found = neighbourhoods(real=real, generated=generated, k=k, tie=tie)
-    return {
-        "precision": int((found.hits > 0).sum()) / len(found.hits),
-        "recall": int(found.recalled.sum()) / len(found.recalled),
-        "density": int(found.hits.sum()) / (k * len(found.hits)),
-        "coverage": int(found.covered.sum()) / len(found.covered),
-    }
-
-
-def _check_k(k: int) -> None:
+def check_k(k: int) -> None:
+    """Raises GandiagError where there is no k-th neighbour."""
     if k < 1:
         raise GandiagError(f"k must be at least 1, got {k}")
-
-
-def expected_coverage(*, n_real: int, n_generated: int, k: int) -> float:
-    """Mean coverage when both sets come from one distribution (Naeem et al. 2020, section 4.2).
-
-    A real row is missed when its k nearest among the n - 1 other real and the m generated rows are
-    all real: 1 - prod_{i=1..k} (n - i) / (n + m - i).
-    """
-    missed = math.prod((n_real - i) / (n_real + n_generated - i) for i in range(1, k + 1))
-    return 1 - missed
-
-
-@dataclass(frozen=True)
-class PRDC(Metric):
-    """Precision, recall, density and coverage.
-
-    prdc 0.2: ``tie="<"``. torch-fidelity 0.4 (precision and recall) and ADM: ``k=3``; ADM takes
-    its distances in float16, which moves its recall by about .002.
-    """
-
-    name: ClassVar[str] = "prdc"
-    summary: ClassVar[str] = "Precision, recall, density, coverage: quality and variety apart"
-    outputs: ClassVar[Mapping[str, Better]] = {
-        "precision": "higher",
-        "recall": "higher",
-        "density": "higher",
-        "coverage": "higher",
-    }
-
-    k: int = 5
-    tie: Tie = "<="
-
-    def __post_init__(self) -> None:
-        _check_k(self.k)
-
-    def minimum(self, role: Role) -> int:
-        """One more than k: a row is not its own neighbour."""
-        return self.k + 1
-
-    def __call__(self, **statistics: Statistic) -> dict[str, Score]:
-        """``real=``, ``generated=`` => the four."""
-        real, generated = banks(self, statistics)
-        found, replicates = _neighbourhoods(real, generated, self.k, self.tie, replicates=True)
-        deviations = {name: deviation(*each.values()) for name, each in replicates.items()}
-        density = int(found.hits.sum()) / (self.k * len(generated))
-        half = Z * deviations["density"]
-        scores = {
-            "precision": _share(found.hits > 0, deviations["precision"]),
-            "recall": _share(found.recalled, deviations["recall"]),
-            "density": Score(
-                density,
-                low=max(0.0, density - half),
-                high=density + half,
-                method=f"normal, with the deviation of {JACKKNIFE}",
-            ),
-            "coverage": _share(found.covered, deviations["coverage"]),
-        }
-        if half > HUBS * density:
-            # Which of them a set has decides both, and one set does not tell how that varies.
-            why = "no interval: few neighbourhoods hold most of the samples"
-            for name in ("density", "coverage"):
-                scores[name] = Score(scores[name].value, method=why)
-        return scores
-
-    def replicates(
-        self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic
-    ) -> Replicates:
-        """From one pass over all pairs, which holds them all."""
-        real, generated = banks(self, statistics)
-        return _neighbourhoods(real, generated, self.k, self.tie, replicates=True)[1]
-
-    def each(self, **statistics: Statistic) -> dict[str, Tensor]:
-        """``in_real_ball``, 0 or 1, whose mean is precision; ``density``, whose mean is density."""
-        real, generated = banks(self, statistics)
-        hits = neighbourhoods(real=real, generated=generated, k=self.k, tie=self.tie).hits
-        return {"in_real_ball": (hits > 0).double(), "density": hits.double() / self.k}
-
-
-HUBS = 0.5
-"""Half widths of density, in its own units, above which neither it nor coverage has an interval: of
-200 rows of Student's t in 256 directions they held the mean in 89 % and in 75 %."""
-JACKKNIFE = "a jackknife over twentieths of the real and of the generated images"
-
-
-def _share(inside: Tensor, spread: float) -> Score:
-    """The score interval of as many independent draws as would vary by `spread`."""
-    n, share = len(inside), int(inside.sum()) / len(inside)
-    variance = share * (1 - share)
-    # A share of 0 or 1 does not vary, but is not known to be that: then as many as there are.
-    low, high = wilson(share, variance / spread**2 if variance and spread else n)
-    return Score(share, low, high, method=f"Wilson, with the deviation of {JACKKNIFE}")

@@ -12,9 +12,8 @@ from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import Z
-from gandiag.metrics.jackknife import deleted_radii, deviation, groups_of
+from gandiag.metrics.jackknife import JACKKNIFE, deleted_radii, deviation, groups_of
 from gandiag.metrics.neighbours import (
-    JACKKNIFE,
     Nearest,
     all_distances,
     bounded_squares,

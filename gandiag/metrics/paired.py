@@ -8,6 +8,11 @@ from torch import Tensor
 
 POWER = 0.8
 """Of the number of images that is called enough."""
+BOTH = "both"
+"""Beside the roles: (groups of the real, groups of the generated) values without one of each."""
+HALVES = "halves"
+"""Instead of roles: (splits,) half the difference between the values of two halves of all sets;
+none where halves are too small."""
 
 
 class Contrast(NamedTuple):
@@ -61,29 +66,56 @@ def contrast(
         first: of one generated set.
         second: of the other.
         replicates: of either, role -> (groups,) values without each group, see
-            `gandiag.metrics.replicates`.
+            `gandiag.metrics.replicates`; and where a metric has them, `BOTH`; or `HALVES` alone.
     """
     one, other = replicates
-    parts = [_variance(one["generated"]), _variance(other["generated"])]
-    parts += [_variance(one[role] - other[role]) for role in one if role != "generated"]
-    freedoms = [len(one["generated"]) - 1, len(other["generated"]) - 1]
-    freedoms += [len(one[role]) - 1 for role in one if role != "generated"]
-    total = sum(parts)
-    if not math.isfinite(total) or total <= 0:
+    if HALVES in one:
+        halves = one[HALVES] - other[HALVES]
+        variance, freedom = float(halves.square().sum()) / max(1, len(halves)), float(len(halves))
+    else:
+        shared = [role for role in one if role not in ("generated", BOTH)]
+        own = [_variance(each["generated"]) for each in replicates]
+        paired = [_variance(one[role] - other[role]) for role in shared]
+        twice = sum(_interaction(each[BOTH]) for each in replicates if BOTH in each)
+        variance = _once(sum(own), sum(paired), twice)
+        sizes = [len(each["generated"]) for each in replicates] + [len(one[r]) for r in shared]
+        noise = sum(v**2 / (n - 1) for v, n in zip(own + paired, sizes, strict=True))
+        freedom = variance**2 / noise if noise else 1.0  # Satterthwaite 1946
+    if not math.isfinite(variance) or variance <= 0:
         return Contrast(first - second, 0.0, 1.0)
-    # Satterthwaite 1946.
-    freedom = total**2 / sum(v**2 / f for v, f in zip(parts, freedoms, strict=True))
-    return Contrast(first - second, math.sqrt(total), freedom)
+    return Contrast(first - second, math.sqrt(variance), freedom)
 
 
 def spread(replicates: Mapping[str, Tensor]) -> float:
-    """The jackknife's standard deviation of one score over draws of all its sets."""
-    return math.sqrt(sum(map(_variance, replicates.values())))
+    """The standard deviation of one score over draws of all its sets."""
+    if HALVES in replicates:
+        return math.sqrt(float(replicates[HALVES].square().sum()) / max(1, len(replicates[HALVES])))
+    own = _variance(replicates["generated"])
+    others = [_variance(x) for role, x in replicates.items() if role not in ("generated", BOTH)]
+    twice = _interaction(replicates[BOTH]) if BOTH in replicates else 0.0
+    return math.sqrt(_once(own, sum(others), twice))
+
+
+def _once(own: float, others: float, twice: float) -> float:
+    """The sum of two parts less what both have; chance makes it no less than the smaller one."""
+    return max(own + others - twice, min(own, others))
 
 
 def _variance(values: Tensor) -> float:
     count = len(values)
     return (count - 1) / count * float((values - values.mean()).square().sum())
+
+
+def _interaction(values: Tensor) -> float:
+    """(groups, groups) values without a group of either set => the variance that both sides have.
+
+    Efron & Stein 1981: of a function of two sets, the jackknife of either has its own part and
+    that of both together, which their sum has twice.
+    """
+    rows, columns = values.shape
+    own = values - values.mean(dim=0) - values.mean(dim=1, keepdim=True) + values.mean()
+    scale = (rows - 1) / rows * (columns - 1) / columns
+    return scale * float(own.square().sum())
 
 
 def levels(chances: Sequence[float], alpha: float = 0.05) -> list[float]:

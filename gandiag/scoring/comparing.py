@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gandiag.errors import GandiagError, Warn
 from gandiag.metrics import Role
-from gandiag.metrics.paired import Contrast, contrast, levels, spread
+from gandiag.metrics.paired import HALVES, Contrast, contrast, levels, spread
 from gandiag.reporting.comparison import FAR, Comparison, Difference, Verdict
 from gandiag.reporting.report import Report, Row
 from gandiag.scoring.baseline import Baseline, read_baseline
@@ -28,6 +28,7 @@ PAIRED = (
     "jackknife over twentieths of the real images, left out for both sets at once, and of each "
     "generated set"
 )
+HALVED = "random halves of the real images, the same for both sets, and of each generated set"
 UNPAIRED = (
     "jackknife over twentieths of both sets of images, and the saved report's own interval, as if "
     "nothing were shared"
@@ -236,7 +237,7 @@ def _contrasts(one: _Judged, other: _Judged) -> Iterator[_Found]:
             row,
             second.value,
             contrast(row.value, second.value, pair),
-            PAIRED,
+            HALVED if HALVES in pair[0] else PAIRED,
         )
 
 

@@ -15,7 +15,7 @@ def module_of(name):
         # A metric by its own file, though it comes from the package's front.
         (
             "naeem2020-prdc",
-            {"gandiag.metrics.neighbours", "gandiag.metrics.jackknife", "gandiag.metrics.tiles"},
+            {"gandiag.metrics.memberships", "gandiag.metrics.neighbours", "gandiag.metrics.tiles"},
             {"gandiag.metrics", "gandiag.metrics.p_precision", "reference_models.trainer"},
         ),
         # What trains, and what classifies its samples.
