@@ -63,6 +63,7 @@ def trained(accelerate, *, trackers, folder, breaks_at=None, scaler=None, overfl
         sampler=lambda n, rng: generator(torch.randn(n, 8, generator=rng)),
         real=images(),
         every=2,
+        overhead=None,
         sinks=tracker_sinks(accelerator),
         **changes,
     )

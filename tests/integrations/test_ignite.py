@@ -61,6 +61,7 @@ def trained(engine, *, breaks_at=None, before=lambda trainer: None, **changes):
         sampler=lambda n, rng: netG(torch.randn(n, 8, generator=rng)),
         real=images(),
         every=2,
+        overhead=None,
         sinks=[EngineSink(trainer)],
         **changes,
     ) as monitor:

@@ -79,6 +79,7 @@ def trained(
             sampler=lambda n, rng: module(torch.randn(n, 8, generator=rng)),
             real=images(),
             every=2,
+            overhead=None,
             sinks=sinks,
             **changes,
         )

@@ -74,6 +74,7 @@ class Painter:
             "real": pictures,
             "discriminator": self.judge,
             "every": 10,
+            "overhead": None,
             "budget": 100,
             "sinks": [sink],
         }
