@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gandiag.extractors import resizing
-from gandiag.metrics import InceptionScore, frechet, kernel, neighbours
+from gandiag.metrics import InceptionScore, frechet, kernel, memberships, neighbours
 from gandiag.statistics import Moments
 from reference_models.papers import FAILED, find, judge
 
@@ -31,7 +31,7 @@ def test_open_balls_for_closed_ones(monkeypatch):
     def opened(lower, upper, radii, x, y, tie, exact=None):
         return whole(lower, upper, radii, x, y, "<", exact)
 
-    monkeypatch.setattr(neighbours, "within", opened)
+    monkeypatch.setattr(memberships, "within", opened)
     wrong = failed("naeem2020-prdc")
     assert wrong == {f"closed {name}" for name in ("precision", "recall", "density", "coverage")}
 
@@ -42,7 +42,7 @@ def test_closed_balls_for_open_ones(monkeypatch):
     def closed(lower, upper, radii, x, y, tie, exact=None):
         return whole(lower, upper, radii, x, y, "<=", exact)
 
-    monkeypatch.setattr(neighbours, "within", closed)
+    monkeypatch.setattr(memberships, "within", closed)
     wrong = failed("naeem2020-prdc")
     assert wrong == {f"open {name}" for name in ("precision", "recall", "density", "coverage")}
 

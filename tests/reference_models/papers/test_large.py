@@ -34,7 +34,7 @@ def test_every_published_recipe_takes_two_steps(recipe):
         losses = trainer.step()
         assert math.isfinite(float(losses.d_loss))
         assert math.isfinite(float(losses.g_loss))
-    assert losses.d_real.shape == (tried.batch // tried.pack,)
+    assert losses.d_real.shape == (tried.optimisation.batch // tried.trick(Packing).pack,)
     after = list(trainer.generator.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
