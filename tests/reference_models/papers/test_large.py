@@ -9,6 +9,7 @@ import torch
 from gandiag.errors import GandiagError
 from gandiag.sources import GeneratedImages
 from gandiag.sources.mixtures import MIXTURES
+from reference_models import recipe as recipes
 from reference_models.data import open_data
 from reference_models.data.images import to_bytes
 from reference_models.papers import LARGE, find, large, scoring
@@ -160,7 +161,7 @@ def test_images_are_scored_with_their_numbers_and_sets(monkeypatch):
     monkeypatch.setattr(scoring.gandiag, "Scorer", Scorer)
     base = PUBLISHED["mimicry-cgan-pd-cifar10"]
     targets = tuple(replace(each, n_real=100) for each in base.targets[1:2])
-    recipe = replace(
+    recipe = recipes.replace(
         base,
         data="digits",
         targets=(*targets, PUBLISHED["studiogan-sngan-cifar10"].targets[2]),
@@ -172,7 +173,7 @@ def test_images_are_scored_with_their_numbers_and_sets(monkeypatch):
     assert asked == [(100, "mimicry", False), (1438, "studiogan", True)]
     assert [each.value for each in found.values()] == [50_000, 50_000]
     # A generator that cannot be asked for a class has no distance within classes.
-    plain = replace(recipe, condition_g="none", condition_d="none")
+    plain = recipes.replace(recipe, condition_g="none", condition_d="none")
     assert len(scoring.measure(plain, draw, 0, CPU, lambda _: None)) == 1
 
 
