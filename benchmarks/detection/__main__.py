@@ -6,9 +6,9 @@
     python -m benchmarks.detection --renew             # after the trainer was rewritten
 
 A file a run goes to benchmarks/detection/runs as it is finished, so that the command may be stopped
-and given again. Seed by seed, so that a corpus that is cut short is balanced. `--renew` trains
-the first tenth of a run of each case again, and where the judge sees the same to the last digit,
-its runs count as today's.
+and given again; runs that are committed are not made again. Seed by seed, so that a corpus that is
+cut short is balanced. `--renew` trains the first tenth of a run of each case again, and where the
+judge sees the same to the last digit, its runs count as today's.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import sys
 import torch
 
 from benchmarks.detection.corpus.cases import CASES
-from benchmarks.detection.keeping import FOLDER, PACKED, pack, path_of, read
+from benchmarks.detection.keeping import FOLDER, PACKED, pack, path_of, read, write
 from benchmarks.detection.renewing import renewed
 from benchmarks.detection.working import job, missing, prepare, tasks, there
 from gandiag.files import atomic_write
@@ -44,10 +44,19 @@ def main() -> None:
         renew()
         return
     FOLDER.mkdir(exist_ok=True)
+    spread()
     due = missing(wanted)
     with multiprocessing.get_context("spawn").Pool(given.jobs, prepare) as pool:
         for number, line in enumerate(pool.imap_unordered(job, due), 1):
             print(f"[{number}/{len(due)}] {line}", file=sys.stderr, flush=True)
+
+
+def spread() -> None:
+    """A file a run, of those that are committed and have none here."""
+    for run in read(PACKED) if PACKED.exists() else ():
+        case = CASES.get(run.meta["case"])
+        if case and not (path := path_of(case, run.meta["seed"])).exists():
+            write(run, path)
 
 
 def renew() -> None:
