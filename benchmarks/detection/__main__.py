@@ -15,8 +15,6 @@ import argparse
 import multiprocessing
 import sys
 
-import torch
-
 from benchmarks.detection.corpus.cases import CASES
 from benchmarks.detection.keeping import FOLDER, PACKED, pack, path_of, read, write
 from benchmarks.detection.renewing import renewed
@@ -62,7 +60,7 @@ def spread() -> None:
 def renew() -> None:
     """The packed runs, those of them that are still what the trainer does."""
     runs = read(PACKED)
-    torch.set_num_threads(1)
+    prepare()
     found = []
     for run, same in renewed(runs):
         found.append(run)
