@@ -91,7 +91,7 @@ def slowest(model: str) -> complex:
         return -torch.cat([by_theta[0], by_psi[0]])
 
     at = torch.zeros(2, dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(field, at)
+    jacobian = torch.autograd.functional.jacobian(field, at)  # type: ignore[no-untyped-call]
     found = torch.linalg.eigvals(jacobian)
     return max(map(complex, found.tolist()), key=lambda each: (each.real, each.imag))
 
