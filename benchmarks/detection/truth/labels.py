@@ -4,8 +4,9 @@ These rules were written before any run was looked at; a change to them is noted
 the `fd` of a healthy run was made .5 before the first run of `benchmarks.loops`, and is 1 again, as
 first written, after five long runs that looked right and ended between .5 and .9. The second, when
 points came to them and before their first run: numbers of classes are shares of how many there are,
-of ten classes the same as before, samples that fly away are a divergence, and a run that diverged
-has no other label, since its late looks are from the middle of its training.
+of ten classes the same as before, and samples that fly away are a divergence. The third, during a
+trial of eleven runs, of which one had ended early by a NaN: a run that diverged has no other label,
+since its late looks are from the middle of its training.
 
 The judge (`benchmarks.loops.judge`, `benchmarks.detection.truth.judge`) looks at the start, and
 five or ten times after it, evenly to the end. "Late" are the last two looks that there are. It
