@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from scipy.stats import binomtest
-
+from benchmarks.detection.scoring.figures import rate
+from benchmarks.detection.tables import percent
 from benchmarks.detection.truth.labels import labels, right
 from benchmarks.loops.styles import STYLES
 
@@ -43,11 +43,7 @@ def verdict(row: Row) -> Verdict:
 
 def share(hits: Sequence[bool]) -> str:
     """``12 % [3, 34] (2/17)``, with Wilson's 95 % interval."""
-    if not hits:
-        return "no run"
-    n, k = len(hits), sum(hits)
-    low, high = binomtest(k, n).proportion_ci(method="wilson")
-    return f"{100 * k / n:.0f} % [{100 * low:.0f}, {100 * high:.0f}] ({k}/{n})"
+    return percent(rate(hits))
 
 
 def headline(verdicts: Sequence[Verdict]) -> Iterator[str]:
