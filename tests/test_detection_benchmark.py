@@ -229,6 +229,12 @@ class TestRenewing:
         assert not same
         assert new.meta["digests"]["training"] == "0" * 64
 
+    def test_a_monitor_that_is_told_otherwise_is_another(self):
+        run = self.run(training="0" * 64)
+        run.meta["context"]["loss"] = "hinge"
+        ((_, same),) = renewing.renewed([run])
+        assert not same
+
     def test_signals_of_other_code_are_not_renewed(self):
         ((_, same),) = renewing.renewed([self.run(monitors="0" * 64)])
         assert not same
@@ -290,6 +296,31 @@ class TestExamples:
         assert example({"healthy"}, fault=rates.FORGOTTEN).kind == "healthy"
         assert example({"healthy"}, fault=rates.FORGOTTEN).odd
         assert example({"healthy"}, what="ttur").odd
+
+
+def run_of(name, fd):
+    """A finished run whose samples all look good, at a distance of the data."""
+    look = {
+        "step": 0, "finite": True, "fd": fd, "shares": [1 / 8] * 8, "spread": 0.9, "motion": 0.3,
+        "train_real": 0.7, "unseen_real": 0.7, "fake": 0.7, "secant": 0.1,
+    }  # fmt: skip
+    truth = {
+        "looks": [{**look, "step": step} for step in (0, 100, 200)],
+        "nonfinite": None, "raised": None, "lipschitz": None, "conditional": False,
+    }  # fmt: skip
+    meta = {"case": name, "seed": 0, "truth": truth, "digests": keeping.digests()}
+    meta["context"] = Context().to_json()
+    return Kept(meta, ("a",), np.array([100], np.int32), np.ones((1, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("twin", "own", "suffered"), [(0.3, 2.0, True), (2.0, 2.0, False), (0.3, 0.3, False)]
+)
+def test_a_fault_did_harm_where_the_recipe_without_it_did_well(twin, own, suffered):
+    runs = [run_of("ns-ring8 healthy", twin), run_of("ns-ring8 dead g", own)]
+    _, broken = examples(runs)
+    assert broken.suffered == suffered
+    assert ("dead-units" in broken.labels) == suffered
 
 
 class TestFigures:

@@ -122,6 +122,9 @@ class TestLabels:
             (truth({"fd": 1.2}), set()),
             (truth(nonfinite=700), {"divergence"}),
             (truth({"finite": False}, of=(5,)), {"divergence"}),
+            (truth({"shares": SEVEN}, of=LATE, nonfinite=700), {"divergence"}),  # young as it was
+            (truth({"fd": 1.0}, of=LATE), {"divergence"}),  # before training it was .3
+            (truth({"fd": 0.8}, of=LATE), set()),
             (truth(raised="RuntimeError at step 700"), set()),
         ],
     )

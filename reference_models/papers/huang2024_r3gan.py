@@ -125,7 +125,9 @@ def run(budget: Budget, seed: int) -> Result:
             for name, value in scores(judged(stacks)).items():
                 found.setdefault(f"{name}, {model}", []).append(value)
             if repeat == 0:
-                series[model] = stacks[:SHOWN].nan_to_num().flatten().tolist()
+                pixels = stacks[:SHOWN].nan_to_num().flatten()
+                # A grey level is .008 apart from the next.
+                series[model] = [round(value, 3) for value in pixels.tolist()]
     if budget != "small":
         measured |= {name: Measured.of(each) for name, each in found.items()}
     return Result(measured, series)

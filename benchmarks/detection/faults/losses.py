@@ -1,27 +1,26 @@
 """Terms of the losses that are missing, wrong or too many."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks.detection.faults.fault import Fault
+from reference_models.losses import Loss
 from reference_models.trainer import Trainer
 
 
 class Reworded:
     """A loss whose generator's part is another function of it."""
 
-    def __init__(self, loss: Any, change: Any):
+    def __init__(self, loss: Loss, change: Callable[[Tensor], Tensor]):
         self.loss, self.change = loss, change
+        self.needs_real, self.d_loss = loss.needs_real, loss.d_loss
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.loss, name)
-
-    def g_loss(self, *outputs: Tensor) -> Tensor:
-        """See `reference_models.losses`."""
-        changed: Tensor = self.change(self.loss.g_loss(*outputs))
-        return changed
+    def g_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """See `Loss.g_loss`."""
+        return self.change(self.loss.g_loss(fake_logits, real_logits))
 
 
 def _unpenalised(trainer: Trainer) -> None:
@@ -29,7 +28,7 @@ def _unpenalised(trainer: Trainer) -> None:
 
 
 def _wrong_sign(trainer: Trainer) -> None:
-    trainer.loss = Reworded(trainer.loss, torch.neg)  # type: ignore[assignment]
+    trainer.loss = Reworded(trainer.loss, torch.neg)
 
 
 def _pulled(weight: float, trainer: Trainer) -> None:
@@ -43,7 +42,7 @@ def _pulled(weight: float, trainer: Trainer) -> None:
         return loss + weight * last[0].flatten(1).var(0).mean()
 
     trainer.generator.register_forward_hook(after)
-    trainer.loss = Reworded(trainer.loss, change)  # type: ignore[assignment]
+    trainer.loss = Reworded(trainer.loss, change)
 
 
 def _pulled_together(trainer: Trainer) -> None:
