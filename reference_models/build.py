@@ -38,7 +38,7 @@ def generator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Module
     _check(recipe, shape, classes)
     make = _maker(recipe, classes, NETWORKS[recipe.networks.network][0])
     for trick in recipe.tricks:
-        make = trick.build_g(make)
+        make = trick.build_g(make, recipe)
     return make(shape)
 
 
@@ -47,7 +47,7 @@ def discriminator(recipe: Recipe, shape: tuple[int, ...], classes: int) -> nn.Mo
     _check(recipe, shape, classes)
     make = _maker(recipe, classes, NETWORKS[recipe.networks.network][1])
     for trick in recipe.tricks:
-        make = trick.build_d(make)
+        make = trick.build_d(make, recipe)
     pack = recipe.trick(Packing).pack
     return Packed(make((shape[0] * pack, *shape[1:])), pack)
 
@@ -162,6 +162,7 @@ def _dcgan_discriminator(networks: Networks, shape: tuple[int, ...], classes: in
         slope=networks.slope,
         dropout=networks.dropout,
         interleave=networks.interleave,
+        halve=networks.halve,
     )
 
 

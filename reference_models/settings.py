@@ -75,6 +75,9 @@ class Networks:
     2014)."""
     interleave: bool = False
     """``dcgan``: the discriminator of Miyato et al. 2018, table 3, with 3x3 layers between."""
+    halve: str = "stride"
+    """``dcgan``: how its discriminator halves the side: by a ``stride``, or by the ``max`` or the
+    ``mean`` of four neighbours after a layer without (ganhacks 5)."""
     upsample: str = "nearest"
     """``resnet``: ``nearest``, or ``bilinear`` as Mimicry."""
     pool: str = "sum"
@@ -90,6 +93,7 @@ class Networks:
         "norm_d": ("none", "batch", "layer", "spectral"),
         "condition_g": ("none", "concat", "norm"),
         "condition_d": ("none", "concat", "projection", "auxiliary"),
+        "halve": ("stride", "max", "mean"),
         "upsample": ("nearest", "bilinear"),
         "pool": ("sum", "mean"),
         "initialisation": ("torch", "normal", "orthogonal"),
@@ -102,6 +106,7 @@ class Networks:
         "slope": ("mlp", "dcgan"),
         "dropout": ("mlp", "dcgan"),
         "interleave": ("dcgan",),
+        "halve": ("dcgan",),
         "upsample": ("resnet",),
         "pool": ("resnet",),
     }

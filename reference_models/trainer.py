@@ -161,7 +161,10 @@ class Trainer:
     def _fake(self, generator: nn.Module, labels: Tensor, draws: Draws) -> Batch:
         size = len(labels) * self.processes.total
         z = draw_latents(self.recipe.networks, size, draws.shared("latent"))
-        return Batch(generator(z[self.processes.part].to(self.device), labels).float(), labels)
+        z = z[self.processes.part].to(self.device)
+        for trick in self.recipe.tricks:
+            z = trick.latent(z, labels, self)
+        return Batch(generator(z, labels).float(), labels)
 
     def _stored(self, labels: Tensor, draws: Draws) -> Batch:
         """Generated samples of these labels without a graph, for the discriminator.

@@ -1,5 +1,6 @@
 """Convolutional networks after DCGAN (Radford et al. 2016), for images of 8 to 64 pixels."""
 
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -71,12 +72,21 @@ class DCGANGenerator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """(n, latent), (n,) -> (n, c, h, w) in [-1, 1]."""
-        x = self.dense(concatenate(z, y, self.concat)).unflatten(1, (-1, self.base, self.base))
-        x = self.norms[0](x, y).relu()
-        for layer, norm in zip(self.layers, list(self.norms)[1:], strict=True):
-            x = norm(layer(x), y).relu()
+        *_, x = self.maps(z, y)
         images: Tensor = self.last(x).tanh()
         return images
+
+    def maps(self, z: Tensor, y: Tensor) -> Iterator[Tensor]:
+        """Activations at each side, from `base` to the full one: (n, channels, side, side)."""
+        x = self.dense(concatenate(z, y, self.concat)).unflatten(1, (-1, self.base, self.base))
+        x = self.norms[0](x, y).relu()
+        yield x
+        for layer, norm in zip(self.layers, list(self.norms)[1:], strict=True):
+            x = norm(layer(x), y).relu()
+            yield x
+
+
+POOLS: Mapping[str, type[nn.Module]] = {"max": nn.MaxPool2d, "mean": nn.AvgPool2d}
 
 
 class DCGANDiscriminator(nn.Module):
@@ -92,6 +102,8 @@ class DCGANDiscriminator(nn.Module):
         dropout: share of channels that are dropped in training, after each convolution.
         interleave: a 3x3 convolution before each strided 4x4 one and one at the end (Miyato et al.
             2018, table 3); without it the strided ones alone (Radford et al. 2016).
+        halve: by a ``stride``; or a 3x3 convolution whose output is pooled over 2x2, by ``max`` or
+            by ``mean``.
     """
 
     def __init__(
@@ -104,6 +116,7 @@ class DCGANDiscriminator(nn.Module):
         slope: float = 0.2,
         dropout: float = 0.0,
         interleave: bool = False,
+        halve: str = "stride",
     ):
         super().__init__()
         wrap = wrapping(norm)
@@ -117,9 +130,19 @@ class DCGANDiscriminator(nn.Module):
         plan += [(width << count, 1)] if interleave else []
         blocks: list[nn.Module] = []
         for i, (out, stride) in enumerate(plan):
+            pooled = stride > 1 and halve != "stride"
             blocks.append(
-                _Block(channels, out, stride, norm if i else "none", wrap, slope, dropout)
+                _Block(
+                    channels,
+                    out,
+                    1 if pooled else stride,
+                    norm if i else "none",
+                    wrap,
+                    slope,
+                    dropout,
+                )
             )
+            blocks += [POOLS[halve](2)] if pooled else []
             channels = out
         self.blocks = nn.Sequential(*blocks)
         self.head = conditioning.head(channels * base**2, wrap)

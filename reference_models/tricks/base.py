@@ -58,17 +58,21 @@ class Trick:
             GandiagError: it does not.
         """
 
-    def build_g(self, make: Make) -> Make:
+    def build_g(self, make: Make, recipe: "Recipe") -> Make:
         """How the generator is made."""
         return make
 
-    def build_d(self, make: Make) -> Make:
+    def build_d(self, make: Make, recipe: "Recipe") -> Make:
         """How the discriminator is made."""
         return make
 
     def state(self, trainer: "Trainer") -> State:
         """Tensors that it will change in place; checkpoints keep them."""
         return {}
+
+    def latent(self, z: Tensor, y: Tensor, trainer: "Trainer") -> Tensor:
+        """(n, latent), (n,) -> the latents that the generator trains on; gradients pass."""
+        return z
 
     def stored(self, fake: Batch, trainer: "Trainer", draws: Draws) -> Batch:
         """The generated samples that the discriminator learns from; they have no graph."""

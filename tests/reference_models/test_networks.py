@@ -143,6 +143,16 @@ def test_odd_resolutions_are_refused(side):
         halvings(side)
 
 
+@pytest.mark.parametrize(("halve", "pooled"), [("max", nn.MaxPool2d), ("mean", nn.AvgPool2d)])
+def test_pooling_in_place_of_strides(halve, pooled):
+    _, judge = make("dcgan", (1, 16, 16), halve=halve)
+    modules = list(judge.modules())
+    assert sum(isinstance(module, pooled) for module in modules) == 2
+    assert {m.stride for m in modules if isinstance(m, nn.Conv2d)} == {(1, 1)}
+    y = torch.zeros(2, dtype=torch.int64)
+    assert judge(torch.zeros(2, 1, 16, 16), y).shape == (2, 1)
+
+
 def test_resnet_refuses_other_resolutions():
     with pytest.raises(GandiagError, match="not 28"):
         make("resnet", (1, 28, 28))

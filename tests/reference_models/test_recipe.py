@@ -34,7 +34,11 @@ def test_json_round_trip(recipe):
 
 
 RECORDS = (Networks, Objective, Optimisation)
-CHOICES = {name: choices for kind in RECORDS for name, choices in kind.choices.items()}
+CHOICES = {
+    name: choices
+    for kind in (*RECORDS, *TRICKS)
+    for name, choices in getattr(kind, "choices", {}).items()
+}
 
 
 def test_every_setting_has_a_name_of_its_own():
@@ -56,6 +60,8 @@ def test_every_setting_travels():
             changes["norm_g"] = "batch"
         if name in Networks.only_in:
             changes["network"] = Networks.only_in[name][0]
+        if name == "multi_scale":
+            changes["network"] = "dcgan"
         changed = replace(FULL, changes)
         assert settings_of(changed)[name] == other
         assert from_json(to_json(changed), "here") == changed

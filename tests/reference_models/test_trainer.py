@@ -121,6 +121,20 @@ SWITCHES = {
     "depth_d": 2,
     "pieces": 3,
     "scale": 2.0,
+    "halve": "mean",
+    "diff_augment": "color,translation,cutout",
+    "historical_g": 1.0,
+    "historical_d": 1.0,
+    "lecam": 1.0,
+    "lecam_decay": 0.5,
+    "lecam_start": 2,
+    "feature_matching": 1.0,
+    "layer_noise": 0.5,
+    "minibatch_std": 4,
+    "patch_layers": 2,
+    "multi_scale": True,
+    "latent_step": 0.9,
+    "latent_damping": 0.1,
 }
 # What a switch needs to have an effect.
 FLAT = {"network": "mlp", "interleave": False}
@@ -135,6 +149,9 @@ NEEDS = {
     "depth_d": FLAT,
     "pieces": FLAT,
     "network": FLAT,
+    "lecam_decay": {"lecam": 1.0},
+    "lecam_start": {"lecam": 1.0},
+    "latent_damping": {"latent_step": 0.9},
 }
 ELSEWHERE = {
     *("name", "source", "departures", "targets"),  # change nothing

@@ -7,15 +7,26 @@ import torch
 from scipy import stats
 from torch import nn
 
-from reference_models.build import scale_of_rate
+from gandiag.errors import GandiagError
+from reference_models.build import discriminator, generator, scale_of_rate
 from reference_models.data import Batch
 from reference_models.ema import Average
 from reference_models.latents import draw_latents
+from reference_models.recipe import Recipe, replace
 from reference_models.settings import Networks
+from reference_models.trainer import prepare
+from reference_models.tricks.augmentation import colour, cutout, translation
+from reference_models.tricks.base import Judged
+from reference_models.tricks.feature_matching import features, matching
+from reference_models.tricks.historical import Historical
 from reference_models.tricks.instance_noise import scale_of_noise
 from reference_models.tricks.labels import targets
+from reference_models.tricks.latent_steps import LatentSteps, stepped
+from reference_models.tricks.lecam import LeCam, lecam_term
+from reference_models.tricks.minibatch_spread import spread
 from reference_models.tricks.packing import Packed
 from reference_models.tricks.replay import mix, store
+from reference_models.tricks.scales import pyramid
 from reference_models.tricks.unrolling import AdamState, adam_update, unroll
 
 
@@ -184,3 +195,262 @@ def test_gradients_flow_through_unrolled_updates(steps):
         return (w * g).square().sum()
 
     torch.autograd.gradcheck(ahead, (g,))
+
+
+IMAGES = replace(
+    Recipe("images", "digits"), network="dcgan", latent=4, width_g=4, width_d=4, norm_g="batch"
+)
+POINTS = replace(Recipe("points", "ring8"), latent=4, width_g=8, width_d=8, steps=3, batch=16)
+
+
+def ones(side=16, count=500):
+    return torch.ones(count, 3, side, side)
+
+
+def test_brightness_saturation_and_contrast():
+    """Of grey images only brightness moves the mean, and only contrast the deviation."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        grey = torch.randn(2000, 1, 4, 4)
+    found = colour(grey, rng())
+    moved = (found - grey).mean(dim=(1, 2, 3))
+    assert stats.kstest(moved.numpy(), stats.uniform(-0.5, 1).cdf).pvalue > 1e-3
+    wider = found.std(dim=(1, 2, 3)) / grey.std(dim=(1, 2, 3))
+    assert stats.kstest(wider.numpy(), stats.uniform(0.5, 1).cdf).pvalue > 1e-3
+    flat = torch.tensor([1.0, 0.0, -1.0])[None, :, None, None].expand(2000, 3, 2, 2)
+    apart = colour(flat, rng())[:, :, 0, 0]
+    apart = apart[:, 0] - apart[:, 2]  # 2 times U(0, 2) times U(.5, 1.5)
+    assert float(apart.mean()) == pytest.approx(2, abs=5 * 1.4 / 2000**0.5)
+    assert float(apart.min()) >= 0
+    assert 5 < float(apart.max()) < 6
+
+
+def test_translation_moves_by_an_eighth_of_the_side():
+    image = torch.arange(1.0, 65).reshape(1, 1, 8, 8).expand(300, 2, 8, 8)
+    found = translation(image, rng())
+    moves = set()
+    for each in found:
+        assert torch.equal(each[0], each[1])
+        kept = each[0].nonzero()
+        row, column = kept[0].tolist()
+        first = int(each[0][row, column]) - 1
+        down, right = row - first // 8, column - first % 8
+        moves.add((down, right))
+        wanted = torch.zeros(8, 8)
+        h, w = 8 - abs(down), 8 - abs(right)
+        wanted[max(down, 0) :, max(right, 0) :][:h, :w] = image[0, 0][
+            max(-down, 0) :, max(-right, 0) :
+        ][:h, :w]
+        assert torch.equal(each[0], wanted)
+    assert moves == {(d, r) for d in (-1, 0, 1) for r in (-1, 0, 1)}
+
+
+def test_cutout_hides_half_of_each_side_at_most():
+    found = cutout(ones(), rng())
+    hidden = (found[:, 0] == 0).double()
+    assert torch.equal(found[:, 0], found[:, 2])
+    rows = hidden.amax(dim=2).sum(dim=1)
+    assert rows.max() == 8
+    assert rows.min() == 4  # a centre on the edge leaves half of it inside
+    assert torch.equal(hidden.sum(dim=(1, 2)), rows * hidden.amax(dim=1).sum(dim=1))
+    # The centre is anywhere, so the middle is hidden most often, and a corner a quarter as often.
+    assert hidden[:, 8, 8].mean() > 2 * hidden[:, 0, 0].mean()
+
+
+def test_gradients_pass_augmentations():
+    x = ones(8, 4).requires_grad_()
+    for each in (colour, translation, cutout):
+        (gradient,) = torch.autograd.grad(each(x, rng()).sum(), x)
+        assert gradient.abs().sum() > 0
+
+
+def test_points_are_not_augmented():
+    recipe = replace(POINTS, diff_augment="cutout")
+    with pytest.raises(GandiagError, match="augments images"):
+        prepare(recipe)
+
+
+def test_spread_of_a_batch():
+    """The mean over features of the deviation within each group of neighbours."""
+    x = torch.tensor([[0.0, 1], [2, 1], [5, 0], [5, 4]])
+    expected = torch.tensor([[0.5], [0.5], [1.0], [1.0]])
+    torch.testing.assert_close(spread(x, 2), expected, atol=1e-4, rtol=0)  # the root of 1e-8
+    # Of 3 rows no group has 2; each row by itself does not differ.
+    torch.testing.assert_close(spread(x[:3], 2), torch.full((3, 1), 1e-4), atol=1e-6, rtol=0)
+    torch.testing.assert_close(spread(x, 100), spread(x, 4))
+
+
+def test_a_discriminator_sees_the_spread_of_its_batch():
+    recipe = replace(POINTS, minibatch_std=4)
+    with torch.random.fork_rng():
+        judge, plain = discriminator(recipe, (2,), 0), discriminator(POINTS, (2,), 0)
+        x = torch.randn(8, 2, generator=rng())
+    y = torch.zeros(8, dtype=torch.int64)
+    assert not torch.allclose(judge(x, y)[:1], judge(x[:1].expand(4, 2), y[:4])[:1], atol=1e-3)
+    torch.testing.assert_close(plain(x, y)[:1], plain(x[:1].expand(4, 2), y[:4])[:1])
+
+
+def test_feature_matching():
+    real = torch.tensor([[0.0, 2], [2, 4]])
+    assert float(matching(real, torch.tensor([[4.0, 3]]))) == 9
+    with torch.random.fork_rng():
+        judge = discriminator(IMAGES, (1, 8, 8), 0)
+        x = torch.randn(5, 1, 8, 8, generator=rng())
+    found = features(judge, Batch(x, torch.zeros(5, dtype=torch.int64)))
+    assert found.shape == (5, 4 * 4 * 4)
+    assert torch.equal(judge.discriminator.head(found, None), judge(x, torch.zeros(5)))
+    assert not judge.discriminator.head._forward_pre_hooks
+
+
+def test_historical_averaging_by_hand():
+    """The term is the squared distance to the mean of all weights so far, the first ones too."""
+    trainer = prepare(replace(POINTS, historical_g=0.5, lr_g=0.1))
+    trick = trainer.recipe.trick(Historical)
+
+    def term():
+        return float(torch.as_tensor(trick.g_term(None, trainer, None)).detach())
+
+    assert term() == 0
+    path = [torch.nn.utils.parameters_to_vector(trainer.generator.parameters()).detach().clone()]
+    for _ in range(3):
+        trainer.step()
+        now = torch.nn.utils.parameters_to_vector(trainer.generator.parameters()).detach().clone()
+        path.append(now)
+        mean = torch.stack(path).mean(dim=0)
+        assert term() == pytest.approx(0.5 * float((now - mean).square().sum()), rel=1e-4)
+    assert trick.d_term(None, None, trainer, None) == 0.0
+
+
+def test_lecam_by_hand():
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.0, 3.0])
+    found = lecam_term(real, fake, real_mean=torch.tensor(1.0), fake_mean=torch.tensor(0.0))
+    assert float(found) == (4 + 0) / 2 + (1 + 0) / 2
+
+
+def test_lecam_averages():
+    """Each is of one batch until it acts, then moves by 1 - decay."""
+    trainer = prepare(replace(POINTS, lecam=2.0, lecam_decay=0.75, lecam_start=2))
+    trick, kept = trainer.recipe.trick(LeCam), trainer.states["lecam"]
+
+    def term(real, fake):
+        both = (Judged(None, None, torch.full((4, 1), each)) for each in (real, fake))
+        return float(trick.d_term(*both, trainer, None))
+
+    assert term(3.0, 1.0) == 0
+    assert (float(kept["real"]), float(kept["fake"])) == (3, 1)
+    trainer.finished = 2
+    assert term(7.0, 1.0) == 2 * ((7 - 1) ** 2 + (4 - 1) ** 2)
+    assert (float(kept["real"]), float(kept["fake"])) == (4, 1)
+
+
+@pytest.mark.parametrize("network", ["mlp", "dcgan"])
+def test_noise_in_each_layer_is_of_training_alone(network):
+    recipe = replace(IMAGES, network=network, layer_noise=0.1, norm_g="none", depth_g=3)
+    with torch.random.fork_rng():
+        noisy = generator(recipe, (1, 8, 8), 0)
+        z, y = torch.randn(4, 4, generator=rng()), torch.zeros(4, dtype=torch.int64)
+        assert not torch.equal(noisy(z, y), noisy(z, y))
+        noisy.eval()
+        assert torch.equal(noisy(z, y), noisy(z, y))
+    hooked = [m for m in noisy.modules() if m._forward_hooks]
+    assert len(hooked) == {"mlp": 3, "dcgan": 2}[network]
+
+
+def test_a_step_of_natural_gradient():
+    """As solving with the Fisher matrix g g^T + b I gives it."""
+    z, g = torch.randn(2, 3, 5, generator=rng(), dtype=torch.float64)
+    found = stepped(z, g, 0.9, 0.1)
+    for before, after, each in zip(z, found, g, strict=True):
+        fisher = torch.outer(each, each) + 0.1 * torch.eye(5, dtype=torch.float64)
+        torch.testing.assert_close(after, before + 0.9 * torch.linalg.solve(fisher, each))
+
+
+def test_latents_step_up_the_logit():
+    trainer = prepare(replace(POINTS, latent_step=0.01, latent_damping=1e-4))
+    z, y = torch.randn(64, 4, generator=rng()), torch.zeros(64, dtype=torch.int64)
+    moved = trainer.recipe.trick(LatentSteps).latent(z, y, trainer)
+
+    def logit(z):
+        return trainer.discriminator(trainer.generator(z, y), y)[:, 0].double()
+
+    assert moved.requires_grad
+    assert (logit(moved.detach()) >= logit(z)).double().mean() > 0.95
+    with torch.no_grad():
+        assert not trainer.recipe.trick(LatentSteps).latent(z, y, trainer).requires_grad
+
+
+def test_a_pyramid_of_images():
+    x = torch.arange(16.0).reshape(1, 1, 4, 4)
+    found = pyramid(x, 2)
+    assert torch.equal(found[:, :1], x)
+    assert found[0, 1, :2, 2:].flatten().tolist() == [4.5] * 4
+    assert found[0, 2].flatten().tolist() == [7.5] * 16
+
+
+def test_scales_of_a_generator():
+    """In training an image below each layer; each is constant over its pixels; D takes both."""
+    recipe = replace(IMAGES, multi_scale=True)
+    with torch.random.fork_rng():
+        network, judge = generator(recipe, (1, 16, 16), 0), discriminator(recipe, (1, 16, 16), 0)
+    z, y = torch.randn(4, 4, generator=rng()), torch.zeros(4, dtype=torch.int64)
+    stack = network(z, y)
+    assert stack.shape == (4, 3, 16, 16)
+    for level in (1, 2):
+        small = nn.functional.avg_pool2d(stack[:, level : level + 1], 2**level)
+        again = nn.functional.interpolate(small, scale_factor=2**level)
+        torch.testing.assert_close(again, stack[:, level : level + 1])
+    network.eval()
+    assert network(z, y).shape == (4, 1, 16, 16)
+    x = torch.rand(4, 1, 16, 16, generator=rng())
+    assert torch.equal(judge(x, y), judge(pyramid(x, 2), y))
+
+
+@pytest.mark.parametrize("other", [{"pack": 2}, {"replay": 32}, {"diff_augment": "color"}])
+def test_scales_and_plain_images(other):
+    with pytest.raises(GandiagError, match="keep one of them"):
+        replace(IMAGES, multi_scale=True, **other)
+    with pytest.raises(GandiagError, match="set network to dcgan"):
+        replace(POINTS, multi_scale=True)
+
+
+def test_patches_see_nothing_beyond_them():
+    """A pixel changes the logits of the patches that hold it, 3 x 3 of them with one layer."""
+    recipe = replace(IMAGES, patch_layers=1)
+    with torch.random.fork_rng():
+        judge = discriminator(recipe, (1, 8, 8), 0).discriminator
+    x = torch.rand(2, 1, 8, 8, generator=rng())
+    x[1] = x[0]
+    x[1, 0, 4, 4] += 5
+    logits = judge.patches.blocks(x)[:, 0]
+    assert logits.shape == (2, 6, 6)
+    touched = (logits[0] != logits[1]).nonzero()
+    assert touched.min(dim=0).values.tolist() == [2, 2]
+    assert touched.max(dim=0).values.tolist() == [4, 4]
+    y = torch.zeros(2, dtype=torch.int64)
+    both = (judge.whole(x, y)[:, 0] + logits.mean(dim=(1, 2))) / 2
+    torch.testing.assert_close(judge(x, y)[:, 0], both)
+
+
+def test_patches_larger_than_the_image():
+    with pytest.raises(GandiagError, match="patches of 9 pixels"):
+        prepare(replace(IMAGES, patch_layers=4))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"multi_scale": True, "condition_g": "norm", "condition_d": "auxiliary"},
+        {"patch_layers": 2, "minibatch_std": 4, "condition_d": "auxiliary"},
+        {"feature_matching": 1.0, "patch_layers": 1, "norm_d": "spectral"},
+        {"latent_step": 0.1, "norm_d": "batch", "r1": 1.0},
+        {"minibatch_std": 4, "pack": 2, "gradient_penalty": 1.0},
+        {"multi_scale": True, "minibatch_std": 4, "feature_matching": 1.0, "r2": 1.0},
+        {"lecam": 0.1, "historical_d": 0.1, "loss": "relativistic", "diff_augment": "cutout"},
+        {"unroll": 1, "layer_noise": 0.1, "minibatch_std": 4},
+    ],
+    ids=lambda changes: "+".join(changes),
+)
+def test_tricks_go_together(changes):
+    trainer = prepare(replace(IMAGES, {"steps": 2, "batch": 16, **changes}))
+    for losses in trainer.steps():
+        assert all(torch.isfinite(part).all() for part in losses[1:])
