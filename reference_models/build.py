@@ -97,10 +97,10 @@ def penalty(objective: Objective) -> Penalty:
 
 
 def optimizer(
-    how: Optimisation, parameters: Iterable[nn.Parameter], rate: float
+    how: Optimisation, kind: str, parameters: Iterable[nn.Parameter], rate: float
 ) -> torch.optim.Optimizer:
-    """A fresh optimizer of the kind that the record names."""
-    return OPTIMIZERS[how.optimizer](how, list(parameters), rate)
+    """A fresh optimizer of a kind, with the record's momenta."""
+    return OPTIMIZERS[kind](how, list(parameters), rate)
 
 
 def scale_of_rate(kind: str, step: int, total: int) -> float:

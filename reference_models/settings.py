@@ -196,6 +196,9 @@ class Optimisation:
     """Further discriminator updates before the generator's first (Arjovsky et al. 2017's code)."""
     optimizer: str = "adam"
     """``adam`` (Kingma and Ba 2015), ``rmsprop`` (Tieleman and Hinton 2012) or ``sgd``."""
+    optimizer_d: str = "same"
+    """Of the discriminator: ``same``, or another (ganhacks 9: ``sgd`` beside the generator's
+    ``adam``)."""
     lr_g: float = 2e-4
     """Of the generator."""
     lr_d: float = 2e-4
@@ -217,10 +220,16 @@ class Optimisation:
 
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "optimizer": ("adam", "rmsprop", "sgd"),
+        "optimizer_d": ("same", "adam", "rmsprop", "sgd"),
         "decay": ("none", "linear", "cosine"),
         "precision": ("fp32", "bf16", "fp16"),
     }
     counts: ClassVar = ("steps", "batch", "accumulate", "n_critic", "n_gen")
+
+    @property
+    def discriminators(self) -> str:
+        """The discriminator's optimizer."""
+        return self.optimizer if self.optimizer_d == "same" else self.optimizer_d
 
     def check(self, name: str, processes: int = 1) -> None:
         """Refuse, for the recipe of this name, batches that do not divide."""

@@ -75,8 +75,10 @@ class Trainer:
         self.seed, self.device, self.processes = seed, device or torch.device("cpu"), processes
         self.generator = generator.to(self.device).train()
         self.discriminator = discriminator.to(self.device).train()
-        self.g_optimizer = build.optimizer(how, generator.parameters(), how.lr_g)
-        self.d_optimizer = build.optimizer(how, discriminator.parameters(), how.lr_d)
+        self.g_optimizer = build.optimizer(how, how.optimizer, generator.parameters(), how.lr_g)
+        self.d_optimizer = build.optimizer(
+            how, how.discriminators, discriminator.parameters(), how.lr_d
+        )
         self.average = Average(self.generator, how.ema)
         self.states = {trick.name: trick.state(self) for trick in recipe.tricks}
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=how.precision == "fp16")

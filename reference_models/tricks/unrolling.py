@@ -100,10 +100,10 @@ class Unrolling(Trick):
 
     def check(self, recipe: "Recipe", shape: Shape | None = None, processes: int = 1) -> None:
         """Refuse other optimizers than Adam."""
-        if recipe.optimisation.optimizer != "adam":
+        kind = recipe.optimisation.discriminators
+        if kind != "adam":
             raise GandiagError(
-                f"the recipe {recipe.name} unrolls {recipe.optimisation.optimizer}; "
-                "only adam can be unrolled"
+                f"the recipe {recipe.name} unrolls {kind}; only adam can be unrolled"
             )
 
     def judge(self, judge: Judge, fake: Batch, trainer: "Trainer", draws: Draws) -> Judge:

@@ -74,6 +74,7 @@ SWITCHES = {
     "warmup": 2,
     "batch_g": 32,
     "optimizer": "rmsprop",
+    "optimizer_d": "sgd",
     "lr_d": 1e-3,
     "decay": "cosine",
     "clip_gradients": 0.01,
