@@ -13,12 +13,9 @@ import json
 import multiprocessing
 import sys
 
-import torch
-
 from benchmarks.tricks import cases, tables
 from benchmarks.tricks.effects import SEEDS
-from benchmarks.tricks.running import RESULTS, Row, current, read, run
-from reference_models.recipe import Recipe
+from benchmarks.tricks.running import RESULTS, alone, current, job, read
 
 
 def main() -> None:
@@ -47,22 +44,11 @@ def train(data: str, jobs: int) -> None:
         pairs = [recipe for trick in known for recipe in reversed(trick.recipes(data))]
         wanted = [recipe for recipe in wanted if recipe in pairs]
     due = [(r, seed) for seed in range(SEEDS) for r in wanted if not current(r, seed, rows)]
-    with multiprocessing.get_context("spawn").Pool(jobs, prepare) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, alone) as pool:
         for number, row in enumerate(pool.imap_unordered(job, due), 1):
             with RESULTS.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(f"[{number}/{len(due)}] {json.dumps(row)}", file=sys.stderr, flush=True)
-
-
-def prepare() -> None:
-    """One thread, and no subnormal numbers, which are slow on some processors."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-
-
-def job(task: tuple[Recipe, int]) -> Row:
-    """A run."""
-    return run(*task)
 
 
 if __name__ == "__main__":

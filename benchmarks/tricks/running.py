@@ -80,6 +80,17 @@ def run(recipe: Recipe, seed: int) -> Row:
     }
 
 
+def alone() -> None:
+    """A process to itself: one thread, and no subnormal numbers, slow on some processors."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def job(task: tuple[Recipe, int]) -> Row:
+    """A run."""
+    return run(*task)
+
+
 def read(path: Path = RESULTS) -> dict[tuple[str, int], Row]:
     """The newest row of each recipe's settings and seed."""
     rows = (json.loads(line) for line in path.read_text().splitlines()) if path.exists() else ()

@@ -19,6 +19,7 @@ VERBS = {
     "explain": "Say what a metric, a warning or an alert means.",
     "watch": "Show the signals and alerts of a run, live.",
     "weights": "List, fetch, import and verify network weights.",
+    "cache": "List and clear what is kept of real images.",
     "demo": "The whole story in about a minute, offline.",
 }
 """Verb -> its line in `gandiag --help`; `gandiag.cli.VERB` holds a command of that name."""

@@ -8,6 +8,7 @@ from gandiag.statistics.moments import Moments
 from gandiag.statistics.storage import (
     STATISTICS,
     SavedStatistics,
+    describe_statistics,
     load_statistics,
     save_statistics,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "NonFiniteRow",
     "SavedStatistics",
     "Statistic",
+    "describe_statistics",
     "load_statistics",
     "save_statistics",
 ]

@@ -119,6 +119,28 @@ def load_statistics(path: Path) -> SavedStatistics:
     raise GandiagError(f"{path} is no statistics file: {reason}")
 
 
+def describe_statistics(path: Path) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    """What a file holds, ``layer/kind`` each, and its `meta`; no array of numbers is read.
+
+    Of a plain file there is nothing to say.
+
+    Raises:
+        GandiagError: as `load_statistics`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if HEADER not in file.files:
+                return (), {}
+            _shape(file, HEADER)
+            meta = json.loads(str(file[HEADER][()]))["meta"]
+            keys = {name.rpartition("/")[0] for name in file.files if "/" in name}
+            return tuple(sorted(keys)), meta if isinstance(meta, dict) else {}
+    except OSError as error:
+        raise GandiagError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, EOFError, RuntimeError, *DAMAGED):
+        raise GandiagError(f"{path} is no statistics file: it is damaged") from None
+
+
 def _shape(file: NpzFile, name: str) -> tuple[int, ...]:
     """From the header of an array that may be read: neither a trap nor pickled.
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -91,3 +93,51 @@ def test_a_description_from_elsewhere_is_refused(gathered):
     for broken in ({}, {"name": "x"}, description(gathered) | {"notes": {"lossy": 3}}):
         with pytest.raises(GandiagError, match="make them again"):
             described(broken, {})
+
+
+def used(cache, number, when):
+    """An entry of one image that was used then."""
+    cache.store(f"content {number}", PINS, Gathered(f"{number}", 1, {MOMENTS: some(number)}))
+    path = cache.path(f"content {number}", PINS["net"], MOMENTS)
+    os.utime(path, (when, when))
+    return path
+
+
+def some(seed):
+    return Moments.of(torch.randn(5, 4, generator=torch.Generator().manual_seed(seed)))
+
+
+def test_what_was_not_used_for_longest_goes_first(cache):
+    paths = [used(cache, i, 1000 + i) for i in range(4)]
+    assert cache.load("content 0", PINS, [MOMENTS]) is not None  # and is so the last used
+    size = paths[0].stat().st_size
+    assert [entry.path for entry in cache.entries()] == [paths[i] for i in (0, 3, 2, 1)]
+    assert [entry.path for entry in cache.shrink(2 * size)] == paths[1:3]
+    assert [path.exists() for path in paths] == [True, False, False, True]
+    assert cache.shrink(2 * size) == []
+
+
+def test_storing_lets_go_what_has_no_room(cache, monkeypatch):
+    size = used(cache, 0, 1000).stat().st_size
+    monkeypatch.setenv("GANDIAG_CACHE_GIB", str(2.5 * size / 2**30))
+    paths = [used(cache, i, 2000 + i) for i in range(3)]
+    assert [path.exists() for path in paths] == [False, True, True]
+    monkeypatch.setenv("GANDIAG_CACHE_GIB", "0")
+    cache.store("content 5", PINS, Gathered("5", 1, {MOMENTS: some(5)}))
+    assert cache.entries() == []
+
+
+@pytest.mark.parametrize("said", ["much", "-1", "nan"])
+def test_how_much_is_a_number(cache, monkeypatch, said):
+    monkeypatch.setenv("GANDIAG_CACHE_GIB", said)
+    with pytest.raises(GandiagError, match=f"GANDIAG_CACHE_GIB is '{said}'"):
+        cache.store("content", PINS, Gathered("5", 1, {MOMENTS: some(5)}))
+    assert cache.entries() == []
+
+
+def test_what_went_away_meanwhile_is_not_missed(cache, monkeypatch):
+    path = used(cache, 0, 1000)
+    entries = cache.entries()
+    path.unlink()
+    monkeypatch.setattr(type(cache), "entries", lambda self: list(entries))
+    assert cache.shrink(0) == entries
