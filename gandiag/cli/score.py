@@ -24,6 +24,8 @@ from gandiag.reporting.gates import Gate, judged, of_holding
 from gandiag.reporting.report import Report
 from gandiag.scoring import PROTOCOLS, Options, Scorer, score_checkpoints
 from gandiag.scoring.opening import Opened
+from gandiag.scoring.options import silent
+from gandiag.scoring.together import Together, together
 from gandiag.sources import ImageSource, checkpoints
 
 TABLE = "table"
@@ -69,6 +71,7 @@ Examples:
   gandiag score runs/a --real dataset:digits --features pixels  a run's newest checkpoint
   gandiag score runs/a --real data/ --every-checkpoint --html curve.html
   gandiag score g.safetensors --generator models:make --real data/
+  torchrun --nproc-per-node 4 -m gandiag score samples/ --real data/
 """
 
 
@@ -119,9 +122,19 @@ Examples:
     help="What is printed: junit has a case for each --fail-above and --fail-below.",
 )
 @click.pass_context
-def score(
+def score(context: click.Context, /, **given: Any) -> None:
+    """Score the generated images FAKE against REAL ones.
+
+    Prints each score with its interval, and whatever could mislead its reader.
+    """
+    with together() as processes:
+        _score(context, processes, **given)
+
+
+def _score(
     context: click.Context,
-    /,
+    processes: Together,
+    *,
     fake: str,
     real: str | None,
     heldout: str | None,
@@ -135,40 +148,57 @@ def score(
     output_format: str,
     **options: Any,
 ) -> None:
-    """Score the generated images FAKE against REAL ones.
-
-    Prints each score with its interval, and whatever could mislead its reader.
-    """
     gates = (*fail_above, *fail_below)
-    if every_checkpoint and generator is not None:
-        raise GandiagError("--every-checkpoint reads a run, --generator a file: give one of them")
-    if every_checkpoint and per_sample_file is not None:
-        raise GandiagError(
-            "--per-sample is of one set of images, --every-checkpoint of many: give one of them"
-        )
-    if json_file == STANDARD and output_format != TABLE:
-        raise GandiagError("--json - and --output-format both print; give --json a file")
-    if output_format == "junit" and not gates:
-        raise GandiagError("junit has a case for each gate; add one, as --fail-above fid=20")
-    outputs = {
-        "--json": json_file,
-        "--html": html_file,
-        "--per-sample": per_sample_file,
-        "--save-config": saved_to(context),
-    }
-    check_outputs(outputs, fake, real, heldout, options["features"])
-    # What the user's code prints, and be it at every sample, must not come before the JSON.
-    with contextlib.redirect_stdout(sys.stderr):
+
+    def ready() -> tuple[Scorer, dict[Role, Opened]]:
+        """All that can be known to be wrong is, before an image is read."""
+        if every_checkpoint and generator is not None:
+            raise GandiagError(
+                "--every-checkpoint reads a run, --generator a file: give one of them"
+            )
+        if every_checkpoint and per_sample_file is not None:
+            raise GandiagError(
+                "--per-sample is of one set of images, --every-checkpoint of many: give one of them"
+            )
+        if every_checkpoint and processes.total > 1:
+            raise GandiagError("--every-checkpoint scores with one process; leave torchrun out")
+        if json_file == STANDARD and output_format != TABLE:
+            raise GandiagError("--json - and --output-format both print; give --json a file")
+        if output_format == "junit" and not gates:
+            raise GandiagError("junit has a case for each gate; add one, as --fail-above fid=20")
+        outputs = {
+            "--json": json_file,
+            "--html": html_file,
+            "--per-sample": per_sample_file,
+            "--save-config": saved_to(context),
+        }
+        check_outputs(outputs, fake, real, heldout, options["features"])
         code = None if generator is None else find_function(generator)
         each = per_sample_file is not None
-        chosen = Options(generator=code, progress=bar, per_sample=each, **options)
-        scorer = Scorer(real, heldout=heldout, options=chosen)
+        device = processes.device(options.pop("device"))
+        progress = bar if processes.first else silent
+        chosen = Options(
+            generator=code, progress=progress, per_sample=each, device=device, **options
+        )
+        scorer = Scorer(real, heldout=heldout, options=chosen, processes=processes)
         inputs = _first(fake, scorer) if every_checkpoint else scorer.open(fake)
         scorer.prepared(inputs)
         for gate in gates:
             scorer.check_bound(gate.name, inputs)
-        save_config(context)
-        result = score_checkpoints(fake, scorer) if every_checkpoint else scorer.scored(inputs)
+        if processes.first:
+            save_config(context)
+        return scorer, inputs
+
+    # What the user's code prints, and be it at every sample, must not come before the JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        scorer, inputs = processes.alike(ready)
+        if every_checkpoint:
+            result: Report | Curve = score_checkpoints(fake, scorer)
+        else:
+            gathered = scorer.gathered(inputs)
+            if not processes.first:
+                return
+            result = scorer.reported(*gathered)
     verdicts = judged(result, gates)
 
     def write_page() -> None:

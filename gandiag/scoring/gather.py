@@ -16,6 +16,7 @@ from gandiag.scoring.looks import Looks
 from gandiag.scoring.opening import Opened
 from gandiag.scoring.options import Progress
 from gandiag.scoring.plan import HASHES, Plan, Want
+from gandiag.scoring.together import OF_ALL, Together
 from gandiag.sources.base import Batch, ImageSource, Note
 from gandiag.statistics import STATISTICS, Bank, Hashes, Moments, NonFiniteRow, Statistic
 
@@ -36,9 +37,6 @@ MADE_BY = {
 clean-fid: ``{name}_{mode}_{split}_{size}.npz``; guided-diffusion: ``VIRTUAL_imagenet256...npz``.
 """
 
-OF_ALL = {"half-range", "two-levels"}
-"""Notes that are true of a set only if they are of all its batches."""
-
 
 def collect(
     opened: Opened,
@@ -49,8 +47,11 @@ def collect(
     store: StatisticsCache | None,
     progress: Progress,
     role: str,
+    processes: Together,
 ) -> tuple[Gathered, tuple[Warn, ...]]:
     """The statistics of an input: from its file, from the cache, or from its images.
+
+    Of several processes, all but the first get those of their part.
 
     Returns:
         What was gathered, and what to say of how.
@@ -66,7 +67,14 @@ def collect(
             return Gathered(opened.name, None, saved), (published(opened.name, plan),)
         return described({**meta, "name": opened.name}, saved), ()
     found, warnings = _of_images(
-        opened.images, plan, rest, batch_size=batch_size, store=store, progress=progress, role=role
+        opened.images,
+        plan,
+        rest,
+        batch_size=batch_size,
+        store=store if processes.first else None,
+        progress=progress,
+        role=role,
+        processes=processes,
     )
     if saved and opened.saved is not None and not opened.saved.meta:
         warnings = (*warnings, published(opened.name, plan))
@@ -82,16 +90,22 @@ def _of_images(
     store: StatisticsCache | None,
     progress: Progress,
     role: str,
+    processes: Together,
 ) -> tuple[Gathered, tuple[Warn, ...]]:
     # Before the fingerprint: what is written after it, and be it put back, has another stamp.
     stamp = _stamp(source)
     fingerprint = source.fingerprint() if store is not None else None
+    known = None
     if store is not None and fingerprint is not None:
         known = store.load(fingerprint, plan.pins(), wants)
-        if known is not None:
-            return replace(known, name=source.name), ()  # the same images may lie elsewhere
-    with progress(f"{role}: {source.name}", source.count()) as advance:
-        found = gather(source, plan.extractors, wants, batch_size=batch_size, tell=advance)
+    if processes.agreed(known is not None):
+        found = Gathered(source.name, source.count(), {}) if known is None else known
+        return replace(found, name=source.name), ()  # the same images may lie elsewhere
+    part = processes.alike(lambda: processes.part(source, batch_size))
+    with progress(f"{role}: {source.name}", part.count()) as advance:
+        found = processes.gather(
+            lambda: gather(part, plan.extractors, wants, batch_size=batch_size, tell=advance)
+        )
     if stamp is not None and _stamp(source) != stamp:
         changed = Warn(
             "changed",

@@ -13,6 +13,7 @@ from gandiag.scoring.gathered import Gathered, described, description, name_of
 from gandiag.scoring.opening import open_input, pick_device
 from gandiag.scoring.options import Options
 from gandiag.scoring.plan import Plan, Want, make_plan
+from gandiag.scoring.together import Together
 from gandiag.sources.base import Points, points_of
 from gandiag.statistics import Moments, SavedStatistics, load_statistics, save_statistics
 
@@ -59,6 +60,7 @@ def write_statistics(
         batch_size=options.batch_size,
         store=None,
         progress=options.progress,
+        processes=Together(),
         role="images",
     )
     keyed = {name_of(want): statistic for want, statistic in gathered.statistics.items()}

@@ -21,6 +21,7 @@ from gandiag.scoring.per_sample import check_per_sample, per_sample_of
 from gandiag.scoring.plan import Plan, make_plan, protocol_of
 from gandiag.scoring.rows import class_rows, mean_rows, rows_of
 from gandiag.scoring.saving import load_gathered, save_gathered
+from gandiag.scoring.together import Together
 from gandiag.sources import StatisticsFile, open_source
 from gandiag.sources.base import Points
 
@@ -77,7 +78,8 @@ class Scorer:
         scorer.update(G(z), value_range=(-1, 1))
         scorer.compute()["fid"].value
 
-    Arguments as in `score`.
+    Arguments as in `score`; and `processes`, which score together (`gandiag.scoring.together`):
+    the first has the report of all, the others end with what `gathered` gave them.
     """
 
     def __init__(
@@ -86,9 +88,11 @@ class Scorer:
         *,
         heldout: Any = None,
         options: Options | None = None,
+        processes: Together | None = None,
         **changes: Any,
     ) -> None:
         self.options = (options or Options()).changed(**changes)
+        self.processes = processes or Together()
         if heldout is not None and real is None:
             raise GandiagError("--heldout is compared with the real images; give them with --real")
         asked(self.options.metrics, protocol_of(self.options))  # what it cannot mean is said now
@@ -415,8 +419,10 @@ class Scorer:
             store=StatisticsCache.default() if store else None,
             progress=options.progress,
             role=role,
+            processes=self.processes,
         )
-        plan.check_counts(role, found.n, found.name)
+        if self.processes.first:
+            plan.check_counts(role, found.n, found.name)
         if role != "generated":
             self._gathered[role] = plan, found, warnings
         return found, warnings

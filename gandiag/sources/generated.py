@@ -73,11 +73,13 @@ class GeneratedImages:
     """Whether each pass draws the first block twice, to see that it depends on its seeds alone."""
     trained_with: tuple[str, ...] = ()
     """Networks whose features the generator learned from: scores of these flatter it."""
+    first: int = 0
+    """The sample that a pass begins with."""
     seen: Passes = field(default_factory=Passes, repr=False)
 
     def count(self) -> int:
         """How many samples a pass gives: as many as one likes, see `limit`."""
-        return self.total
+        return self.total - self.first
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Samples in order, `size` at a time but for the last; sample i is always the same."""
@@ -88,9 +90,10 @@ class GeneratedImages:
         tally = self.seen.begin()
         waiting: list[Batch] = []
         held = 0
-        for start in range(0, self.total, BLOCK):
+        begin = self.first - self.first % BLOCK
+        for start in range(begin, self.total, BLOCK):
             waiting.append(self._block(start))
-            if start == 0 and self.doubted and not _alike(waiting[0], self._block(0)):
+            if start == begin and self.doubted and not _alike(waiting[0], self._block(begin)):
                 tally.add("not-reproducible", waiting[0].names[0])
             self._note(waiting[-1], tally)
             held += len(waiting[-1].names)
@@ -119,11 +122,15 @@ class GeneratedImages:
         """
         return replace(self, total=checked_limit(count), seen=Passes())
 
+    def between(self, start: int, stop: int) -> "GeneratedImages":
+        """Samples number `start` to `stop` - 1 of those that a pass gives."""
+        return replace(self, first=self.first + start, total=self.first + stop, seen=Passes())
+
     def notes(self) -> Mapping[str, Note]:
         """What the last whole pass saw, by code (see `notes.CODES`)."""
         found = self.seen.notes()
         if self.trained_with:
-            found["trained-with"] = Note(self.total, self.name, self.trained_with)
+            found["trained-with"] = Note(self.count(), self.name, self.trained_with)
         return found
 
     def _note(self, batch: Batch, tally: Tally) -> None:
@@ -140,7 +147,7 @@ class GeneratedImages:
             )
         names = tuple(f"{self.name}[{i}]" for i in range(start, start + BLOCK))
         whole = Batch(samples, names, None if labels is None else tuple(labels))
-        return _part(whole, slice(0, self.total - start))
+        return _part(whole, slice(max(0, self.first - start), self.total - start))
 
 
 def open_generated(

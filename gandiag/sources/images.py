@@ -107,6 +107,10 @@ class IndexedImages:
         indices = self._indices()
         return replace(self, chosen=[indices[i] for i in sorted(drawn.tolist())], seen=Passes())
 
+    def between(self, start: int, stop: int) -> "IndexedImages":
+        """The images from number `start` to `stop` - 1 of those that a pass gives."""
+        return replace(self, chosen=self._indices()[start:stop], seen=Passes())
+
     def first(self, count: int) -> "IndexedImages":
         """The first `count` of the images.
 
