@@ -18,6 +18,7 @@ from benchmarks.detection import score
 from benchmarks.detection import tables as detection
 from benchmarks.digest import ROOT
 from benchmarks.loops import figures, record
+from benchmarks.tricks import tables as tricks
 from gandiag.files import atomic_write
 from reference_models.papers import EXPERIMENTS
 from reference_models.papers.page import summary
@@ -61,6 +62,7 @@ TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "others": lambda: detected(detection.others),
     "misses": lambda: detected(detection.missed),
     "loops": looped,
+    "tricks": tricks.table,
 }
 PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
 

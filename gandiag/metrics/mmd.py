@@ -12,8 +12,8 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.metrics.base import Better, Metric, Role, Score
 from gandiag.metrics.checks import Rows, as_pair, banks
-from gandiag.metrics.intervals import Z
-from gandiag.metrics.kernel import Subsets
+from gandiag.metrics.intervals import inverted
+from gandiag.metrics.kernel import LEAST, Subsets
 from gandiag.metrics.kernel_groups import BY_CHANCE, kernel_distance_without_groups
 from gandiag.metrics.replicates import Replicates
 from gandiag.metrics.tiles import tiles
@@ -160,28 +160,26 @@ def gaussian_mmd_with_deviation(
     which hardly vary.
     """
     x, y = _prepared(real, generated, sigma, normalise, least=2)
+    value, bias, first, second = _with_variances(x, y, sigma)
+    return scale * (value + bias * biased), abs(scale) * math.sqrt(first + second)
+
+
+def _with_variances(x: Tensor, y: Tensor, sigma: float) -> tuple[float, float, float, float]:
+    """The unbiased estimate, what the diagonals add, and its variance of first and second order."""
     n, m = len(x), len(y)
     own, their = within(x, sigma), within(y, sigma)
     between_x, between_y, square = _between(x, y, sigma)
     cross = float(between_x.mean())
-    if biased:
-        value = own.mean * (1 - 1 / n) + their.mean * (1 - 1 / m) - 2 * cross
-    else:
-        value = own.mean + their.mean - 2 * cross
+    value, bias = own.mean + their.mean - 2 * cross, -own.mean / n - their.mean / m
 
     variance_x, variance_y = float(between_x.var()), float(between_y.var())
     rest_xy = max(0.0, square - cross**2 - variance_x - variance_y)
     rest_xy /= (1 - 1 / n) * (1 - 1 / m)
     first_x = float((own.means - between_x).var()) - own.rest / (n - 1) - rest_xy / m
     first_y = float((their.means - between_y).var()) - their.rest / (m - 1) - rest_xy / n
-    variance = (
-        4 * max(0.0, first_x) / n
-        + 4 * max(0.0, first_y) / m
-        + 2 * own.rest / (n * (n - 1))
-        + 2 * their.rest / (m * (m - 1))
-        + 4 * rest_xy / (n * m)
-    )
-    return scale * value, abs(scale) * math.sqrt(variance)
+    first = 4 * max(0.0, first_x) / n + 4 * max(0.0, first_y) / m
+    second = 2 * own.rest / (n * (n - 1)) + 2 * their.rest / (m * (m - 1)) + 4 * rest_xy / (n * m)
+    return value, bias, first, second
 
 
 def gaussian_mmd_of_subsets(
@@ -267,18 +265,19 @@ class GaussianMMD(Metric):
                     extra={} if whole else {"std": float(values.std(correction=0))},
                 )
             }
-        value, deviation = gaussian_mmd_with_deviation(
-            real,
-            generated,
-            sigma=self.sigma,
-            normalise=self.normalise,
-            scale=self.scale,
-            biased=self.biased,
-        )
+        x, y = _prepared(real, generated, self.sigma, self.normalise, least=2)
+        value, bias, first, second = _with_variances(x, y, self.sigma)
+        bias *= self.scale * self.biased
+        least = min(len(x), len(y))
+        if least < LEAST:
+            method = f"no interval: it would not hold for fewer than {LEAST} images of a set"
+            return {"mmd": Score(self.scale * value + bias, method=method)}
+        # As that of kid: of few images the first order may be found zero by chance.
+        low, high = (self.scale * end + bias for end in inverted(value, max(first, second), second))
         method = "variance of the U-statistic over real and generated images"
         if self.biased:
             method += "; without the bias of the diagonals"
-        return {"mmd": Score(value, value - Z * deviation, value + Z * deviation, method=method)}
+        return {"mmd": Score(self.scale * value + bias, low, high, method=method)}
 
     def replicates(
         self, tell: Callable[[float], None] = lambda share: None, **statistics: Statistic

@@ -110,3 +110,14 @@ def test_few_samples_have_no_interval(count, printed):
     score = Birthday(threshold=0.01)(real=Bank.of(real), generated=Bank.of(generated))["support"]
     assert (score.low is not None) == printed
     assert printed or "fewer than 200 generated images" in score.method
+
+
+def test_few_pairs_have_no_interval():
+    """Of 900 even images, 200 samples have some 22 pairs; of 9,000 two or three."""
+    real = prototypes(50, 100)
+    for support, printed in ((900, True), (9000, False)):
+        generated = Bank.of(prototypes(support, 200, seed=1))
+        score = Birthday(threshold=0.01)(real=Bank.of(real), generated=generated)["support"]
+        assert score.extra["pairs"] > 0
+        assert (score.low is not None) == printed
+        assert printed or "fewer than 10 pairs" in score.method

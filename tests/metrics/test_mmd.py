@@ -154,6 +154,28 @@ def test_the_interval_is_that_of_repeated_draws(shift):
     assert covered > 0.95 - 3 * math.sqrt(0.95 * 0.05 / 150)
 
 
+@pytest.mark.parametrize("biased", [False, True])
+def test_the_interval_holds_zero_as_often_as_it_should(biased):
+    """Of two classes the distance is the square of one number: skew, and zero is its mean."""
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(400):
+        x, y = (10.0 * rng.integers(0, 2, (60, 1)) + [[1.0, 5.0]] for _ in range(2))
+        score = GaussianMMD(biased=biased)(
+            real=Bank.of(torch.tensor(x)), generated=Bank.of(torch.tensor(y))
+        )["mmd"]
+        bias = gaussian_mmd(x, y, biased=True) - gaussian_mmd(x, y) if biased else 0.0
+        held.append(score.low <= bias <= score.high)
+    assert 0.92 < np.mean(held) < 0.98
+
+
+def test_few_images_have_no_interval():
+    for n, printed in ((3, False), (4, True)):
+        x, y = (torch.tensor(normal(n, 3, seed)) for seed in range(2))
+        score = GaussianMMD()(real=Bank.of(x), generated=Bank.of(y))["mmd"]
+        assert (score.low is not None) == printed
+
+
 def test_refuses():
     x = normal(5, 2, 0)
     for sigma in (0.0, -1.0, math.nan, math.inf):

@@ -69,6 +69,22 @@ def test_the_interval_is_that_of_repeated_draws(n, width):
     assert all(1 <= each.low <= each.value <= each.high for each in scores)
 
 
+@pytest.mark.parametrize("q", [1.0, 0.5, 3.0])
+def test_where_the_score_is_flat_the_interval_is_not_that_of_the_influences(q):
+    """At equal eigenvalues these come from noise alone, and vary too much by the root of two."""
+    n, width = 300, 6
+    halves, plain, values = [], [], []
+    for seed in range(150):
+        x = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, width)))
+        score = VendiScore(q=q)(generated=Bank.of(x))["vendi"]
+        halves.append(math.log(score.high / score.value) / 1.96)
+        plain.append(float(influences(x, q)[1].std()) / math.sqrt(n))
+        values.append(math.log(score.value))
+    truth = np.std(values, ddof=1)  # known to 6 % (one sigma)
+    assert np.mean(halves) == pytest.approx(truth, rel=0.2)
+    assert np.mean(plain) > 1.25 * truth
+
+
 def test_fewer_images_than_three_a_feature_have_no_interval():
     few, enough = (
         VendiScore()(generated=Bank.of(torch.tensor(rows(n, 6))))["vendi"] for n in (17, 18)
