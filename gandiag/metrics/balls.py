@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gandiag.metrics.reached import Reached
+
 EXTRAS = 1 << 16
 """Pairs that are looked at for every group at once: 10 MB in float64."""
 
@@ -15,7 +17,7 @@ class Balls:
     """Which members lie in which balls, with every group of either left out, from tiles.
 
     A ball's group that is left out takes its rows from the balls, and makes those of others larger.
-    Memberships are taken from approximate distances, which is enough for a deviation.
+    Those that are gained are taken from approximate distances, which is enough for a deviation.
     """
 
     deleted: Tensor
@@ -35,17 +37,18 @@ class Balls:
         self.holding = torch.zeros(shape, dtype=torch.float64, device=self.deleted.device)
         self.more_holding = torch.zeros_like(self.holding)
         self._squares = self.deleted.square().masked_fill_(self.deleted < 0, -math.inf)
-        self._largest = self._squares.amax(dim=1)
         self._mine = torch.nn.functional.one_hot(self.groups, mine).float()
 
-    def add(self, i: slice, j: slice, squares: Tensor, inside: Tensor) -> None:
-        """A tile: squared distances of balls `i` and members `j`, and who is inside."""
-        self.holding[j] += inside.float().T @ self._mine[i]
-        gained = (squares <= self._largest[i, None]).logical_and_(~inside)
-        rows, columns = gained.nonzero(as_tuple=True)
+    def add(self, i: slice, j: slice, found: Reached) -> None:
+        """A tile: balls `i` and members `j`, as far as any ball grows."""
+        inside = found.matrix(i.stop - i.start, j.stop - j.start)
+        self.holding[j] += inside.T @ self._mine[i]
+        rows, columns, squares = (
+            each[~found.inside] for each in (found.balls, found.members, found.squares)
+        )
         for part in range(0, len(rows), EXTRAS):
             row, column = rows[part : part + EXTRAS], columns[part : part + EXTRAS]
-            more = (squares[row, column, None] <= self._squares[i][row]).double()
+            more = (squares[part : part + EXTRAS, None] <= self._squares[i][row]).double()
             self.more_holding.index_add_(0, column + j.start, more)
 
     def inside(self) -> "Means":

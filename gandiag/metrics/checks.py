@@ -1,5 +1,6 @@
 """What every metric asks of what it is given."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,9 @@ def as_rows(values: Rows, name: str) -> Tensor:
         raise GandiagError(f"{name} must be (n, width), got shape {tuple(rows.shape)}")
     if rows.device.type == "mps":
         rows = rows.cpu()  # it has no float64
-    finite = torch.isfinite(rows).all(dim=1)
-    if not finite.all():
+    # NaN and infinities show in the least or the largest, for which nothing is copied.
+    if len(rows) and not all(math.isfinite(each) for each in torch.aminmax(rows)):
+        finite = torch.isfinite(rows).all(dim=1)
         raise NonFiniteRow(int((~finite).nonzero()[0, 0]))
     return rows
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gandiag.metrics.reached import Reached
+
 SPLITS = 64
 """Ways to halve the sets: their mean square is then within a tenth of that of all ways."""
 PAIRS = 1 << 14
@@ -55,20 +57,20 @@ class HalvedBalls:
     def __post_init__(self) -> None:
         self.held = torch.zeros(self.radii.shape, device=self.radii.device)
         self._squares = self.radii.square()
-        self._largest = self._squares.amax(dim=1)
         self._others = self.others.float()
 
-    def add(self, i: slice, j: slice, squares: Tensor, inside: Tensor) -> None:
-        """A tile: squared distances of balls `i` and members `j`, and who is inside."""
-        counted = inside.float()
+    def add(self, i: slice, j: slice, found: Reached) -> None:
+        """A tile: balls `i` and members `j`, as far as any ball grows."""
+        counted = found.matrix(i.stop - i.start, j.stop - j.start)
         first = counted @ self._others[j]
         second = counted.sum(dim=1, keepdim=True) - first
         self.held[i] += torch.where(self.halves[i], first, second)
-        gained = (squares <= self._largest[i, None]).logical_and_(~inside)
-        rows, columns = gained.nonzero(as_tuple=True)
+        rows, columns, squares = (
+            each[~found.inside] for each in (found.balls, found.members, found.squares)
+        )
         for part in range(0, len(rows), PAIRS):
             row, column = rows[part : part + PAIRS], columns[part : part + PAIRS]
-            more = squares[row, column, None] <= self._squares[i][row]
+            more = squares[part : part + PAIRS, None] <= self._squares[i][row]
             more &= self.halves[i][row] == self.others[j][column]
             self.held.index_add_(0, row + i.start, more.float())
 

@@ -1,7 +1,7 @@
 """Kernel distance: the squared maximum mean discrepancy with a cubic kernel."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -15,7 +15,7 @@ from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import CONFIDENCE, inverted
 from gandiag.metrics.kernel_groups import BY_CHANCE, kernel_distance_without_groups
 from gandiag.metrics.replicates import Replicates
-from gandiag.metrics.tiles import tiles
+from gandiag.metrics.tiles import SMALL, tiles
 from gandiag.statistics import Statistic
 
 LEAST = 4
@@ -103,18 +103,12 @@ def _within(x: Tensor) -> tuple[Tensor, float]:
     n = len(x)
     sums = torch.zeros(n, dtype=torch.float64, device=x.device)
     squares = torch.zeros((), dtype=torch.float64, device=x.device)
-    for i in tiles(n):
-        for j in tiles(n):
-            if j.start < i.start:
-                continue  # the kernel is symmetric
-            k = cubic_kernel(x[i], x[j])
-            if i == j:
-                k.fill_diagonal_(0)
-                squares += k.square().sum()
-            else:
-                sums[j] += k.sum(dim=0)
-                squares += 2 * k.square().sum()
-            sums[i] += k.sum(dim=1)
+    for i, j, k in _upper(x):
+        square = torch.linalg.vector_norm(k) ** 2
+        squares += square if i == j else 2 * square
+        sums[i] += k.sum(dim=1)
+        if i != j:
+            sums[j] += k.sum(dim=0)
     return sums / (n - 1), float(squares) / (n * (n - 1))
 
 
@@ -123,13 +117,29 @@ def _between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, float]:
     rows = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     columns = torch.zeros(len(y), dtype=torch.float64, device=x.device)
     squares = torch.zeros((), dtype=torch.float64, device=x.device)
-    for i in tiles(len(x)):
-        for j in tiles(len(y)):
-            k = cubic_kernel(x[i], y[j])
-            rows[i] += k.sum(dim=1)
-            columns[j] += k.sum(dim=0)
-            squares += k.square().sum()
+    for i, j, k in _across(x, y):
+        rows[i] += k.sum(dim=1)
+        columns[j] += k.sum(dim=0)
+        squares += torch.linalg.vector_norm(k) ** 2
     return rows / len(y), columns / len(x), float(squares) / (len(x) * len(y))
+
+
+def _upper(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Tiles of the kernel on and above the diagonal, which is zero: the kernel is symmetric."""
+    for i in tiles(len(x), SMALL):
+        rows = x[i].double()
+        for j in tiles(len(x), SMALL):
+            if j.start >= i.start:
+                k = cubic_kernel(rows, x[j])
+                yield i, j, k.fill_diagonal_(0) if i == j else k
+
+
+def _across(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Tiles of the kernel between two sets."""
+    for i in tiles(len(x), SMALL):
+        rows = x[i].double()
+        for j in tiles(len(y), SMALL):
+            yield i, j, cubic_kernel(rows, y[j])
 
 
 def _rest_within(means: Tensor, square: float) -> float:
@@ -178,18 +188,16 @@ class Subsets:
         """Rows of each set."""
         return 2 if self.shrink else self.size
 
-    def pairs(self, real: Tensor, generated: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Rows of each subset, real and generated; smaller sets give smaller subsets."""
-        size = min(self.size, len(real), len(generated))
+    def draws(self, real: int, generated: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Which of so many rows each subset holds, (size,) int64: of the real, of the generated."""
+        size = min(self.size, real, generated)
         random = np.random.RandomState(self.seed)
         generator = torch.Generator().manual_seed(self.seed)
 
-        def drawn(rows: Tensor) -> Tensor:
+        def drawn(n: int) -> Tensor:
             if self.draw == "numpy":
-                index = torch.from_numpy(random.choice(len(rows), size, replace=False))
-            else:
-                index = torch.randperm(len(rows), generator=generator)[:size]
-            return rows[index.to(rows.device)]
+                return torch.from_numpy(random.choice(n, size, replace=False))
+            return torch.randperm(n, generator=generator)[:size]
 
         for _ in range(self.count):
             if self.first == "real":
@@ -197,6 +205,11 @@ class Subsets:
             else:
                 y, x = drawn(generated), drawn(real)
             yield x, y
+
+    def pairs(self, real: Tensor, generated: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Rows of each subset, real and generated; smaller sets give smaller subsets."""
+        for x, y in self.draws(len(real), len(generated)):
+            yield real[x.to(real.device)], generated[y.to(generated.device)]
 
 
 @dataclass(frozen=True)
@@ -244,7 +257,14 @@ def kernel_distance_of_subsets(*, real: Rows, generated: Rows, subsets: Subsets)
     Raises:
         GandiagError: as `kernel_distance`, or fewer rows than a subset.
     """
-    return _of_parts(real, generated, subsets)
+    real, generated = as_pair(real, generated, subsets.minimum())
+    n, m = len(real), len(generated)
+    size = min(subsets.size, n, m)
+    # Of all pairs, the sums over a subset are two products with who is in it: rows of `count`.
+    once = (n * n / 2 + m * m / 2 + n * m) * (1 + subsets.count / real.shape[1])
+    if once < subsets.count * 2 * size**2:
+        return _checked(_of_joint(real, generated, list(subsets.draws(n, m))))
+    return _checked([_of_part(x, y) for x, y in subsets.pairs(real, generated)])
 
 
 def kernel_distance_of_blocks(*, real: Rows, generated: Rows, blocks: Blocks) -> Tensor:
@@ -253,27 +273,52 @@ def kernel_distance_of_blocks(*, real: Rows, generated: Rows, blocks: Blocks) ->
     Raises:
         GandiagError: as `kernel_distance`, or too few rows for two a block.
     """
-    return _of_parts(real, generated, blocks)
+    real, generated = as_pair(real, generated, blocks.minimum())
+    return _checked([_of_part(x, y) for x, y in blocks.pairs(real, generated)])
 
 
-def _of_parts(real: Rows, generated: Rows, parts: Subsets | Blocks) -> Tensor:
-    real, generated = as_pair(real, generated, parts.minimum())
-    values = []
-    for x, y in parts.pairs(real, generated):
-        k_xx, k_yy, k_xy = cubic_kernel(x, x), cubic_kernel(y, y), cubic_kernel(x, y)
-        if len(x) == len(y):
-            pairs = len(x) * (len(x) - 1)
-            same = (k_xx.sum() - k_xx.trace() + k_yy.sum() - k_yy.trace()) / pairs
-        else:
-            same = _mean_within(k_xx) + _mean_within(k_yy)
-        values.append(same - 2 * k_xy.mean())
-    found = torch.stack(values).cpu()
+def _checked(values: Sequence[Tensor] | Tensor) -> Tensor:
+    found = torch.stack(tuple(values)).cpu()
     _check_finite(*found.tolist())
     return found
 
 
-def _mean_within(k: Tensor) -> Tensor:
-    return (k.sum() - k.trace()) / (len(k) * (len(k) - 1))
+def _of_part(x: Tensor, y: Tensor) -> Tensor:
+    """(n, width), (m, width) => the estimate, ()."""
+    x, y = x.double(), y.double()
+    within_x, within_y = _sum_within(x), _sum_within(y)
+    n, m = len(x), len(y)
+    across = torch.stack([k.sum() for *_, k in _across(x, y)]).sum()
+    return within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2 * across / (n * m)
+
+
+def _sum_within(x: Tensor) -> Tensor:
+    """Of the kernel of different rows, ()."""
+    return torch.stack([k.sum() if i == j else 2 * k.sum() for i, j, k in _upper(x)]).sum()
+
+
+def _of_joint(x: Tensor, y: Tensor, draws: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """The same of many subsets, from one pass over all pairs: (count,)."""
+    size = len(draws[0][0])
+    mine, theirs = (
+        _indicators([draw[side] for draw in draws], rows) for side, rows in enumerate((x, y))
+    )
+    within = x.new_zeros(len(draws), dtype=torch.float64)
+    across = torch.zeros_like(within)
+    for rows, who in ((x, mine), (y, theirs)):
+        for i, j, k in _upper(rows):
+            sums = ((who[:, i] @ k) * who[:, j]).sum(dim=1)
+            within += sums if i == j else 2 * sums
+    for i, j, k in _across(x, y):
+        across += ((mine[:, i] @ k) * theirs[:, j]).sum(dim=1)
+    return within / (size * (size - 1)) - 2 * across / size**2
+
+
+def _indicators(indices: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """(count, n) float64, 1 where a row is in a subset."""
+    found = torch.zeros((len(indices), len(rows)), dtype=torch.float64)
+    found.scatter_(1, torch.stack(tuple(indices)), 1.0)
+    return found.to(rows.device)
 
 
 @dataclass(frozen=True)

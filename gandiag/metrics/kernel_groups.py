@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gandiag.metrics.checks import Rows, as_pair
 from gandiag.metrics.jackknife import groups_of
-from gandiag.metrics.tiles import tiles
+from gandiag.metrics.tiles import SMALL, tiles
 
 BY_CHANCE = "its subsets are drawn by chance, which leaving images out does not show"
 """Why a kernel distance of subsets is not judged."""
@@ -52,12 +52,16 @@ def _sums(x: Tensor, mine: Tensor, y: Tensor, theirs: Tensor, kernel: Kernel) ->
     one = torch.nn.functional.one_hot(mine).double()
     other = torch.nn.functional.one_hot(theirs).double()
     found = one.new_zeros((one.shape[1], other.shape[1]))
-    for i in tiles(len(x)):
-        for j in tiles(len(y)):
-            k = kernel(x[i], y[j])
+    for i in tiles(len(x), SMALL):
+        rows = x[i].double()
+        for j in tiles(len(y), SMALL):
+            if x is y and j.start < i.start:
+                continue  # the kernel is symmetric
+            k = kernel(rows, y[j])
             if x is y and i == j:
                 k.fill_diagonal_(0)
-            found += one[i].T @ k @ other[j]
+            sums = one[i].T @ k @ other[j]
+            found += sums + sums.T if x is y and i != j else sums
     return found.cpu()
 
 

@@ -1,7 +1,8 @@
 """Precision, recall, density, coverage: balls around each image out to its k-th neighbour."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple, Self
 
@@ -9,15 +10,9 @@ import torch
 from torch import Tensor
 
 from gandiag.metrics.checks import Rows, as_pair
-from gandiag.metrics.neighbours import (
-    Tie,
-    all_distances,
-    bounded_squares,
-    check_k,
-    nearest_rows,
-    within,
-)
-from gandiag.metrics.tiles import tiles
+from gandiag.metrics.coarse import Bounds, mean_of
+from gandiag.metrics.neighbours import Tie, all_distances, check_k, kth_nearest
+from gandiag.metrics.reached import Balls, Reached
 
 
 class Tile(NamedTuple):
@@ -25,29 +20,54 @@ class Tile(NamedTuple):
 
     real: slice
     generated: slice
-    squares: Tensor
-    """(real, generated) float64, squared distances to within rounding."""
-    in_real: Tensor
-    """(real, generated) bool: the generated row lies in the real row's ball."""
-    in_generated: Tensor
-    """(real, generated) bool: the real row lies in the generated row's ball."""
+    in_real: Reached
+    """Balls around real rows, and generated rows."""
+    in_generated: Reached
+    """Balls around generated rows, and real rows."""
 
 
 def memberships(
-    real: Tensor, generated: Tensor, radii: tuple[Tensor, Tensor], tie: Tie
+    real: Tensor,
+    generated: Tensor,
+    radii: tuple[Tensor, Tensor],
+    tie: Tie,
+    reaches: tuple[Tensor, Tensor] | None = None,
 ) -> Iterator[Tile]:
-    """Every pair once, by ``distance tie radius``; radii are of the real and the generated rows."""
-    centre = real.mean(dim=0, dtype=torch.float64)
-    real_radii, generated_radii = radii
-    for i in tiles(len(real)):
-        for j in tiles(len(generated)):
-            x, y = real[i], generated[j]
-            sizes, products, error = bounded_squares(x, y, centre)
-            lower, upper = sizes * (1 - error) - products, sizes * (1 + error) - products
-            exact = cache(partial(all_distances, x, y))  # computed once, if at all
-            in_real = within(lower, upper, real_radii[i, None], x, y, tie, exact)
-            in_generated = within(lower, upper, generated_radii[None, j], x, y, tie, exact)
-            yield Tile(i, j, upper, in_real, in_generated)
+    """Every pair within reach once, and whether it is one of ``distance tie radius``.
+
+    Args:
+        real: (n, width).
+        generated: (m, width).
+        radii: (n,) and (m,) float64, of the balls around real and around generated rows.
+        tie: whether a row at exactly the radius is inside.
+        reaches: (n,) and (m,) float64, no less than the radii, how far to look; None for no
+            further.
+    """
+    bounds = Bounds.of(real, generated, mean_of(real))
+    for i, j, lower in bounds.tiles():
+        # Each is computed once, if at all.
+        fine = cache(partial(bounds.finer().tile, i, j))
+        exact = cache(partial(all_distances, real[i], generated[j]))
+        sides = []
+        for turned in (False, True):
+            seen = partial(_turned, turned)
+            a, b = (j, i) if turned else (i, j)
+            radius, reach = (each[turned][a] for each in (radii, reaches or radii))
+            balls = Balls(bounds.turned() if turned else bounds, a, b, radius, reach, tie)
+            found = balls.reached(seen(lower)) if lower.dtype == torch.float32 else None
+            if found is None:
+                finer = replace(balls, bounds=balls.bounds.finer())
+                found = finer.settled(seen(fine()), _after(seen, exact))
+            sides.append(found)
+        yield Tile(i, j, *sides)
+
+
+def _after(last: Callable[[Tensor], Tensor], first: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    return lambda: last(first())
+
+
+def _turned(turned: bool, tile: Tensor) -> Tensor:
+    return tile.T if turned else tile
 
 
 class Neighbourhoods(NamedTuple):
@@ -69,9 +89,10 @@ class Neighbourhoods(NamedTuple):
 
     def add(self, tile: Tile) -> None:
         """Count it in, in place."""
-        self.hits[tile.generated] += tile.in_real.sum(dim=0)
-        self.covered[tile.real] |= tile.in_real.any(dim=1)
-        self.recalled[tile.real] |= tile.in_generated.any(dim=1)
+        balls, members = (each[tile.in_real.inside] for each in tile.in_real[:2])
+        self.hits.index_add_(0, members + tile.generated.start, torch.ones_like(members))
+        self.covered[balls + tile.real.start] = True
+        self.recalled[tile.in_generated.members[tile.in_generated.inside] + tile.real.start] = True
 
 
 def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbourhoods:
@@ -82,7 +103,7 @@ def neighbourhoods(*, real: Rows, generated: Rows, k: int, tie: Tie) -> Neighbou
     """
     check_k(k)
     real, generated = as_pair(real, generated, least=k + 1)
-    radii = [nearest_rows(rows, rows, k, True).distances[:, -1] for rows in (real, generated)]
+    radii = [kth_nearest(rows, k).radii for rows in (real, generated)]
     found = Neighbourhoods.none(real, generated)
     for tile in memberships(real, generated, (radii[0], radii[1]), tie):
         found.add(tile)

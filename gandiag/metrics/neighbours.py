@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
+from gandiag.metrics.candidates import candidates
 from gandiag.metrics.checks import Rows, as_rows, check_count, check_same_width
+from gandiag.metrics.coarse import Bounds, Coarse, mean_of
 from gandiag.metrics.ties import distances_by_product, distinct
 from gandiag.metrics.tiles import tiles
 
@@ -16,8 +18,10 @@ Tie = Literal["<", "<="]
 
 SPARE = 8
 """Candidates kept beyond the k nearest, so that near ties are settled among them."""
-GATHER = 1 << 22
-"""Numbers gathered at once to compute single distances: 32 MB in float64."""
+ROUGH = 1e-3
+"""Relative error of squared distances that are only looked at for how others vary."""
+GATHER = 1 << 18
+"""Numbers gathered at once to compute single distances: 2 MB in float64, which caches hold."""
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
@@ -95,42 +99,111 @@ class Nearest(NamedTuple):
 
 def nearest_rows(x: Tensor, y: Tensor, k: int, same: bool) -> Nearest:
     """With `same`, row i of `y` is row i of `x` itself."""
-    centre = y.mean(dim=0, dtype=torch.float64)
-    parts = [_nearest_of_tile(x, i, y, k, centre, same) for i in tiles(len(x))]
-    return Nearest(*(torch.cat(each) for each in zip(*parts, strict=True)))
-
-
-def _nearest_of_tile(x: Tensor, i: slice, y: Tensor, k: int, centre: Tensor, same: bool) -> Nearest:
-    block = x[i]
-    least = block.new_full((len(block), 0), 0.0, dtype=torch.float64)
-    index = torch.zeros((len(block), 0), dtype=torch.int64, device=x.device)
-    for j in tiles(len(y)):
-        sizes, products, error = bounded_squares(block, y[j], centre)
-        # Never above the squared distance; copies are settled at 0.
-        lower = sizes.mul_(1 - error).sub_(products).clamp_(min=0)
-        columns = torch.arange(j.start, j.stop, device=x.device).expand(len(block), -1)
-        least, index = torch.cat((least, lower), 1), torch.cat((index, columns), 1)
-        least, kept = least.topk(min(k + SPARE, least.shape[1]), largest=False)
-        index = index.gather(1, kept)
-    found = torch.cat(
-        [
-            distances(block[part, None], y[index[part]])[:, 0]
-            for part in _parts(len(block), index.shape[1] * x.shape[1])
-        ]
-    )
+    centre = mean_of(y)
     if same:
-        itself = index == torch.arange(i.start, i.stop, device=x.device)[:, None]
-        found.masked_fill_(itself, math.inf)
-    candidates, order = found.sort(dim=1)
-    found = candidates[:, :k].clone()
-    if index.shape[1] < len(y):
-        # Rows left out are no nearer than the last candidate's bound. Where that does not settle
-        # the k-th (many near ties), look at all.
-        unsettled = (found[:, -1].square() > least[:, -1]).nonzero()[:, 0]
-        for part in tiles(len(unsettled)):
-            rows = unsettled[part]
-            found[rows] = _search(block[rows], y, k, i.start + rows if same else None)
-    return Nearest(found, candidates, index.gather(1, order))
+        rows = Coarse.of(x, centre)
+        bounds = Bounds(rows, rows)
+    else:
+        bounds = Bounds.of(x, y, centre)
+    return _nearest(bounds, k, min(k + SPARE, len(y) - same))
+
+
+def _nearest(bounds: Bounds, k: int, count: int, itself: Tensor | None = None) -> Nearest:
+    """From `count` candidates; where they are too few for near ties, finer bounds find others."""
+    x, y = bounds.x.rows, bounds.y.rows
+    same = bounds.x is bounds.y
+    lower, upper, places = candidates(bounds, count, itself)
+    coarse = bounds.x.dtype == torch.float32
+    more = count < len(y) - (same or itself is not None)
+    unsettled = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    if coarse and more:
+        unsettled = lower[:, -1] <= upper.kthvalue(k, dim=1).values
+    found = torch.full_like(lower, math.inf)
+    rows = (~unsettled).nonzero()[:, 0]
+    for part in _parts(len(rows), count * x.shape[1]):
+        row = rows[part]
+        found[row] = distances(x[row, None], y[places[row]])[:, 0]
+    found, order = found.sort(dim=1)
+    nearest = Nearest(found[:, :k].clone(), found, places.gather(1, order))
+    if more and not coarse:
+        # Rows left out are no nearer than the last candidate's bound; copies are settled at 0.
+        unsettled = found[:, k - 1].square() > lower[:, -1].clamp(min=0)
+    due = unsettled.nonzero()[:, 0]
+    for part in tiles(len(due)):
+        rows = due[part]
+        own = rows if same else None if itself is None else itself[rows]
+        if coarse:
+            finer = bounds.finer()
+            again = _nearest(Bounds(finer.x.taken(rows), finer.y), k, count, own)
+            for kept, better in zip(nearest, again, strict=True):
+                kept[rows] = better
+        else:
+            # Many near ties: look at all.
+            nearest.distances[rows] = _search(x[rows], y, k, own)
+    return nearest
+
+
+class Radii(NamedTuple):
+    """How far the k-th nearest other row is, and about how far some others are."""
+
+    radii: Tensor
+    """(n,) float64, exact."""
+    candidates: Tensor
+    """(n, c) float64, ascending, the nearest to within `ROUGH`."""
+    places: Tensor
+    """(n, c) int64, which rows the candidates are."""
+
+
+def kth_nearest(x: Tensor, k: int, reach: int = 0) -> Radii:
+    """The exact distance to the k-th nearest other row alone, for which one or two are computed.
+
+    Args:
+        x: (n, width), n > k.
+        k: which neighbour.
+        reach: how many neighbours the candidates are to hold, about.
+    """
+    rows = Coarse.of(x, mean_of(x))
+    bounds = Bounds(rows, rows)
+    count = min(max(k + SPARE, reach), len(x) - 1)
+    if rows.dtype == torch.float64:
+        exact = _nearest(bounds, k, count)
+        return Radii(exact.distances[:, -1], exact.candidates, exact.places)
+    lower, upper, places = candidates(bounds, count)
+    # The k-th distance is between the k-th of the lower and the k-th of the upper bounds.
+    least, most = lower[:, k - 1, None], upper.kthvalue(k, dim=1, keepdim=True).values
+    below, may = upper < least, (lower <= most) & (upper >= least)
+    unsettled = may.sum(dim=1) > SPARE
+    if count < len(x) - 1:
+        unsettled |= lower[:, -1] <= most[:, 0]
+    if reach:
+        unsettled |= (upper - lower > ROUGH * lower).any(dim=1)
+    found = torch.full_like(lower, math.inf)
+    row, column = (may & ~unsettled[:, None]).nonzero(as_tuple=True)
+    found[row, column] = single_distances(x, x, row, places[row, column])
+    place = (k - 1 - below.sum(dim=1, keepdim=True)).clamp(min=0)
+    radii = found.sort(dim=1).values.gather(1, place)[:, 0]
+    about = ((lower + upper) / 2).clamp_(min=0).sqrt_()
+    about, order = torch.where(may, found, about).sort(dim=1)
+    places = places.gather(1, order)
+    finer, unsettled = bounds.finer(), unsettled.nonzero()[:, 0]
+    for part in tiles(len(unsettled)):
+        rest = unsettled[part]
+        exact = _nearest(Bounds(finer.x.taken(rest), finer.x), k, count, rest)
+        radii[rest], about[rest], places[rest] = (
+            exact.distances[:, -1],
+            exact.candidates,
+            exact.places,
+        )
+    return Radii(radii, about, places)
+
+
+def single_distances(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """(n, width), (m, width), (p,) and (p,) int64 => (p,) `distances` of these pairs."""
+    found = [
+        distances(x[rows[part], None], y[columns[part], None])[:, 0, 0]
+        for part in _parts(len(rows), x.shape[1])
+    ]
+    return torch.cat(found) if found else x.new_zeros(0, dtype=torch.float64)
 
 
 def _search(x: Tensor, y: Tensor, k: int, itself: Tensor | None) -> Tensor:
@@ -183,10 +256,8 @@ def within(
         inside[crowded] |= near[crowded] & found
         near[crowded] = False
     rows, columns = near.nonzero(as_tuple=True)
-    for part in _parts(len(rows), x.shape[1]):
-        row, column = rows[part], columns[part]
-        found = distances(x[row, None], y[column, None])[:, 0, 0]
-        inside[row, column] = settled(found, radii[row, column])
+    found = single_distances(x, y, rows, columns)
+    inside[rows, columns] = settled(found, radii[rows, columns])
     return inside
 
 

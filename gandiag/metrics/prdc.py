@@ -14,7 +14,7 @@ from gandiag.metrics.halves import HalvedBalls, halved_radii, halves_of
 from gandiag.metrics.intervals import Z, wilson
 from gandiag.metrics.jackknife import deleted_radii, groups_of
 from gandiag.metrics.memberships import Neighbourhoods, memberships, neighbourhoods
-from gandiag.metrics.neighbours import Nearest, Tie, check_k, nearest_rows
+from gandiag.metrics.neighbours import Radii, Tie, check_k, kth_nearest
 from gandiag.metrics.paired import BOTH, HALVES
 from gandiag.metrics.replicates import Replicates
 from gandiag.statistics import Statistic
@@ -122,17 +122,23 @@ class _Found:
         k = metric.k
         real, generated = banks(metric, statistics)
         x, y = as_pair(real, generated, least=k + 1)
-        own, others = (nearest_rows(x, x, min(REACH * k, len(x) - 1), True) for x in (x, y))
-        radii = own.distances[:, k - 1], others.distances[:, k - 1]
+        own, others = (kth_nearest(each, k, REACH * k) for each in (x, y))
         ours, theirs = _balls(own, others, k), _balls(others, own, k)
         in_halves = _halves(own, len(y), k) if len(x) // 2 > k else None
+        reaches = [
+            torch.maximum(each.radii, balls.deleted.amax(dim=1))
+            for each, balls in ((own, ours), (others, theirs))
+        ]
+        if in_halves is not None:
+            reaches[0] = torch.maximum(reaches[0], in_halves.radii.amax(dim=1))
         counts = Neighbourhoods.none(x, y)
-        for tile in memberships(x, y, radii, metric.tie):
+        radii = own.radii, others.radii
+        for tile in memberships(x, y, radii, metric.tie, (reaches[0], reaches[1])):
             counts.add(tile)
-            ours.add(tile.real, tile.generated, tile.squares, tile.in_real)
-            theirs.add(tile.generated, tile.real, tile.squares.T, tile.in_generated.T)
+            ours.add(tile.real, tile.generated, tile.in_real)
+            theirs.add(tile.generated, tile.real, tile.in_generated)
             if in_halves is not None:
-                in_halves.add(tile.real, tile.generated, tile.squares, tile.in_real)
+                in_halves.add(tile.real, tile.generated, tile.in_real)
         return cls(counts, ours.inside(), theirs.inside(), ours.density(k), in_halves)
 
     def coverage(self) -> Score:
@@ -150,17 +156,17 @@ class _Found:
         return self.halves.differences(float(self.counts.covered.double().mean()))
 
 
-def _halves(nearest: Nearest, members: int, k: int) -> HalvedBalls:
-    device = nearest.distances.device
+def _halves(nearest: Radii, members: int, k: int) -> HalvedBalls:
+    device = nearest.radii.device
     halves, others = (
-        halves_of(n, seed).to(device) for seed, n in enumerate((len(nearest.distances), members))
+        halves_of(n, seed).to(device) for seed, n in enumerate((len(nearest.radii), members))
     )
     return HalvedBalls(halved_radii(nearest.candidates, nearest.places, halves, k), halves, others)
 
 
-def _balls(nearest: Nearest, members: Nearest, k: int) -> Balls:
-    device = nearest.distances.device
-    groups, others = (groups_of(len(each.distances)).to(device) for each in (nearest, members))
+def _balls(nearest: Radii, members: Radii, k: int) -> Balls:
+    device = nearest.radii.device
+    groups, others = (groups_of(len(each.radii)).to(device) for each in (nearest, members))
     deleted = deleted_radii(nearest.candidates, nearest.places, groups, k)
     return Balls(deleted, groups, others)
 

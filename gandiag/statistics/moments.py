@@ -1,8 +1,6 @@
 """Mean and covariance, mergeable without losing digits."""
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import add
 from typing import ClassVar, Self
 
 import numpy as np
@@ -13,6 +11,7 @@ from torch import Tensor
 from gandiag.errors import GandiagError
 from gandiag.statistics.base import Statistic
 from gandiag.statistics.checks import check_rows, check_widths
+from gandiag.statistics.products import add_products, mirrored
 
 ROWS = 1024
 UNKNOWN = -1
@@ -71,20 +70,24 @@ class Moments(Statistic):
         check_rows(rows)
         # Apple's MPS has no float64.
         rows = rows.detach().cpu() if rows.device.type == "mps" else rows.detach()
-        return reduce(add, (cls._of_chunk(chunk) for chunk in torch.split(rows, ROWS)))
-
-    @classmethod
-    def _of_chunk(cls, rows: Tensor) -> Self:
+        width = rows.shape[1]
+        mean = torch.zeros(width, dtype=torch.float64, device=rows.device)
+        upper = torch.zeros((width, width), dtype=torch.float64, device=rows.device)
         if len(rows) == 0:
-            zero = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
-            return cls(0, zero, torch.outer(zero, zero))
-        rows = rows.double()
-        mean = rows.mean(dim=0)
-        centred = rows - mean
+            return cls(0, mean, upper)
+        chunks = torch.split(rows, ROWS)
+        for chunk in chunks:
+            mean += chunk.sum(dim=0, dtype=torch.float64)
+        mean /= len(rows)
+        rest = torch.zeros_like(mean)
+        for chunk in chunks:
+            centred = chunk - mean  # float64, as the mean is
+            rest += centred.sum(dim=0)
+            add_products(upper, centred)
         # The second pass takes out what rounding left in the mean.
-        rest = centred.mean(dim=0)
-        centred -= rest
-        return cls(len(rows), mean + rest, centred.T @ centred)
+        rest /= len(rows)
+        upper -= torch.outer(rest, rest) * len(rows)
+        return cls(len(rows), mean + rest, mirrored(upper))
 
     @classmethod
     def from_published(cls, mu: Tensor, sigma: Tensor, n: int | None = None) -> Self:

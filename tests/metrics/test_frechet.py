@@ -11,6 +11,7 @@ from gandiag.errors import GandiagError
 from gandiag.metrics import (
     FrechetDistance,
     Gaussian,
+    frechet,
     frechet_distance,
     frechet_from_moments,
     frechet_with_deviation,
@@ -117,6 +118,51 @@ def test_agrees_with_fifty_digits(n, m):
     assert frechet_distance(x, y) == pytest.approx(known, rel=1e-13)
     moments = [Moments.of(torch.tensor(each)) for each in (x, y)]
     assert frechet_from_moments(*moments) == pytest.approx(known, rel=1e-10)
+
+
+FALLS = {
+    "even": lambda width: np.ones(width),
+    "falling": lambda width: np.arange(1, width + 1) ** -0.8,
+    "rising": lambda width: np.arange(1, width + 1)[::-1] ** -0.8,
+    "one far below": lambda width: np.r_[np.ones(width - 1), 1e-2],
+}
+
+
+@pytest.mark.parametrize("fall", FALLS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_roots_of_a_square_are_as_good_as_singular_values(fall, turned, monkeypatch):
+    # 1e-9 is what is asked of the squared route, which the estimate of its loss keeps far below.
+    x, y = (rows(150, 60, seed) * FALLS[fall](60) for seed in (0, 1))
+    if turned:
+        x, y = x @ rotation(60), y @ rotation(60)
+    whole = (
+        frechet_distance(x, y),
+        *frechet_with_deviation(real=Gaussian.of_rows(torch.tensor(x)), generated=torch.tensor(y)),
+    )
+    monkeypatch.setattr(frechet, "SQUARED", 1)
+    monkeypatch.setattr(torch.linalg, "svdvals", None)
+    monkeypatch.setattr(torch.linalg, "svd", None)
+    assert frechet_distance(x, y) == pytest.approx(whole[0], rel=1e-9)
+    squared = frechet_with_deviation(
+        real=Gaussian.of_rows(torch.tensor(x)), generated=torch.tensor(y)
+    )
+    assert squared == pytest.approx(whole[1:], rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("n", "fall", "moved"), [(150, 3.0, 1e-6), (150, 0.0, 0.0), (50, 0.0, 1.0), (61, 4.0, 1.0)]
+)
+def test_where_a_square_loses_too_much_singular_values_are_taken(n, fall, moved, monkeypatch):
+    # Steep and all but the same; the very same; fewer rows than features; hardly more, and steep.
+    scale = np.arange(1, 61) ** -fall
+    x = rows(n, 60) * scale @ rotation(60)
+    y = x + moved * rows(n, 60, 1) * scale
+    known = frechet_distance(x, y)
+    calls, whole = [], torch.linalg.svdvals
+    monkeypatch.setattr(torch.linalg, "svdvals", lambda a: calls.append(1) or whole(a))
+    monkeypatch.setattr(frechet, "SQUARED", 1)
+    assert frechet_distance(x, y) == known
+    assert calls
 
 
 def test_small_deviations_beside_large_ones_count():

@@ -145,6 +145,40 @@ def test_subsets_of_everything_are_the_whole():
     assert found.tolist() == pytest.approx([kernel_distance(x, y)] * 3, rel=1e-12)
 
 
+def kernels(monkeypatch):
+    """The pairs whose kernel is computed, as they are."""
+    found, whole = [], kernel.cubic_kernel
+    monkeypatch.setattr(
+        kernel, "cubic_kernel", lambda x, y: found.append(len(x) * len(y)) or whole(x, y)
+    )
+    return found
+
+
+@pytest.mark.parametrize("tile", [1, 7, 10**6])
+@pytest.mark.parametrize(
+    "fields", [{}, {"first": "real"}, {"draw": "torch"}, {"size": 900, "shrink": True}]
+)
+def test_many_subsets_of_few_rows_come_from_all_pairs(fields, tile, monkeypatch):
+    # A mean of 3 beside a spread of 1: kernels are of order 1,000, distances of order 1.
+    x, y = rows(43, 30) + 3, rows(38, 30, 1) + 3
+    subsets = Subsets(**{"count": 25, "size": 20, **fields})
+    expected = [twin(a.numpy(), b.numpy()) for a, b in subsets.pairs(*map(torch.tensor, (x, y)))]
+    monkeypatch.setattr(tiling, "TILE", tile)
+    pairs = kernels(monkeypatch)
+    found = of_subsets(x, y, subsets)
+    # Float64 sums of terms of order 1,000 in another order.
+    assert found.tolist() == pytest.approx(expected, rel=1e-11, abs=1e-11)
+    # Each pair once, on the diagonal of tiles twice.
+    assert sum(pairs) <= 43 * 43 + 38 * 38 + 43 * 38
+
+
+def test_few_subsets_of_many_rows_look_at_no_other_rows(monkeypatch):
+    x, y = rows(200, 3), rows(150, 3, 1)
+    pairs = kernels(monkeypatch)
+    of_subsets(x, y, Subsets(count=4, size=10))
+    assert sum(pairs) == 4 * 3 * 10 * 10
+
+
 def test_subsets_average_to_the_whole():
     x, y = rows(60, 3), rows(50, 3, 1) + 0.5
     found = of_subsets(x, y, Subsets(count=400, size=20))

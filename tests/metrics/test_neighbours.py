@@ -19,6 +19,7 @@ from gandiag.metrics import (
     precision_recall_density_coverage,
 )
 from gandiag.metrics import tiles as tiling
+from gandiag.metrics.coarse import Bounds
 from gandiag.metrics.halves import halves_of
 from gandiag.metrics.intervals import Z, wilson
 from gandiag.metrics.jackknife import groups_of
@@ -107,15 +108,19 @@ def test_tiles_change_nothing(tile, monkeypatch):
 
 def test_no_tile_is_larger_than_its_bound(monkeypatch):
     sizes = []
-    whole = neighbours.bounded_squares
-    monkeypatch.setattr(
-        neighbours,
-        "bounded_squares",
-        lambda x, y, c: sizes.append((len(x), len(y))) or whole(x, y, c),
-    )
+    whole = Bounds.lower
+
+    def lower(self, i, block, j):
+        found = whole(self, i, block, j)
+        sizes.append(found.shape)
+        return found
+
+    monkeypatch.setattr(Bounds, "lower", lower)
     monkeypatch.setattr(tiling, "TILE", 10)
     prdc(rows(65, 3), rows(50, 3, 1), 3)
     assert max(max(pair) for pair in sizes) == 10
+    # Each pair once, of the two symmetric ones half of the tiles.
+    assert len(sizes) == 7 * 8 // 2 + 5 * 6 // 2 + 7 * 5
 
 
 def test_single_distances_are_gathered_in_parts(monkeypatch):
@@ -411,8 +416,8 @@ def test_equidistant_rows_are_settled_in_blocks(monkeypatch):
     x = torch.eye(600)
     found = prdc(x[:300], x[300:], 5)
     assert found == {"precision": 1, "recall": 1, "density": 300 / 5, "coverage": 1}
-    # Row by row it would be 300, and pair by pair 180,000.
-    assert len(calls) <= 10
+    # The candidates, gathered in parts; row by row it would be 300, and pair by pair 180,000.
+    assert len(calls) <= 2 * math.ceil(300 * 13 * 600 / neighbours.GATHER) + 2
 
 
 def test_a_distance_does_not_depend_on_what_it_is_computed_with():
