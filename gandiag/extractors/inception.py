@@ -13,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import autocast, fast_format, in_slices, running
+from gandiag.extractors.convolution import ConvReLU
+from gandiag.extractors.precision import autocast, fast_format, running
 from gandiag.extractors.preprocessing import CLEAN_FID, SCALINGS, Preprocessing, prepare
+from gandiag.extractors.slices import in_slices
 
 SIZE = 299
 EPSILON = 1e-3
@@ -197,14 +199,6 @@ READS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "pool3": ("Mixed_7c", averaged),
 }
 """Layer => the block whose output it reads, and how; the logits come after `pool3`."""
-
-
-class ConvReLU(nn.Conv2d):
-    """A convolution whose batch norm is folded into it, and a ReLU."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, in, height, width) => (batch, out, height, width)."""
-        return super().forward(x).relu_()
 
 
 class Block(nn.Module):

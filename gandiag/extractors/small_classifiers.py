@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import in_slices, running
+from gandiag.extractors.precision import running
 from gandiag.extractors.preprocessing import SCALINGS
 from gandiag.extractors.request import Request
+from gandiag.extractors.slices import in_slices
 
 SHIPPED = ("digits", "fashion-mnist")
 STACKED = "stacked-"

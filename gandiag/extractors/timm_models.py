@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, in_slices, running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import Scaling, prepare
 from gandiag.extractors.request import Request
+from gandiag.extractors.slices import in_slices
 from gandiag.state_dicts import first_line, read_state
 
 PREFIX = "timm:"

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, in_slices, running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import IMAGENET, prepare
 from gandiag.extractors.request import Request
+from gandiag.extractors.slices import in_slices
 from gandiag.extractors.torchscript import read_weights
 from gandiag.extractors.weights import Found
 from gandiag.state_dicts import read_state, unfit
