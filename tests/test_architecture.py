@@ -58,7 +58,7 @@ MAY_IMPORT = {
 
 # The way of an image to a score: each file may import those before it.
 WAY = (
-    "protocols options asking plan opening looks gathered cache gather needs caveats rows "
+    "protocols options asking plan opening looks reading gathered cache gather needs caveats rows "
     "per_sample saving scorer curve baseline comparing __init__"
 ).split()
 MAKES_REPORTS = {"rows", "per_sample", "scorer", "curve", "baseline", "comparing"}

@@ -331,6 +331,7 @@ class Inception:
     logits: str | None = "logits_unbiased"
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
     input_size: int | None = SIZE
     domain: str = "photographs"
 
@@ -369,7 +370,7 @@ class Inception:
     def prepare(self, images: Tensor) -> Tensor:
         """(batch, 3, height, width) uint8 => (batch, 3, 299, 299) float32 on `device`."""
         scaling = SCALINGS[self.preprocessing.normalise]
-        return prepare(images, SIZE, self.preprocessing.resize, scaling, self.device)
+        return prepare(images, SIZE, self.preprocessing.resize, scaling, self.device, self._format)
 
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, 299, 299) => {layer: (batch, width) float32}, on `device`."""

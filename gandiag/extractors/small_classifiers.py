@@ -53,6 +53,7 @@ class SmallClassifier:
     features: str = "features"
     logits: str | None = "logits"
     input_size: int | None = None
+    apart: bool = True
 
     def __init__(self, spec: str, *, device: torch.device, precision: Precision = "fp32") -> None:
         name = spec.removeprefix(STACKED)

@@ -35,6 +35,7 @@ class TimmModel:
     domain: str = "photographs"
     features: str = "features"
     balanced: bool = False
+    apart: bool = True
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class TimmModel:
 
     def prepare(self, images: Tensor) -> Tensor:
         """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`."""
-        return prepare(images, self.size, self.resize, self.scaling, self.device)
+        return prepare(images, self.size, self.resize, self.scaling, self.device, self._format)
 
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, size, size) => {layer: (batch, width) float32}, on `device`."""

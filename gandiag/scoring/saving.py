@@ -60,6 +60,7 @@ def write_statistics(
         store=None,
         progress=options.progress,
         role="images",
+        threads=options.workers,
     )
     keyed = {name_of(want): statistic for want, statistic in gathered.statistics.items()}
     meta = description(gathered) | {"pins": {k: dict(v) for k, v in plan.pins().items()}}

@@ -416,6 +416,7 @@ class Scorer:
             store=StatisticsCache.default() if store else None,
             progress=options.progress,
             role=role,
+            threads=options.workers,
         )
         plan.check_counts(role, found.n, found.name)
         if role != "generated":
