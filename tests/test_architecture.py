@@ -58,8 +58,8 @@ MAY_IMPORT = {
 
 # The way of an image to a score: each file may import those before it.
 WAY = (
-    "protocols options asking plan opening looks gathered cache together gather needs caveats rows "
-    "per_sample saving scorer curve baseline comparing __init__"
+    "protocols options asking plan opening looks reading gathered cache together gather needs "
+    "caveats rows per_sample saving scorer curve baseline comparing __init__"
 ).split()
 MAKES_REPORTS = {"rows", "per_sample", "scorer", "curve", "baseline", "comparing"}
 

@@ -23,6 +23,16 @@ OF_RUNS: Mapping[str, Remark] = {
         fires="--precision bf16",
         quiet="--precision fp32, the default",
     ),
+    "no-bfloat16": Remark(
+        title="bfloat16 that would be slower",
+        seen="bf16 was asked for on a processor without instructions for bfloat16 (AVX-512 BF16, "
+        "AMX, Arm's BF16).",
+        why="It would convert every number there and back, and take several times as long as in "
+        "fp32. So features are fp32, and the report says so wherever it names their precision.",
+        way="Nothing need be done; leave out --precision, or run on a GPU.",
+        fires="--precision bf16 --device cpu on a processor without AVX-512 BF16",
+        quiet="--precision bf16 on a GPU",
+    ),
     "out-of-domain": Remark(
         title="grey images on a network of photographs",
         seen="More than nine in ten images are grey, and the network learned from colour "

@@ -16,7 +16,7 @@ class FeatureExtractor(Protocol):
     Preparing is a step of its own because a folder may hold images of many sizes: each is brought
     to the network's size alone, and the network then always runs on full batches.
 
-    Four more attributes are read where an extractor has them; all of gandiag's own do:
+    Five more attributes are read where an extractor has them; all of gandiag's own do:
 
     - ``classes: tuple[str, ...]``, the names of the class logits in their order; empty, which is
       what absence means, where they have none. With it the modes that samples cover can be counted.
@@ -26,6 +26,8 @@ class FeatureExtractor(Protocol):
       of which grey images are told to be none; empty if absent.
     - ``input_size: int | None``, the side of the square that `prepare` brings images to, so that
       enlarged ones are told; None, which is what absence means, where it takes them as they are.
+    - ``apart: bool``, whether `prepare` treats each image alone and may be called by several
+      threads at once, so that those which read images do it; False if absent.
     """
 
     name: str

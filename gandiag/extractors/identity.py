@@ -24,6 +24,7 @@ class Identity:
     logits: str | None = None
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
     input_size: int | None = None
 
     def __init__(self, width: int, *, device: torch.device, name: str = "identity") -> None:

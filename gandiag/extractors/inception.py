@@ -13,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import autocast, fast_format, in_slices, running
+from gandiag.extractors.convolution import ConvReLU
+from gandiag.extractors.precision import autocast, fast_format, running
 from gandiag.extractors.preprocessing import CLEAN_FID, SCALINGS, Preprocessing, prepare
+from gandiag.extractors.slices import in_slices
 
 SIZE = 299
 EPSILON = 1e-3
@@ -199,14 +201,6 @@ READS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
 """Layer => the block whose output it reads, and how; the logits come after `pool3`."""
 
 
-class ConvReLU(nn.Conv2d):
-    """A convolution whose batch norm is folded into it, and a ReLU."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, in, height, width) => (batch, out, height, width)."""
-        return super().forward(x).relu_()
-
-
 class Block(nn.Module):
     """The branches of a plan on one input, joined along the channels."""
 
@@ -337,6 +331,7 @@ class Inception:
     logits: str | None = "logits_unbiased"
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
     input_size: int | None = SIZE
     domain: str = "photographs"
 
@@ -375,7 +370,7 @@ class Inception:
     def prepare(self, images: Tensor) -> Tensor:
         """(batch, 3, height, width) uint8 => (batch, 3, 299, 299) float32 on `device`."""
         scaling = SCALINGS[self.preprocessing.normalise]
-        return prepare(images, SIZE, self.preprocessing.resize, scaling, self.device)
+        return prepare(images, SIZE, self.preprocessing.resize, scaling, self.device, self._format)
 
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, 299, 299) => {layer: (batch, width) float32}, on `device`."""

@@ -40,6 +40,7 @@ class Laplacian:
     logits: str | None = None
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
     input_size: int | None = None
 
     def __init__(self, size: int = 128, *, device: torch.device) -> None:

@@ -18,6 +18,7 @@ from gandiag.extractors.inception_weights import open_inception
 from gandiag.extractors.laplacian import open_laplacian
 from gandiag.extractors.lite0 import open_lite0
 from gandiag.extractors.pixels import open_pixels
+from gandiag.extractors.precision import usable
 from gandiag.extractors.preprocessing import Preprocessing
 from gandiag.extractors.request import Opener, Request
 from gandiag.extractors.small_classifiers import open_small_classifier
@@ -92,6 +93,7 @@ def open_extractor(
             extractor, which comes back as it is.
         device: where it runs.
         precision: ``fp32`` (true float32), ``tf32`` or ``bf16``; features are float32 in any case.
+            ``bf16`` is ``fp32`` on a processor that has no instructions for it, see `usable`.
         preprocessing: resize and normalisation of a published protocol. None is the extractor's
             own: for ``inception``, antialiased bicubic in float as clean-fid. Networks other than
             Inception take the resize alone and keep their own mean and deviation; those that take
@@ -112,7 +114,15 @@ def open_extractor(
     if not isinstance(spec, str):
         return _own(spec)
     name, _, argument = spec.partition(":")
-    request = Request(name, argument, device, precision, preprocessing, weights, allow_unverified)
+    request = Request(
+        name,
+        argument,
+        device,
+        usable(precision, device),
+        preprocessing,
+        weights,
+        allow_unverified,
+    )
     row = EXTRACTORS.get(name)
     if weights is not None and not (row is not None and row.weights):
         takers = ", ".join(name for name, row in EXTRACTORS.items() if row.weights)

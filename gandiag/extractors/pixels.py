@@ -25,6 +25,7 @@ class Pixels:
     logits: str | None = None
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
 
     def __init__(
         self,

@@ -3,10 +3,10 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
 
 from gandiag.extractors.base import Precision
 
@@ -14,6 +14,37 @@ from gandiag.extractors.base import Precision
 def fast_format(device: torch.device) -> torch.memory_format:
     """The layout that convolutions run fastest in: channels last on CUDA and, by 1.4x, on CPUs."""
     return torch.channels_last if device.type in ("cuda", "cpu") else torch.contiguous_format
+
+
+def usable(precision: Precision, device: torch.device) -> Precision:
+    """`precision`, or ``fp32`` where bfloat16 is asked of a processor that does not multiply it.
+
+    Such a one converts each number there and back, and takes four times as long as in float32.
+    """
+    return "fp32" if precision == "bf16" and not multiplies_bfloat16(device) else precision
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for products of bfloat16: AVX-512 BF16, AMX, Arm's BF16.
+
+    Of processors alone this is asked; an accelerator is taken to have them.
+    """
+    if device.type != "cpu":
+        return True
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # since torch 2.6
+    known = [getattr(torch.cpu, ask) for ask in asks if hasattr(torch.cpu, ask)]
+    return any(ask() for ask in known) or _says_bfloat16(Path("/proc/cpuinfo"))
+
+
+def _says_bfloat16(path: Path) -> bool:
+    """Whether Linux lists such instructions for the first processor."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return False
+    listed = (line.partition(":") for line in lines)
+    flags = next((after for name, _, after in listed if name.strip() in ("flags", "Features")), "")
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags.split())
 
 
 @contextlib.contextmanager
@@ -35,20 +66,6 @@ def running(precision: Precision, device: torch.device) -> Iterator[None]:
         autocast(device, enabled=precision == "bf16"),
     ):
         yield
-
-
-def in_slices(
-    network: Callable[[Tensor], dict[str, Tensor]], prepared: Tensor
-) -> dict[str, Tensor]:
-    """Run a network on a batch: at once on an accelerator, a few images at a time on a CPU.
-
-    A large batch there asks the system for fresh memory at each layer, and EfficientNet-Lite0
-    spends two fifths of its time on that (64 images on a core: 40 ms each; 4 images: 24 ms each).
-    """
-    if prepared.device.type != "cpu":
-        return network(prepared)
-    parts = [network(part) for part in torch.split(prepared, max(4, 2 * torch.get_num_threads()))]
-    return {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]}
 
 
 def autocast(device: torch.device, *, enabled: bool) -> contextlib.AbstractContextManager[None]:

@@ -107,13 +107,22 @@ example does so by the bilinear op of ``tf.compat.v1``, hence without pixel cent
 
 
 def prepare(
-    images: Tensor, size: int, resize: str, scaling: Scaling, device: torch.device
+    images: Tensor,
+    size: int,
+    resize: str,
+    scaling: Scaling,
+    device: torch.device,
+    layout: torch.memory_format | None = None,
 ) -> Tensor:
-    """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`."""
+    """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`.
+
+    In the `layout` that the network takes, so that it need not copy a batch once more.
+    """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(
             f"images must be uint8 of shape (batch, 3, height, width), not {images.dtype} of shape "
             f"{tuple(images.shape)}"
         )
     with torch.inference_mode():
-        return scaling(RESIZES[resize](images, size, device))
+        levels = RESIZES[resize](images, size, device)
+        return scaling(levels if layout is None else levels.contiguous(memory_format=layout))

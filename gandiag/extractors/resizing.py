@@ -9,7 +9,6 @@ rounded back to whole levels, but where the name says so. Another resize is a fu
 of `RESIZES`.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,7 +28,7 @@ def tf1_bilinear(images: Tensor, size: int, device: torch.device) -> Tensor:
     The 2015 graph resizes like this, hence TTUR's original FID; torch-fidelity 0.4 has the same
     arithmetic, bit for bit.
     """
-    images = images.to(device, non_blocking=True)
+    images = _sent(images, device)
     left, right, across = _tf1_neighbours(images.shape[3], size, device)
     start = images[..., left].float()
     # Not torch.lerp, which rounds otherwise: this is the graph's own order of operations.
@@ -64,14 +63,14 @@ def tf1_grid(images: Tensor, size: int, device: torch.device) -> Tensor:
     theta[1, 2] += theta[1, 1] / height - theta[1, 1] / size
     # Made on the CPU, where no switch of the process can lower the precision of this product.
     grid = F.affine_grid(theta[None], [1, 3, size, size], align_corners=False)
-    images = images.to(device, non_blocking=True).float()
+    images = _sent(images, device).float()
     grid = grid.to(device, non_blocking=True).expand(len(images), -1, -1, -1)
     return F.grid_sample(images, grid, "bilinear", "border", align_corners=False)
 
 
 def torch_bilinear(images: Tensor, size: int, device: torch.device) -> Tensor:
     """Bilinear at pixel centres without antialiasing, as pytorch-fid 0.3 and dgm-eval."""
-    images = images.to(device, non_blocking=True).float()
+    images = _sent(images, device).float()
     return F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
 
 
@@ -92,7 +91,7 @@ def torch_bicubic(images: Tensor, size: int, device: torch.device) -> Tensor:
 def _antialiased(images: Tensor, size: int, device: torch.device, mode: str) -> Tensor:
     # Not every accelerator has the antialiased kernels; the CPU and CUDA do.
     at = device if device.type in ("cpu", "cuda") else torch.device("cpu")
-    images = images.to(at, non_blocking=True).float()
+    images = _sent(images, at).float()
     resized = F.interpolate(images, (size, size), mode=mode, align_corners=False, antialias=True)
     return resized.to(device, non_blocking=True)
 
@@ -105,12 +104,13 @@ def pil_bicubic(images: Tensor, size: int, device: torch.device) -> Tensor:
     and Surprising Subtleties in GAN Evaluation", CVPR 2022.
     """
 
-    def one(image: np.ndarray) -> np.ndarray:
-        planes = [Image.fromarray(plane.astype(np.float32)) for plane in image]
-        resized = [plane.resize((size, size), Image.Resampling.BICUBIC) for plane in planes]
-        return np.stack([np.asarray(plane) for plane in resized]).clip(0, 255)
+    def one(image: np.ndarray, into: np.ndarray) -> None:
+        for plane, resized in zip(image, into, strict=True):
+            levels = Image.fromarray(plane.astype(np.float32))
+            levels = levels.resize((size, size), Image.Resampling.BICUBIC)
+            np.clip(np.asarray(levels), 0, 255, out=resized)
 
-    return _in_threads(one, images, device)
+    return _in_threads(one, images, size, device)
 
 
 def pil_bicubic_8bit(images: Tensor, size: int, device: torch.device) -> Tensor:
@@ -119,24 +119,36 @@ def pil_bicubic_8bit(images: Tensor, size: int, device: torch.device) -> Tensor:
     This is how dgm-eval prepares images for DINOv2.
     """
 
-    def one(image: np.ndarray) -> np.ndarray:
+    def one(image: np.ndarray, into: np.ndarray) -> None:
         picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
         resized = picture.resize((size, size), Image.Resampling.BICUBIC)
-        return np.asarray(resized).transpose(2, 0, 1).astype(np.float32)
+        into[:] = np.asarray(resized).transpose(2, 0, 1)
 
-    return _in_threads(one, images, device)
+    return _in_threads(one, images, size, device)
 
 
 def _in_threads(
-    one: Callable[[np.ndarray], np.ndarray], images: Tensor, device: torch.device
+    one: Callable[[np.ndarray, np.ndarray], None], images: Tensor, size: int, device: torch.device
 ) -> Tensor:
-    # Pillow lets go of the interpreter's lock while it resizes.
+    # Pillow lets go of the interpreter's lock while it resizes. A thread that torch gives one
+    # thread, as those that read images, takes no others either.
     pictures = images.cpu().numpy()
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        resized = torch.from_numpy(np.stack(list(threads.map(one, pictures))))
-    if device.type == "cuda":
-        resized = resized.pin_memory()
+    resized = torch.empty((len(pictures), 3, size, size), pin_memory=device.type == "cuda")
+    threads = min(8, torch.get_num_threads(), len(pictures))
+    if threads < 2:
+        for picture, into in zip(pictures, resized.numpy(), strict=True):
+            one(picture, into)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, pictures, resized.numpy()))
     return resized.to(device, non_blocking=True)
+
+
+def _sent(images: Tensor, device: torch.device) -> Tensor:
+    """The same on `device`; to CUDA through pinned memory, without waiting."""
+    if device.type == "cuda" and images.device.type == "cpu":
+        images = images.pin_memory()
+    return images.to(device, non_blocking=True)
 
 
 RESIZES: dict[str, Resize] = {

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import in_slices, running
+from gandiag.extractors.precision import running
 from gandiag.extractors.preprocessing import SCALINGS
 from gandiag.extractors.request import Request
+from gandiag.extractors.slices import in_slices
 
 SHIPPED = ("digits", "fashion-mnist")
 STACKED = "stacked-"
@@ -52,6 +53,7 @@ class SmallClassifier:
     features: str = "features"
     logits: str | None = "logits"
     input_size: int | None = None
+    apart: bool = True
 
     def __init__(self, spec: str, *, device: torch.device, precision: Precision = "fp32") -> None:
         name = spec.removeprefix(STACKED)

@@ -46,6 +46,7 @@ class Spectrum:
     logits: str | None = None
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
     input_size: int | None = None
 
     def __init__(self, size: int = 64, *, device: torch.device) -> None:

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from gandiag.errors import GandiagError
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, in_slices, running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import Scaling, prepare
 from gandiag.extractors.request import Request
+from gandiag.extractors.slices import in_slices
 from gandiag.state_dicts import first_line, read_state
 
 PREFIX = "timm:"
@@ -34,6 +35,7 @@ class TimmModel:
     domain: str = "photographs"
     features: str = "features"
     balanced: bool = False
+    apart: bool = True
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class TimmModel:
 
     def prepare(self, images: Tensor) -> Tensor:
         """(batch, 3, height, width) uint8 => (batch, 3, size, size) float32 on `device`."""
-        return prepare(images, self.size, self.resize, self.scaling, self.device)
+        return prepare(images, self.size, self.resize, self.scaling, self.device, self._format)
 
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, size, size) => {layer: (batch, width) float32}, on `device`."""

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gandiag.extractors.base import Precision
-from gandiag.extractors.precision import fast_format, in_slices, running
+from gandiag.extractors.precision import fast_format, running
 from gandiag.extractors.preprocessing import IMAGENET, prepare
 from gandiag.extractors.request import Request
+from gandiag.extractors.slices import in_slices
 from gandiag.extractors.torchscript import read_weights
 from gandiag.extractors.weights import Found
 from gandiag.state_dicts import read_state, unfit
@@ -52,6 +53,7 @@ class VGG16:
     logits: str | None = None
     classes: tuple[str, ...] = ()
     balanced: bool = False
+    apart: bool = True
     input_size: int | None = SIZE
     domain: str = "photographs"
 
@@ -98,7 +100,7 @@ class VGG16:
 
     def prepare(self, images: Tensor) -> Tensor:
         """(batch, 3, height, width) uint8 => (batch, 3, 224, 224) float32 on `device`."""
-        return prepare(images, SIZE, self.resize, IMAGENET, self.device)
+        return prepare(images, SIZE, self.resize, IMAGENET, self.device, self._format)
 
     def __call__(self, prepared: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """(batch, 3, 224, 224) => {"fc2_relu": (batch, 4096) float32}, on `device`."""

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from gandiag.errors import Warn
+from gandiag.extractors.base import Precision
+from gandiag.extractors.precision import usable
 from gandiag.metrics import Role
 from gandiag.scoring.gathered import Gathered, Size
 from gandiag.scoring.plan import HASHES, Plan
@@ -39,7 +41,7 @@ TOLD = 10
 """Names listed in a sentence; the provenance lists all."""
 
 
-def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> Iterator[Warn]:
+def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: Precision) -> Iterator[Warn]:
     """All that could mislead a reader, most important first."""
     generated, real, things = gathered["generated"], gathered.get("real"), plan.things
     for extractor in plan.extractors:
@@ -49,8 +51,15 @@ def cautions(plan: Plan, gathered: Mapping[Role, Gathered], precision: str) -> I
                 f"the weights of {extractor.name} are not the published ones: "
                 "the numbers compare with none from elsewhere",
             )
-    if precision != "fp32":
-        yield Warn("precision", f"features are {precision}; published numbers are fp32")
+    used = usable(precision, plan.device)
+    if used != precision:
+        yield Warn(
+            "no-bfloat16",
+            "this processor has no instructions for bfloat16, and would take longer for it than "
+            f"for float32: features are {used}, not {precision}",
+        )
+    if used != "fp32":
+        yield Warn("precision", f"features are {used}; published numbers are fp32")
     if real is not None:
         yield from overlapping(real, generated, _overlap(real, generated), things)
         if (heldout := gathered.get("heldout")) is not None:

@@ -1,8 +1,8 @@
 """One pass over each source, whatever the metrics ask."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import torch
@@ -16,8 +16,10 @@ from gandiag.scoring.looks import Looks
 from gandiag.scoring.opening import Opened
 from gandiag.scoring.options import Progress
 from gandiag.scoring.plan import HASHES, Plan, Want
+from gandiag.scoring.reading import Filling, Piece, read
 from gandiag.scoring.together import OF_ALL, Together
 from gandiag.sources.base import Batch, ImageSource, Note
+from gandiag.sources.batching import THREADS
 from gandiag.statistics import STATISTICS, Bank, Hashes, Moments, NonFiniteRow, Statistic
 
 ROWS = 1024
@@ -48,6 +50,7 @@ def collect(
     progress: Progress,
     role: str,
     processes: Together,
+    threads: int | None = None,
 ) -> tuple[Gathered, tuple[Warn, ...]]:
     """The statistics of an input: from its file, from the cache, or from its images.
 
@@ -75,6 +78,7 @@ def collect(
         progress=progress,
         role=role,
         processes=processes,
+        threads=threads,
     )
     if saved and opened.saved is not None and not opened.saved.meta:
         warnings = (*warnings, published(opened.name, plan))
@@ -91,11 +95,14 @@ def _of_images(
     progress: Progress,
     role: str,
     processes: Together,
+    threads: int | None,
 ) -> tuple[Gathered, tuple[Warn, ...]]:
     # Before the fingerprint: what is written after it, and be it put back, has another stamp.
     stamp = _stamp(source)
-    fingerprint = source.fingerprint() if store is not None else None
-    known = None
+    fingerprint = known = None
+    if store is not None:
+        with progress(f"{role}: {source.name}, whether it is known", None):
+            fingerprint = source.fingerprint()
     if store is not None and fingerprint is not None:
         known = store.load(fingerprint, plan.pins(), wants)
     if processes.agreed(known is not None):
@@ -104,7 +111,9 @@ def _of_images(
     part = processes.alike(lambda: processes.part(source, batch_size))
     with progress(f"{role}: {source.name}", part.count()) as advance:
         found = processes.gather(
-            lambda: gather(part, plan.extractors, wants, batch_size=batch_size, tell=advance)
+            lambda: gather(
+                part, plan.extractors, wants, batch_size=batch_size, tell=advance, threads=threads
+            )
         )
     if stamp is not None and _stamp(source) != stamp:
         changed = Warn(
@@ -207,17 +216,28 @@ def gather(
     *,
     batch_size: int,
     tell: Callable[[int], None],
+    threads: int | None = None,
 ) -> Gathered:
-    """Read `source` once and remember what is wanted; `tell` hears of each batch's length.
+    """Read `source` once and remember what is wanted; `tell` hears of so many more images.
+
+    `threads` threads resize and hash, None for as many as there are cores, up to eight.
 
     Raises:
         GandiagError: no image, an image that cannot be read, or one whose features are not finite.
 
     """
     going = Pass(source.name, extractors, wants, batch_size=batch_size, rows_on=CPU)
-    for batch in source.batches(batch_size):
-        going.add(batch)
-        tell(len(batch.images))
+    pieces = read(
+        source.batches(batch_size),
+        going.extractors,
+        hashed=HASHES in wants,
+        threads=THREADS if threads is None else threads,
+        most=batch_size,
+    )
+    with closing(pieces):
+        for piece in pieces:
+            going.take(piece)
+            tell(len(piece.batch.images))
     if not going.n:
         raise GandiagError(f"{source.name} gave no image; give a source that holds some")
     return replace(going.gathered(), notes=dict(source.notes())).to(CPU)
@@ -277,6 +297,11 @@ class Pass:
         self._untrue: set[str] = set()
 
     @property
+    def extractors(self) -> list[FeatureExtractor]:
+        """Those of which something is wanted."""
+        return [stage.extractor for stage in self._stages]
+
+    @property
     def n(self) -> int:
         """Images seen."""
         return len(self._names) + (self._before.n or 0 if self._before else 0)
@@ -287,16 +312,26 @@ class Pass:
         Raises:
             GandiagError: features that are not finite, or images that the network does not take.
         """
+        self.take(Piece.of(batch, self.extractors, hashed=HASHES in self.wants))
+
+    def take(self, piece: Piece) -> None:
+        """Take in images that are ready.
+
+        Raises:
+            GandiagError: as `add`.
+        """
+        batch = piece.batch
         # First, for what a network refuses is not counted.
-        prepared = [stage.extractor.prepare(batch.images) for stage in self._stages]
+        prepared = [
+            piece.prepared[each.name] if each.name in piece.prepared else each.prepare(batch.images)
+            for each in self.extractors
+        ]
         self._names += batch.names
         self._labels += batch.labels or ()
         self._sizes[size_of(batch.images)] += len(batch.images)
-        if batch.images.ndim == 4 and len(batch.images):
-            looks = Looks.of(batch.images)
-            self._looks = looks if self._looks is None else self._looks + looks
-        if HASHES in self.wants:
-            self._digests += [digest(image) for image in batch.images]
+        if piece.looks is not None:
+            self._looks = piece.looks if self._looks is None else self._looks + piece.looks
+        self._digests += piece.digests
         for stage, images in zip(self._stages, prepared, strict=True):
             stage.add(images, self._names)
 
@@ -341,14 +376,6 @@ def size_of(images: Tensor) -> Size:
     return tuple(images.shape[2:]) if images.ndim == 4 else tuple(images.shape[1:])
 
 
-def digest(image: Tensor) -> int:
-    """An image or a point => 64 bits that two share when they are the same, signed."""
-    # The shape goes in too: images of 2 x 3 and 3 x 2 pixels may hold the same bytes.
-    content = hashlib.blake2b(repr(tuple(image.shape)).encode(), digest_size=8)
-    content.update(image.numpy().tobytes())
-    return int.from_bytes(content.digest(), "little", signed=True)
-
-
 class _Stage:
     """One extractor at work: images of any size in, full batches through the network."""
 
@@ -366,23 +393,23 @@ class _Stage:
         self.layers = {want.layer for want in self.wants}
         self.size = size
         self.rows_on = rows_on
-        self.prepared: list[Tensor] = []
-        self.waiting = 0
+        self.filling = Filling(size)
         self.rows: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
         self.pending = 0
         self.done = 0
         self.statistics: dict[Want, Statistic] = {}
 
     def add(self, prepared: Tensor, names: Sequence[str]) -> None:
-        self.prepared.append(prepared)
-        self.waiting += len(prepared)
-        while self.waiting >= self.size:
-            whole = self._whole()
-            for layer, rows in self._features(whole[: self.size]).items():
-                self.rows[layer].append(rows)
-            self.prepared = [whole[self.size :]] if len(whole) > self.size else []
-            self.waiting -= self.size
-            self.pending += self.size
+        try:
+            for whole in self.filling.add(prepared):
+                for layer, rows in self._features(whole).items():
+                    self.rows[layer].append(rows)
+                self.pending += self.size
+        except ValueError as error:
+            raise GandiagError(
+                f"{self.extractor.name} needs images of one size and got several; resize them, "
+                "or choose features that resize (inception, lite0)"
+            ) from error
         if self.pending >= ROWS:
             self.statistics = self._added(self.rows, names)
             self.done += self.pending
@@ -393,8 +420,8 @@ class _Stage:
     def so_far(self, names: Sequence[str]) -> dict[Want, Statistic]:
         """All that was added, with the batch that is not full yet; changes nothing."""
         rows = self.rows
-        if self.waiting:
-            last = self._features(self._whole())
+        if self.filling.waiting:
+            last = self._features(self.filling.rest())
             rows = {layer: [*rows[layer], last[layer]] for layer in self.layers}
         found = self._added(rows, names) if any(rows.values()) else dict(self.statistics)
         for want in self.brief:
@@ -416,14 +443,6 @@ class _Stage:
     def _is_long(self, want: Want, n: int) -> bool:
         return n >= self.extractor.layers[want.layer]
 
-    def _whole(self) -> Tensor:
-        if len({each.shape[1:] for each in self.prepared}) > 1:
-            raise GandiagError(
-                f"{self.extractor.name} needs images of one size and got several; resize them, "
-                "or choose features that resize (inception, lite0)"
-            )
-        return self.prepared[0] if len(self.prepared) == 1 else torch.cat(self.prepared)
-
     def _features(self, prepared: Tensor) -> Mapping[str, Tensor]:
         found = self.extractor(prepared, self.layers)
         for layer, rows in found.items():
@@ -433,7 +452,12 @@ class _Stage:
                     f"{self.extractor.name} gave features of shape {tuple(rows.shape)} for the "
                     f"layer {layer}, and says that they are {due}; mend the extractor"
                 )
-        return found
+        # Rows that are a view of the batch would change with the next one.
+        held = prepared.untyped_storage().data_ptr()
+        return {
+            layer: rows.clone() if rows.untyped_storage().data_ptr() == held else rows
+            for layer, rows in found.items()
+        }
 
     def _added(
         self, rows: Mapping[str, Sequence[Tensor]], names: Sequence[str]

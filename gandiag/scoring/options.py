@@ -153,7 +153,11 @@ class Options:
 
     workers: int | None = field(
         default=None,
-        metadata=told("Threads that read images; 0 reads between batches.", metavar="N", least=0),
+        metadata=told(
+            "Threads that decode, resize and hash images; 0 does so between batches.",
+            metavar="N",
+            least=0,
+        ),
     )
     """None for as many as there are cores, up to eight."""
 

@@ -62,6 +62,7 @@ def write_statistics(
         progress=options.progress,
         processes=Together(),
         role="images",
+        threads=options.workers,
     )
     keyed = {name_of(want): statistic for want, statistic in gathered.statistics.items()}
     meta = description(gathered) | {"pins": {k: dict(v) for k, v in plan.pins().items()}}

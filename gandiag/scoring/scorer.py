@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gandiag.errors import GandiagError, Warn
+from gandiag.extractors.precision import usable
 from gandiag.metrics import Role
 from gandiag.reporting.report import MEAN, Report, Row
 from gandiag.scoring.asking import asked
@@ -420,6 +421,7 @@ class Scorer:
             progress=options.progress,
             role=role,
             processes=self.processes,
+            threads=options.workers,
         )
         if self.processes.first:
             plan.check_counts(role, found.n, found.name)
@@ -464,6 +466,7 @@ class Scorer:
                 for role, each in sorted(gathered.items())  # generated first, then real
             },
             **options.provenance(),
+            "precision": usable(options.precision, plan.device),
             "device": str(plan.device),
             "versions": {
                 "python": platform.python_version(),

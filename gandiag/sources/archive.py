@@ -27,9 +27,10 @@ from typing import IO, TypeVar
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
 from gandiag.sources.base import Note
+from gandiag.sources.batching import THREADS
 from gandiag.sources.decode import EXTENSIONS, MAX_BYTES, Decoded, UnreadableError, decode
 from gandiag.sources.how import How
-from gandiag.sources.images import THREADS, IndexedImages, Stamped
+from gandiag.sources.images import IndexedImages, Stamped
 from gandiag.sources.naming import (
     below_common_top,
     class_labels,

@@ -1,5 +1,6 @@
 """One image after another => batches of one size."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,9 +12,13 @@ from torch import Tensor
 
 from gandiag.sources.base import Batch
 
+THREADS = min(8, os.cpu_count() or 1)
+"""Threads that read and decode files. Both work outside the interpreter's lock."""
+
 AHEAD_BYTES = 128 << 20
 """Reading ahead goes no further than one batch, and than this much decoded at a time."""
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -55,25 +60,27 @@ def _stacked(items: list[Item]) -> Batch:
 
 
 def read_ahead(
-    read: Callable[[int], T],
-    indices: Iterable[int],
+    read: Callable[[S], T],
+    given: Iterable[S],
     threads: int,
     most: int,
     nbytes: Callable[[T], int],
+    pool: ThreadPoolExecutor | None = None,
 ) -> Generator[T]:
-    """``read(i)`` for each index, in order, by `threads` threads.
+    """``read(each)`` for each that is given, such as an index, in order, by `threads` threads.
 
     It is ahead of the consumer by `most` results, or by `AHEAD_BYTES` if that is less (judged by
     the largest so far), but at least by what keeps the threads busy. When the consumer stops early,
-    what has not begun is dropped, and the threads have ended when the generator is closed.
+    what has not begun is dropped, and the threads have ended when the generator is closed; also
+    those of `pool`, where that is given.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="gandiag-read")
+    pool = pool or ThreadPoolExecutor(threads, thread_name_prefix="gandiag-read")
     ahead: deque[Future[T]] = deque()
     busy = window = 2 * threads
     largest = 1
     try:
-        for index in indices:
-            ahead.append(pool.submit(read, index))
+        for each in given:
+            ahead.append(pool.submit(read, each))
             while len(ahead) > window:
                 result = ahead.popleft().result()
                 largest = max(largest, nbytes(result))

@@ -16,7 +16,9 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write, cache_folder, sha256
+from gandiag.sources.batching import THREADS, read_ahead
 
 DECODING = "gandiag images 2"
 """Changes when the same bytes come to be read as other pixels, or come to be refused."""
@@ -46,13 +49,27 @@ def of_folder(root: Path, names: Sequence[str], chosen: Iterable[int]) -> str:
     memo = _load(root)
     fresh: Memo = {name: memo[name] for name in names if name in memo}
     whole = hashlib.sha256()
-    for index in chosen:
-        name = names[index]
-        whole.update(os.fsencode(name) + b"\0")
-        whole.update(_digest(root / name, name, fresh).encode() + b"\n")
+    with closing(_digests(lambda i: _digest(root / names[i], names[i], fresh), chosen)) as digests:
+        for index, digest in digests:
+            whole.update(os.fsencode(names[index]) + b"\0" + digest.encode() + b"\n")
     if fresh != memo:
         _save(root, fresh)
     return whole.hexdigest()
+
+
+def _digests(of: Callable[[int], str], chosen: Iterable[int]) -> Generator[tuple[int, str]]:
+    """Index and digest of each that is chosen, in order, by several threads.
+
+    They take many at once, for a file that is known costs no more than handing it over.
+    """
+
+    def of_all(indices: tuple[int, ...]) -> list[tuple[int, str]]:
+        return [(index, of(index)) for index in indices]
+
+    several = iter(chosen)
+    parts = iter(lambda: tuple(islice(several, 64)), ())
+    for found in read_ahead(of_all, parts, THREADS, most=2 * THREADS, nbytes=lambda _: 0):
+        yield from found
 
 
 def of_file(path: Path) -> str:
@@ -81,9 +98,9 @@ def of_array(array: NDArray[np.generic], labels: Sequence[str] | None) -> str:
 def of_files(paths: Sequence[Path], chosen: Iterable[int]) -> str:
     """Digest of the chosen files' names and contents, wherever they lie; nothing is remembered."""
     whole = hashlib.sha256()
-    for index in chosen:
-        whole.update(os.fsencode(paths[index]) + b"\0")
-        whole.update(_digest(paths[index], "", {}).encode() + b"\n")
+    with closing(_digests(lambda i: _digest(paths[i], "", {}), chosen)) as digests:
+        for index, digest in digests:
+            whole.update(os.fsencode(paths[index]) + b"\0" + digest.encode() + b"\n")
     return whole.hexdigest()
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from gandiag.errors import GandiagError
 from gandiag.sources import fingerprint
 from gandiag.sources.base import Note
+from gandiag.sources.batching import THREADS
 from gandiag.sources.decode import EXTENSIONS, MAX_BYTES, Decoded, UnreadableError, decode
 from gandiag.sources.how import How
-from gandiag.sources.images import THREADS, IndexedImages
+from gandiag.sources.images import IndexedImages
 from gandiag.sources.naming import (
     class_labels,
     display,

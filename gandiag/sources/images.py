@@ -1,6 +1,5 @@
 """The source of everything that can be counted and read by index."""
 
-import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -20,9 +19,6 @@ Digest = Callable[[Sequence[int]], str | None]
 """Indices => a digest of at least these images; None if they may change."""
 Stamped = Callable[[Sequence[int]], object | None]
 """Indices => what `ImageSource.stamp` gives for these images."""
-
-THREADS = min(8, os.cpu_count() or 1)
-"""Threads that decode files. Pillow works outside the interpreter's lock."""
 
 
 @dataclass(frozen=True, eq=False)

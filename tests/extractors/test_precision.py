@@ -4,13 +4,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from gandiag.extractors import precision as module
 from gandiag.extractors.precision import (
     Switch,
     _float32_as,
+    _says_bfloat16,
     _Switches,
     _switches,
-    in_slices,
+    multiplies_bfloat16,
     running,
+    usable,
 )
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -165,18 +168,37 @@ def test_only_bf16_is_autocast_and_nothing_has_gradients():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-@pytest.mark.parametrize("count", [0, 1, 4, 7, 200])
-def test_slices_come_back_in_order_and_whole(count):
-    seen = []
+@pytest.mark.parametrize(
+    ("listed", "there"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 avx512_vnni\n", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile\n", True),
+        ("Features\t: fp asimd bf16 i8mm\n", True),  # Arm
+        ("flags\t\t: fpu avx2 avx512f avx512bw avx512_vnni\n", False),
+        ("model name\t: bf16\nflags\t\t: fpu\n\nflags\t\t: bf16\n", False),
+        ("", False),
+    ],
+)
+def test_what_linux_says_of_bfloat16(tmp_path, listed, there):
+    path = tmp_path / "cpuinfo"
+    path.write_text(listed)
+    assert _says_bfloat16(path) is there
+    assert _says_bfloat16(tmp_path / "elsewhere") is False
 
-    def network(x):
-        seen.append(len(x))
-        return {"double": 2 * x, "sum": x.sum(1)}
 
-    x = torch.arange(3.0 * count).reshape(count, 3)
-    found = in_slices(network, x)
-    assert list(found) == ["double", "sum"]
-    assert (found["double"] == 2 * x).all()
-    assert (found["sum"] == x.sum(1)).all()
-    assert sum(seen) == count
-    assert max(seen) <= max(4, 2 * torch.get_num_threads())
+def test_a_processor_without_bfloat16_computes_in_float32(monkeypatch):
+    for native, used in {True: "bf16", False: "fp32"}.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "multiplies_bfloat16", {CPU: native}.get)
+            assert [usable(each, CPU) for each in ("fp32", "tf32", "bf16")] == [
+                "fp32",
+                "tf32",
+                used,
+            ]
+    assert multiplies_bfloat16(CUDA)
+    monkeypatch.setattr(module, "_says_bfloat16", lambda _: False)
+    for ask in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, ask, lambda: False, raising=False)
+    assert not multiplies_bfloat16(CPU)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert multiplies_bfloat16(CPU)

@@ -178,3 +178,18 @@ def test_a_module_is_a_generator():
 
     report = gandiag.score(G(), images(30, size=(8, 8)), value_range=(-1, 1), **PIXELS)
     assert report["fid"].n_generated == 30
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bfloat16_is_told_for_what_it_was(native, monkeypatch):
+    monkeypatch.setattr("gandiag.extractors.precision.multiplies_bfloat16", lambda _: native)
+    asked = {"features": "lite0", "metrics": "fid", "device": "cpu", "precision": "bf16"}
+    report = gandiag.score(images(4), images(4, seed=1), **asked)
+    used = "bf16" if native else "fp32"
+    facts = report.to_dict()["provenance"]
+    assert facts["precision"] == facts["extractors"]["lite0"]["precision"] == used
+    told = {each.code: each.message for each in report.warnings}
+    assert ("no-bfloat16" in told, "precision" in told) == (not native, native)
+    assert native or "features are fp32, not bf16" in told["no-bfloat16"]
+    same = gandiag.score(images(4), images(4, seed=1), **{**asked, "precision": "fp32"})
+    assert (report["fid"].value == same["fid"].value) == (not native)

@@ -1,6 +1,7 @@
 """A fingerprint is of the content, and costs no reading when nothing has changed."""
 
 import builtins
+import hashlib
 import io
 import json
 import os
@@ -243,4 +244,26 @@ def test_the_digest_of_a_known_folder_stays(root):
     write_folder(root / "folder", {"a.png": b"one", "b/c.PNG": b"two"})
     assert open_source(root / "folder").fingerprint() == (
         "8100b89c498095aa895a67b70d35bc330a460cf2715bf7132f55a185b3291df4"
+    )
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 300])
+def test_many_files_by_several_threads_are_as_one_after_the_other(root, count):
+    folder = write_folder(
+        root / "many", {f"{i:03d}.png": bytes([i % 251]) * i for i in range(count)}
+    )
+    (folder / "000.png").unlink()
+    (folder / "000.png").symlink_to("nowhere")
+    names = sorted(path.name for path in folder.iterdir())
+    chosen = range(0, count, 2)
+    whole = hashlib.sha256()  # the twin
+    for index in chosen:
+        path = folder / names[index]
+        known = path.exists()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if known else "unreadable 2"
+        whole.update(names[index].encode() + b"\0" + digest.encode() + b"\n")
+    assert fingerprint.of_folder(folder, names, chosen) == whole.hexdigest()
+    listed = [folder / name for name in names]
+    assert fingerprint.of_files(listed, chosen) == fingerprint.of_files(
+        listed[::2], range(len(chosen))
     )
