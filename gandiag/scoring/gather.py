@@ -394,6 +394,7 @@ class _Stage:
         self.size = size
         self.rows_on = rows_on
         self.filling = Filling(size)
+        self.bearable = size
         self.rows: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
         self.pending = 0
         self.done = 0
@@ -443,8 +444,26 @@ class _Stage:
     def _is_long(self, want: Want, n: int) -> bool:
         return n >= self.extractor.layers[want.layer]
 
+    def _run(self, prepared: Tensor) -> Mapping[str, Tensor]:
+        """At once, or in parts that the device's memory bears."""
+        if len(prepared) <= self.bearable:
+            try:
+                return self.extractor(prepared, self.layers)
+            except torch.cuda.OutOfMemoryError as error:
+                if len(prepared) == 1:
+                    raise GandiagError(
+                        f"{self.extractor.name} does not fit into the memory of "
+                        f"{self.extractor.device} with one image; free some, or use --device cpu"
+                    ) from error
+                self.bearable = len(prepared) // 2
+        # Here nothing holds the traceback, and with it what the failed attempt had allocated.
+        if prepared.device.type == "cuda":
+            torch.cuda.empty_cache()
+        parts = [self._run(part) for part in torch.split(prepared, self.bearable)]
+        return {layer: torch.cat([part[layer] for part in parts]) for layer in self.layers}
+
     def _features(self, prepared: Tensor) -> Mapping[str, Tensor]:
-        found = self.extractor(prepared, self.layers)
+        found = self._run(prepared)
         for layer, rows in found.items():
             due = (len(prepared), self.extractor.layers[layer])
             if tuple(rows.shape) != due:

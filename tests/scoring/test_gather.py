@@ -46,6 +46,30 @@ def test_the_network_runs_on_full_batches_whatever_the_sizes():
     assert torch.equal(gathered.statistics[BANK].rows, expected)
 
 
+@pytest.mark.parametrize("bears", [1, 5, 40])
+def test_a_batch_that_does_not_fit_is_halved_and_the_run_goes_on(bears):
+    class Small(Corners):
+        def __call__(self, prepared, layers):
+            if len(prepared) > bears:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            return super().__call__(prepared, layers)
+
+    pixels, small, large = images(150), Small(), Corners()
+    found, expected = (run(pixels, extractor=each, batch_size=64) for each in (small, large))
+    assert torch.equal(found.statistics[BANK].rows, expected.statistics[BANK].rows)
+    assert max(small.batches) == max(64 >> i for i in range(7) if 64 >> i <= bears)
+    assert len(small.batches) < 2 * 150 / max(small.batches) + 4  # what was learned is kept
+
+
+def test_a_single_image_that_does_not_fit_is_said_so():
+    class Never(Corners):
+        def __call__(self, prepared, layers):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(GandiagError, match="corners does not fit into the memory of cpu with one"):
+        run(images(20), extractor=Never())
+
+
 def test_features_that_are_not_finite_name_the_image():
     class Broken(Corners):
         def __call__(self, prepared, layers):
