@@ -58,7 +58,8 @@ class Detector:
         # A median of older values is not one more check that found it.
         if verdict is None or verdict.signal not in values:
             return None
-        persist = 1 if verdict.at_once else self.rule.persist(self.thresholds)
+        persist = verdict.persist or self.rule.persist(self.thresholds)
+        persist = 1 if verdict.at_once else persist
         if not verdict.firing:
             self._rest(step, persist, clear=verdict.clear)
             return None

@@ -35,8 +35,10 @@ class Limits(Shared):
     which is missing there is missing: blurred samples fall into few bins, too."""
     collapse_looks: int = 3
     """Looks at the panel of which most, the newest among them, must show it ..."""
-    collapse_persist: int = 2
-    """... and checks in a row in which they must, but for a great loss of what was there."""
+    collapse_persist: int = 3
+    """... and checks in a row in which they must; ..."""
+    collapse_persist_error: int = 2
+    """... of an error fewer, and of a loss as great of what was there the first."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
@@ -113,7 +115,8 @@ def _in_pixels(h: History, context: Context, t: Limits) -> Verdict | None:
     error = value > t.missing_error or same
     lost, finding = _lost(h, context, t, name, "energy")
     # The energy distance is small where what is lost lies between what is there.
-    excused = near(h, t, n) and not error and (gone or 0.0) <= t.lost_modes
+    whole = beyond(h, "lost_modes", n, t.lost_modes) is not None
+    excused = near(h, t, 1) and not error and not whole
     thrown = outside(h, t)
     level = "ERROR" if error else "WARN"
     # The mass that is missing decides, but for a panel that is one blob between the modes.
@@ -132,6 +135,7 @@ def _in_pixels(h: History, context: Context, t: Limits) -> Verdict | None:
         clear=value < t.clear_ratio * t.missing,
         evidence=evidence,
         at_once=lost and error,
+        persist=t.collapse_persist_error if error else None,
         early=not lost and context.budget is None,
     )
 

@@ -28,6 +28,7 @@ class Verdict:
         clear: the signal has gone back far enough; between firing and clear nothing changes.
         evidence: names of further signals worth telling.
         at_once: no need to wait for further checks.
+        persist: checks in a row that it must hold, if others than the rule's.
         early: of a state that was never right in a run of which no budget is known: it must also
             have held for a share of the run's steps (`Shared.lasting`).
     """
@@ -40,6 +41,7 @@ class Verdict:
     clear: bool = True
     evidence: tuple[str, ...] = field(default=())
     at_once: bool = False
+    persist: int | None = None
     early: bool = False
 
 

@@ -12,6 +12,7 @@ from gandiag.monitors.pathologies.rule import (
     Shared,
     Verdict,
     falling,
+    near,
     outside,
     sure_of,
     unscored,
@@ -60,7 +61,8 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
             return None
         still = norm < t.saturated_norm * early
     else:
-        still = motion < t.still or falling(h, "energy", t) is False
+        stuck = falling(h, "energy", t) is False and not near(h, t, n)
+        still = motion < t.still or stuck
     flat = slope is not None and slope < t.slope
     out_of_reach = reach is not None and reach < t.reach
     name, value, threshold = "loss_slope", slope, t.slope
