@@ -80,7 +80,8 @@ DEAD_UNITS = Pathology(
     title="units that never fire",
     what="ReLU units are 0 for every sample, and no gradient passes through them.",
     when=(
-        "dead_units above {dead} and risen by {dead_rise} since warm-up while samples do not "
-        "improve (an error above {dead_error})."
+        "dead_units above {dead} and risen by {dead_rise} above its least while samples do not "
+        "improve and few modes are missing; an error above {dead_error}, a whole layer, but where "
+        "it never fired and samples were always one: that is mode-collapse."
     ),
 )

@@ -68,7 +68,7 @@ class Detector:
         self._since = step if self._since is None else self._since
         higher = self._on is not None and LEVEL[verdict.level] > LEVEL[self._on.level]
         told = self._on is not None and not self._untold
-        lasted = not verdict.early or step - self._since > self.thresholds.lasting * step
+        lasted = not verdict.lasting or step - self._since > verdict.lasting * step
         if self._held < persist or not lasted or (told and not higher):
             return None
         last = self._told.get(verdict.level)

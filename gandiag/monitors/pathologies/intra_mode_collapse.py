@@ -49,7 +49,7 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         value = h.median(name, t.intra_looks)
         if value is None:
             continue
-        wider = rising(h, name, t)
+        wider = rising(h, name, t, t.improvement * threshold)
         never = h.highest.get(name, (0.0, 0))[0] <= threshold
         if never:
             wider = under_way(h, context, t, t.settle_share, wider)
@@ -61,7 +61,7 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
             level="ERROR" if value < error else "WARN",
             clear=value > threshold / t.clear_ratio,
             evidence=("spread", "nn_ratio", "effective_rank", "z_sensitivity", "class_spread"),
-            early=never and context.budget is None,
+            lasting=t.lasting if never and not context.budget else 0.0,
         )
         if worst is None or (verdict.firing, threshold / max(value, 1e-9)) > (
             worst.firing,
@@ -94,6 +94,7 @@ INTRA_MODE_COLLAPSE = Pathology(
     what="Every mode or class has samples, but within it they are nearly the same image.",
     when=(
         "spread below {spread}, nn_ratio below {nearest} or class_spread below {class_spread}; "
-        "not while samples are still widening."
+        "beside a missing_mass above {missing_error}, spread below {spread_error} alone. Not while "
+        "samples are still widening."
     ),
 )

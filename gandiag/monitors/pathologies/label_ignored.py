@@ -22,6 +22,9 @@ class Limits(Shared):
     """Of samples with their class, 0 chance and 1 as reals, below which labels are ignored."""
     learning: float = 0.03
     """Rise of it, over the newer half of the steps so far, with which labels are still learned."""
+    labels_lasting: float = 0.4
+    """Share of the steps so far for which labels that never were right must have stood still: they
+    are learned after samples look like the data."""
     labels_persist: int = 3
     """Checks in a row that it must hold."""
 
@@ -42,7 +45,7 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         threshold=t.agreement,
         clear=value > t.agreement / t.clear_ratio,
         evidence=("label_auc", "class_missing", "class_spread"),
-        early=never and context.budget is None,
+        lasting=t.labels_lasting if never and not context.budget else 0.0,
     )
 
 

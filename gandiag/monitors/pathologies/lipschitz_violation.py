@@ -36,8 +36,9 @@ class Limits(Shared):
     """... or its 95th percentile ..."""
     slope_median_low: float = 0.3
     """... or the median below this."""
-    sigma: float = 1.1
-    """Largest singular value above which spectral normalisation does not hold."""
+    sigma: float = 1.2
+    """Largest singular value above which spectral normalisation does not hold: its power iteration
+    follows weights that move, and lags by up to a sixth."""
     clip_share: float = 0.9
     """Share of weights at the edge above which clipping is all there is."""
     lipschitz_persist: int = 3

@@ -70,7 +70,7 @@ def _in_features(h: History, context: Context, t: Limits) -> Verdict | None:
         level="ERROR" if missing > t.missing_error else "WARN",
         clear=missing < t.clear_ratio * t.missing or not lacking,
         evidence=("feature_energy", "feature_unlike", "missing_mass", "diversity"),
-        early=not lost and context.budget is None,
+        lasting=0.0 if lost or context.budget else t.lasting,
     )
 
 
@@ -84,7 +84,7 @@ def _lost(h: History, context: Context, t: Limits, name: str, distance: str) -> 
     back = falling(h, name, t)
     if lost:
         return True, bool(back)
-    wider = rising(h, "diversity", t)
+    wider = rising(h, "diversity", t, t.improvement)
     if alike(h, t, t.collapse_looks):
         moving = [wider]
     else:
@@ -136,7 +136,7 @@ def _in_pixels(h: History, context: Context, t: Limits) -> Verdict | None:
         evidence=evidence,
         at_once=lost and error,
         persist=t.collapse_persist_error if error else None,
-        early=not lost and context.budget is None,
+        lasting=0.0 if lost or context.budget else t.lasting,
     )
 
 
@@ -160,8 +160,10 @@ MODE_COLLAPSE = Pathology(
     when=(
         "missing_mass above {missing} (an error above {missing_error}), or diversity below "
         "{diversity} (an error below {diversity_error}); with features=, also mass that is missing "
-        "there, where at most {feature_looks} of the distance is of how samples look; not while "
-        "modes are still being found, nor beside a small energy unless whole modes (lost_modes "
-        "above {lost_modes}) are gone."
+        "there, where at most {feature_looks} of the distance is of how samples look. Where the "
+        "data have modes, lost_modes stands for missing_mass. Not while modes are still being "
+        "found or, where they never were there, samples come nearer or grow less alike, by the "
+        "run's own measure; nor beside a small energy unless whole modes (lost_modes above "
+        "{lost_modes}) are gone."
     ),
 )

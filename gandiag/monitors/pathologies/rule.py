@@ -29,8 +29,8 @@ class Verdict:
         evidence: names of further signals worth telling.
         at_once: no need to wait for further checks.
         persist: checks in a row that it must hold, if others than the rule's.
-        early: of a state that was never right in a run of which no budget is known: it must also
-            have held for a share of the run's steps (`Shared.lasting`).
+        lasting: share of the run's steps so far for more than which it must have held, too: of a
+            state that was never right, in a run of which no budget is known.
     """
 
     firing: bool
@@ -42,7 +42,7 @@ class Verdict:
     evidence: tuple[str, ...] = field(default=())
     at_once: bool = False
     persist: int | None = None
-    early: bool = False
+    lasting: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,11 @@ def falling(history: History, name: str, t: Shared) -> bool | None:
 
 
 def rising(history: History, name: str, t: Shared, least: float | None = None) -> bool | None:
-    """The same of one that should rise: by `least`, or by a share of its size and of 1."""
+    """The same of one that should rise; by `least`, where a share of its size could be chance."""
     course = _course(history, name, t)
     if course is None:
         return None
-    return course[1] > course[0] + (least or t.improvement * max(1.0, course[0]))
+    return course[1] > course[0] + (least or t.improvement * course[0])
 
 
 def _course(history: History, name: str, t: Shared) -> tuple[float, float] | None:

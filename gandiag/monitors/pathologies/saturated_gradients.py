@@ -126,6 +126,7 @@ SATURATED_GRADIENTS = Pathology(
     ),
     when=(
         "loss_slope below {slope} or reach below {reach}, with an AUC above {saturated_auc} and "
-        "samples that hardly move (motion below {still}); or a generator's gradient of exactly 0."
+        "samples that hardly move (motion below {still}) or, far from the data, come no nearer; or "
+        "a generator's gradient of exactly 0."
     ),
 )
