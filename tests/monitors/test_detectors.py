@@ -59,7 +59,7 @@ SICK = {
     "discriminator-overfitting": {"auc_train_heldout": 0.7, "train_heldout_z": 8.0},
     "divergence": {"nonfinite": 3.0, "nonfinite_step": 3150.0},
     "lipschitz-violation": {"lipschitz_median": 30.0},
-    "dead-units": {"dead_units": 0.97},
+    "dead-units": {"dead_units": 1.0},
     "label-ignored": {"label_agreement": 0.0},
 }
 CONTEXT = Context(loss="minimax", lipschitz="gp", conditional=True, budget=10_000)
@@ -174,9 +174,10 @@ def test_near_the_data_neither_movement_nor_a_few_missing_modes_are_a_fault():
     few = {"missing_mass": 0.25, "tv_to_real": 0.3}
     for fault in (moves, few):
         assert loud(replay(rows((90, fault | {"energy": 0.03})), CONTEXT)) == []
-        assert loud(replay(rows((90, fault | {"energy": 0.1})), CONTEXT)) != []
+        assert loud(replay(rows((45, fault | {"energy": 0.1})), CONTEXT)) != []
         # On the way to the data more is allowed than at its end.
-        assert loud(replay(rows((45, fault | {"energy": 0.1})), CONTEXT)) == []
+        nearer = [(s, row | {"energy": 60 / s}) for s, row in rows((90, fault))]
+        assert loud(replay([each for each in nearer if each[0] > 100], CONTEXT)) == []
     most = {"missing_mass": 0.6, "energy": 0.03}
     assert loud(replay(rows((90, most)), CONTEXT)) != []
 
@@ -191,8 +192,8 @@ def test_going_round_far_from_the_data_is_oscillation():
 def test_short_runs_are_not_warmed_up_for_long():
     broken = [(10 * i, HEALTHY | {"dead_units": 1.0}) for i in range(1, 41)]
     found = loud(replay(broken, Context(budget=400)))
-    # Warm after 20 steps; judged from the third row on, and told when it has held for three checks.
-    assert [alert.step for alert in found] == [50]
+    # Warm after 20 steps, and told when it has held for two checks.
+    assert [alert.step for alert in found] == [30]
 
 
 def test_moving_without_being_far_or_while_approaching_is_no_oscillation():
@@ -332,19 +333,10 @@ def test_an_explosion_needs_no_second_check(name):
     assert told(5000.0) == [("divergence", 3100)]
 
 
-def test_the_wider_the_movement_the_sooner_it_is_told():
-    def told(churn):
-        moves = {"churn": churn, "tv_to_real": 0.8, "energy": 0.3}
-        (alert,) = loud(replay(rows((30, {}), (30, moves)), CONTEXT))
-        return alert.step
-
-    # Half of six checks are far from the data at the third; a smaller movement must hold once more.
-    assert (told(0.9), told(0.6)) == (3300, 3400)
-
-
 @pytest.mark.parametrize("pathology", ["intra-mode-collapse", "label-ignored"])
-@pytest.mark.parametrize(("budget", "settled"), [(None, 1000), (10_000, 1000), (30_000, 3000)])
+@pytest.mark.parametrize(("budget", "settled"), [(None, 400), (10_000, 1000), (30_000, 3000)])
 def test_samples_may_be_alike_at_first(pathology, budget, settled):
+    # In a tenth of the budget, or until three looks since warm-up have shown no progress.
     context = dataclasses.replace(CONTEXT, budget=budget)
     found = loud(replay(rows((50, SICK[pathology])), context))
     assert settled <= min(alert.step for alert in found) <= settled + 300
@@ -428,14 +420,6 @@ def test_a_sure_discriminator_is_fine_beside_samples_that_are_right():
         for e in (0.02, 0.03)
     ]
     assert told == [0, 1]
-
-
-def test_a_hard_collapse_needs_no_age():
-    same = {"missing_mass": 0.9, "diversity": 0.1, "energy": 0.5}
-    found = loud(replay(rows((15, same)), Context()))
-    assert ("mode-collapse", "ERROR") in {(alert.pathology, alert.level) for alert in found}
-    young = same | {"diversity": 0.4}
-    assert loud(replay(rows((15, young)), Context())) == []
 
 
 def test_labels_that_are_still_being_learned_are_not_ignored():

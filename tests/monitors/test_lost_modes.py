@@ -47,7 +47,7 @@ def test_three_of_eight_modes_that_are_gone_are_told():
     assert max(row["energy"] for row in rows) < 0.04
     assert rows[-1]["lost_modes"] == pytest.approx(3 / 8, abs=0.05)
     (alert,) = told
-    assert (alert.level, alert.signal) == ("WARN", "missing_mass")
+    assert (alert.level, alert.signal) == ("WARN", "lost_modes")
     assert alert.step <= 130  # a quarter of the budget, and three checks
     assert alert.evidence["lost_modes"] == pytest.approx(3 / 8, abs=0.05)
 

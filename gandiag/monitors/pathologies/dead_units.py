@@ -4,35 +4,44 @@ from dataclasses import dataclass
 
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
-from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, improving, unsampled
+from gandiag.monitors.pathologies.rule import (
+    Pathology,
+    Shared,
+    Verdict,
+    alike,
+    improving,
+    unsampled,
+)
 
 
 @dataclass(frozen=True)
 class Limits(Shared):
     """Of this pathology alone."""
 
-    dead: float = 0.5
-    """Share of a layer's units that never fire, of a warning."""
-    dead_rise: float = 0.2
-    """Since warm-up."""
-    dead_error: float = 0.95
-    """The same, of an error."""
-    units_persist: int = 3
+    dead: float = 0.95
+    """Share of a layer's units that never fire, of a warning, ..."""
+    dead_rise: float = 0.5
+    """... if it is so much above the least since warm-up."""
+    dead_error: float = 0.99
+    """The same, of an error: a whole layer, through which no gradient passes."""
+    units_persist: int = 2
     """Checks in a row that it must hold."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """Units died and with them the gradients."""
     evidence = ("dead_units_g", "dead_units_d", "g_grad_norm", "energy")
-    if h.now("g_grad_norm_max") == 0 and (h.now("dead_units") or 0.0) > t.dead:
+    if h.now("g_grad_norm_max") == 0 and max(h.last("dead_units", 1), default=0.0) > t.dead_error:
         return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
-    value, early = h.median("dead_units", t.units_persist), h.early("dead_units")
+    value = h.median("dead_units", t.units_persist)
     if value is None:
         return None
-    risen = early is not None and value - early > t.dead_rise
-    stuck = not improving(h, t)
+    risen = value - h.lowest.get("dead_units", (value, 0))[0] > t.dead_rise
+    # What never fired beside samples that are all one is told as their collapse.
+    whole = value > t.dead_error and (risen or not alike(h, t, t.units_persist))
+    stuck = not improving(h, t) and (h.median("missing_mass", 1) or 0.0) <= t.missing_error
     return Verdict(
-        firing=value > t.dead_error or (value > t.dead and risen and stuck),
+        firing=whole or (value > t.dead and risen and stuck),
         signal="dead_units",
         value=value,
         threshold=t.dead_error if value > t.dead_error else t.dead,
@@ -57,6 +66,8 @@ DEAD_UNITS = Pathology(
         "g_grad_norm",
         "g_grad_norm_max",
         "energy",
+        "diversity",
+        "missing_mass",
     ),
     needs=(("dead_units",),),
     persist=lambda t: t.units_persist,
@@ -69,7 +80,8 @@ DEAD_UNITS = Pathology(
     title="units that never fire",
     what="ReLU units are 0 for every sample, and no gradient passes through them.",
     when=(
-        "dead_units above {dead} and risen by {dead_rise} since warm-up while samples do not "
-        "improve (an error above {dead_error})."
+        "dead_units above {dead} and risen by {dead_rise} above its least while samples do not "
+        "improve and few modes are missing; an error above {dead_error}, a whole layer, but where "
+        "it never fired and samples were always one: that is mode-collapse."
     ),
 )

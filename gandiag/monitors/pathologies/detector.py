@@ -58,7 +58,8 @@ class Detector:
         # A median of older values is not one more check that found it.
         if verdict is None or verdict.signal not in values:
             return None
-        persist = 1 if verdict.at_once else self.rule.persist(self.thresholds)
+        persist = verdict.persist or self.rule.persist(self.thresholds)
+        persist = 1 if verdict.at_once else persist
         if not verdict.firing:
             self._rest(step, persist, clear=verdict.clear)
             return None
@@ -67,7 +68,8 @@ class Detector:
         self._since = step if self._since is None else self._since
         higher = self._on is not None and LEVEL[verdict.level] > LEVEL[self._on.level]
         told = self._on is not None and not self._untold
-        if self._held < persist or (told and not higher):
+        lasted = not verdict.lasting or step - self._since > verdict.lasting * step
+        if self._held < persist or not lasted or (told and not higher):
             return None
         last = self._told.get(verdict.level)
         soon = last is not None and step - last < self.thresholds.cooldown_steps

@@ -1,6 +1,5 @@
 """A discriminator that is sure for long."""
 
-import math
 from dataclasses import dataclass
 
 from gandiag.monitors.context import Context
@@ -11,8 +10,9 @@ from gandiag.monitors.pathologies.rule import (
     Pathology,
     Shared,
     Verdict,
+    alike,
     improving,
-    sure_of,
+    outside,
     unscored,
 )
 
@@ -23,10 +23,10 @@ class Limits(Shared):
 
     overpowering_auc: float = 0.99
     """From which on the discriminator is sure."""
-    overpowering_steps: int = 500
-    """The AUC must be as high for so many steps ..."""
+    overpowering_looks: int = 3
+    """The AUC must be as high at so many looks, at least, ..."""
     overpowering_share: float = 0.15
-    """... or this share of the budget, whichever is less."""
+    """... and in the last so much of the run's steps."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
@@ -35,19 +35,21 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     Without samples this is only worth knowing: good networks live there (Brock et al. 2019 report
     98 % training accuracy).
     """
-    steps = min(t.overpowering_steps, t.overpowering_share * (context.budget or math.inf))
-    count = max(2, math.ceil(steps / context.every))
-    auc = sure_of(h, count)
-    lowest = min(h.last("auc_fresh", count) or h.last("auc_real_fake", count) or [0.0])
+    name = "auc_fresh" if h.last("auc_fresh", 1) else "auc_real_fake"
+    count = t.overpowering_looks
+    auc = h.median(name, count)
     if auc is None:
         return None
-    sure = lowest >= t.overpowering_auc
+    long = h.since(name, (1 - t.overpowering_share) * h.step)
+    sure = min(*h.last(name, count), *long) >= t.overpowering_auc
+    always = h.lowest.get(name, (0.0, 0))[0] >= t.overpowering_auc
+    follows = outside(h, t) or (alike(h, t, count) and not always)
     distance = h.median("energy", count)
     # At half of `far` the energy has reached its noise, and cannot fall any more.
     right = distance is not None and distance <= t.far / 2
     return Verdict(
-        firing=sure and not (context.samples and (improving(h, t) or right)),
-        signal="auc_fresh" if h.now("auc_fresh") is not None else "auc_real_fake",
+        firing=sure and not follows and not (context.samples and (improving(h, t) or right)),
+        signal=name,
         value=auc,
         threshold=t.overpowering_auc,
         level="WARN" if context.samples else "INFO",
@@ -67,6 +69,8 @@ DISCRIMINATOR_OVERPOWERING = Pathology(
         "reach",
         "d_steps_per_g",
         "loss_slope",
+        "diversity",
+        "panel_range",
     ),
     needs=(("auc_fresh",), ("auc_real_fake",)),
     persist=lambda t: 1,
@@ -82,8 +86,9 @@ DISCRIMINATOR_OVERPOWERING = Pathology(
         "not improve."
     ),
     when=(
-        "auc_fresh (or auc_real_fake) of {overpowering_auc} and more for {overpowering_steps} "
-        "steps or {overpowering_share} of the budget, whichever is less. Without samples it is "
-        "only worth knowing, for good networks live there."
+        "auc_fresh (or auc_real_fake) of {overpowering_auc} and more at {overpowering_looks} "
+        "looks at least and in the last {overpowering_share} of the steps so far, while samples "
+        "come no nearer to the data. Without samples it is only worth knowing, for good networks "
+        "live there; not told where samples were alike before it was sure."
     ),
 )

@@ -8,7 +8,7 @@ from statistics import median
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
 from gandiag.monitors.pathologies.remedies import GP, SN
-from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, warm_up
+from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, outside, warm_up
 
 EVIDENCE = ("nonfinite_step", "g_grad_norm_max", "d_grad_norm_max", "score_max", "panel_range")
 BEFORE = 8
@@ -28,8 +28,6 @@ class Limits(Shared):
     """Growth of the largest score from check to check ..."""
     growth_checks: int = 3
     """... so many times in a row, far above where it was."""
-    panel_range: float = 10.0
-    """Largest |value - mean| in the panel over the reals' that is far outside."""
     beyond: float = 100.0
     """A value so many times its limit needs no second check."""
     skipped_share: float = 0.5
@@ -43,13 +41,16 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         return Verdict(True, "nonfinite", bad, 0.0, "ERROR", evidence=EVIDENCE, at_once=True)
     if h.step < warm_up(context, t):
         return None
-    outside = h.now("panel_range")
-    if outside is not None and outside > t.panel_range:
-        at_once = outside > t.beyond * t.panel_range
+    widest = h.now("panel_range")
+    if widest is not None and widest > t.panel_range:
+        at_once = widest > t.beyond * t.panel_range
         return Verdict(
-            True, "panel_range", outside, t.panel_range, "ERROR",
+            True, "panel_range", widest, t.panel_range, "ERROR",
             evidence=EVIDENCE, at_once=at_once,
         )  # fmt: skip
+    distance = h.now("energy")
+    if distance is not None and outside(h, t):
+        return Verdict(True, "energy", distance, t.thrown, "ERROR", evidence=EVIDENCE, at_once=True)
     for name in ("g_grad_norm_max", "d_grad_norm_max"):
         found = _spike(h, name, t)
         if found:
@@ -98,6 +99,7 @@ DIVERGENCE = Pathology(
         "d_grad_norm_max",
         "score_max",
         "panel_range",
+        "energy",
         "skipped_steps",
     ),
     needs=(("nonfinite",),),
@@ -120,6 +122,6 @@ DIVERGENCE = Pathology(
     when=(
         "any NaN or infinity, at once; gradient norms of {spike_factor} times the median before "
         "and more; scores that grow {growth_factor} times from check to check; panel_range "
-        "above {panel_range}."
+        "above {panel_range}, or energy above {thrown} after it was below half of that."
     ),
 )

@@ -15,7 +15,7 @@ class History:
     Attributes:
         step: of the newest row.
         newest: the newest row.
-        recent: the newest values, oldest first, by signal: some are measured at few checks.
+        recent: the newest (value, step), oldest first, by signal: some are measured at few checks.
         lowest, highest: (value, step) since warm-up, by signal.
         first: the first five values since warm-up, by signal.
     """
@@ -24,7 +24,7 @@ class History:
         self.reads = tuple(reads)
         self.step = 0
         self.newest: dict[str, float] = {}
-        self.recent: dict[str, deque[float]] = {}
+        self.recent: dict[str, deque[tuple[float, int]]] = {}
         self.lowest: dict[str, tuple[float, int]] = {}
         self.highest: dict[str, tuple[float, int]] = {}
         self.first: dict[str, list[float]] = {}
@@ -35,7 +35,7 @@ class History:
         self.step = step
         self.newest = kept
         for name, value in kept.items():
-            self.recent.setdefault(name, deque(maxlen=RECENT)).append(value)
+            self.recent.setdefault(name, deque(maxlen=RECENT)).append((value, step))
         if not warm:
             return
         for name, value in kept.items():
@@ -58,7 +58,11 @@ class History:
 
     def last(self, name: str, count: int) -> list[float]:
         """The newest values, at most `count`, oldest first."""
-        return list(self.recent.get(name, ()))[-count:]
+        return [value for value, _ in self.recent.get(name, ())][-count:]
+
+    def since(self, name: str, step: float) -> list[float]:
+        """Those of the newest values that were measured at a step or later, oldest first."""
+        return [value for value, measured in self.recent.get(name, ()) if measured >= step]
 
     def median(self, name: str, count: int) -> float | None:
         """Of the newest `count` values; None if there are fewer."""
@@ -70,23 +74,25 @@ class History:
         values = self.first.get(name, [])
         return median(values) if len(values) == FIRST else None
 
-    def fall(self, name: str, count: int) -> float | None:
-        """Relative fall of a positive signal over the newest `count` values.
+    def course(self, name: str) -> tuple[float, float] | None:
+        """Where a signal comes from and where it is, in the newer half of the run's own steps.
 
-        1 - median of the newer half / median of the older half; None if there are fewer values.
+        What a short run does in few steps a long one does in many; nothing here depends on which.
+
+        Returns:
+            Medians of the older half of the values that were measured there, and of the newest
+            three, or as many as the older half has; None of fewer than two values.
         """
-        values = self.last(name, count)
-        if len(values) < count:
-            return None
-        older, newer = median(values[: count // 2]), median(values[-(count // 2) :])
-        return 1 - newer / older if older > 0 else 0.0
+        values = self.since(name, self.step / 2)
+        half = len(values) // 2
+        return (median(values[:half]), median(values[-min(half, 3) :])) if half else None
 
     def state_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {
             "step": self.step,
             "newest": self.newest,
-            "recent": {name: list(values) for name, values in self.recent.items()},
+            "recent": {name: list(map(list, pairs)) for name, pairs in self.recent.items()},
             "lowest": {name: list(pair) for name, pair in self.lowest.items()},
             "highest": {name: list(pair) for name, pair in self.highest.items()},
             "first": self.first,
@@ -96,7 +102,10 @@ class History:
         """Go on from `state_dict`."""
         self.step = state["step"]
         self.newest = dict(state["newest"])
-        self.recent = {name: deque(values, RECENT) for name, values in state["recent"].items()}
+        self.recent = {
+            name: deque(((value, step) for value, step in pairs), RECENT)
+            for name, pairs in state["recent"].items()
+        }
         self.lowest = {name: (value, step) for name, (value, step) in state["lowest"].items()}
         self.highest = {name: (value, step) for name, (value, step) in state["highest"].items()}
         self.first = {name: list(values) for name, values in state["first"].items()}

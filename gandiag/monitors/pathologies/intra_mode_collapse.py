@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
 from gandiag.monitors.pathologies.remedies import PACK
-from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, settling, unsampled
+from gandiag.monitors.pathologies.rule import (
+    Pathology,
+    Shared,
+    Verdict,
+    rising,
+    under_way,
+    unsampled,
+)
 
 
 @dataclass(frozen=True)
@@ -20,33 +27,41 @@ class Limits(Shared):
     """Of nn_ratio; of the same severity as `spread`."""
     class_spread: float = 0.35
     """The same as `spread` of the class that has least."""
-    intra_persist: int = 3
-    """Checks in a row that it must hold."""
+    intra_looks: int = 3
+    """Looks at the panel of which most, the newest among them, must show it ..."""
+    intra_persist: int = 2
+    """... and checks in a row in which they must."""
 
 
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """Samples within a mode (or a class) are alike."""
-    choices = (
-        ("spread", t.spread, t.spread_error),
-        ("nn_ratio", t.nearest, t.nearest / 2),
-        ("class_spread", t.class_spread, t.class_spread / 2),
-    )
+    choices = [("spread", t.spread, t.spread_error)]
+    # Where few modes are left samples stand close there because they are many.
+    if (h.median("missing_mass", t.intra_looks) or 0.0) > t.missing_error:
+        choices = [("spread", t.spread_error, t.spread_error)]
+    else:
+        choices += [
+            ("nn_ratio", t.nearest, t.nearest / 2),
+            ("class_spread", t.class_spread, t.class_spread / 2),
+        ]
     worst: Verdict | None = None
     for name, threshold, error in choices:
-        value = h.median(name, t.intra_persist)
+        value = h.median(name, t.intra_looks)
         if value is None:
             continue
-        lost = h.highest.get(name, (0.0, 0))[0] > threshold or not settling(h, context, t)
-        rise = h.fall(name, t.trend_checks)
-        widening = rise is not None and rise < -t.improvement
+        wider = rising(h, name, t, t.improvement * threshold)
+        never = h.highest.get(name, (0.0, 0))[0] <= threshold
+        if never:
+            wider = under_way(h, context, t, t.settle_share, wider)
         verdict = Verdict(
-            firing=value < threshold and lost and not widening,
+            firing=max(value, *h.last(name, 1)) < threshold and not wider,
             signal=name,
             value=value,
             threshold=threshold,
             level="ERROR" if value < error else "WARN",
             clear=value > threshold / t.clear_ratio,
             evidence=("spread", "nn_ratio", "effective_rank", "z_sensitivity", "class_spread"),
+            lasting=t.lasting if never and not context.budget else 0.0,
         )
         if worst is None or (verdict.firing, threshold / max(value, 1e-9)) > (
             worst.firing,
@@ -59,7 +74,10 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
 INTRA_MODE_COLLAPSE = Pathology(
     "intra-mode-collapse",
     _judge,
-    reads=("spread", "nn_ratio", "effective_rank", "z_sensitivity", "class_spread"),
+    reads=(
+        *("spread", "nn_ratio", "effective_rank", "z_sensitivity", "class_spread"),
+        "missing_mass",
+    ),
     needs=(("spread",), ("nn_ratio",), ("class_spread",)),
     persist=lambda t: t.intra_persist,
     inactive=unsampled,
@@ -76,6 +94,7 @@ INTRA_MODE_COLLAPSE = Pathology(
     what="Every mode or class has samples, but within it they are nearly the same image.",
     when=(
         "spread below {spread}, nn_ratio below {nearest} or class_spread below {class_spread}; "
-        "not while samples are still widening."
+        "beside a missing_mass above {missing_error}, spread below {spread_error} alone. Not while "
+        "samples are still widening."
     ),
 )

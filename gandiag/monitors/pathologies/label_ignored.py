@@ -1,11 +1,17 @@
 """Samples that are not of their class."""
 
 from dataclasses import dataclass
-from statistics import median
 
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
-from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, settling, unsampled
+from gandiag.monitors.pathologies.rule import (
+    Pathology,
+    Shared,
+    Verdict,
+    rising,
+    under_way,
+    unsampled,
+)
 
 
 @dataclass(frozen=True)
@@ -14,6 +20,11 @@ class Limits(Shared):
 
     agreement: float = 0.3
     """Of samples with their class, 0 chance and 1 as reals, below which labels are ignored."""
+    learning: float = 0.03
+    """Rise of it, over the newer half of the steps so far, with which labels are still learned."""
+    labels_lasting: float = 0.4
+    """Share of the steps so far for which labels that never were right must have stood still: they
+    are learned after samples look like the data."""
     labels_persist: int = 3
     """Checks in a row that it must hold."""
 
@@ -23,18 +34,18 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     value = h.median("label_agreement", t.labels_persist)
     if value is None:
         return None
-    known = h.highest.get("label_agreement", (0.0, 0))[0] > t.agreement
-    values = h.last("label_agreement", t.trend_checks)
-    half = len(values) // 2
-    # A young run has few values: a rise shows in four, and with fewer it is not known.
-    learning = half < 2 or median(values[-half:]) - median(values[:half]) > t.improvement
+    learning = rising(h, "label_agreement", t, t.learning)
+    never = h.highest.get("label_agreement", (0.0, 0))[0] <= t.agreement
+    if never:
+        learning = under_way(h, context, t, t.settle_share, learning)
     return Verdict(
-        firing=value < t.agreement and not learning and (known or not settling(h, context, t)),
+        firing=max(value, *h.last("label_agreement", 1)) < t.agreement and not learning,
         signal="label_agreement",
         value=value,
         threshold=t.agreement,
         clear=value > t.agreement / t.clear_ratio,
         evidence=("label_auc", "class_missing", "class_spread"),
+        lasting=t.labels_lasting if never and not context.budget else 0.0,
     )
 
 

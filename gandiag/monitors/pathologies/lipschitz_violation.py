@@ -10,7 +10,10 @@ from gandiag.monitors.pathologies.rule import (
     Pathology,
     Shared,
     Verdict,
-    settling,
+    falling,
+    outside,
+    rising,
+    under_way,
     unsampled,
 )
 
@@ -33,8 +36,9 @@ class Limits(Shared):
     """... or its 95th percentile ..."""
     slope_median_low: float = 0.3
     """... or the median below this."""
-    sigma: float = 1.1
-    """Largest singular value above which spectral normalisation does not hold."""
+    sigma: float = 1.2
+    """Largest singular value above which spectral normalisation does not hold: its power iteration
+    follows weights that move, and lags by up to a sixth."""
     clip_share: float = 0.9
     """Share of weights at the edge above which clipping is all there is."""
     lipschitz_persist: int = 3
@@ -47,8 +51,6 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     dead, slope = h.now("dead_penalty"), h.now("lipschitz_median")
     # A tensor that was detached for the log looks dead, too; but then the slopes are right.
     right = slope is not None and t.slope_median_low < slope < t.slope_median_high
-    if settling(h, context, t) and not dead:
-        return None
     if dead and not (context.lipschitz == "gp" and right):
         return Verdict(True, "dead_penalty", dead, 0.5, "ERROR", evidence=evidence)
     n = t.lipschitz_persist
@@ -67,8 +69,19 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
         if value is None:
             continue
         excess = value / threshold if above else threshold / max(value, 1e-12)
+        known = h.lowest if above else h.highest
+        was = known.get(name, (value, 0))[0]
+        held = was < threshold if above else was > threshold
+        moving = falling(h, name, t) if above else rising(h, name, t)
+        if not held:
+            moving = under_way(h, context, t, t.settle_share, moving)
         verdict = Verdict(
-            excess > 1, name, value, threshold, clear=excess < t.clear_ratio, evidence=evidence
+            excess > 1 and not moving and not outside(h, t),
+            name,
+            value,
+            threshold,
+            clear=excess < t.clear_ratio,
+            evidence=evidence,
         )
         if verdict.firing:
             return verdict
@@ -91,7 +104,15 @@ def _unseen(context: Context) -> str | None:
 LIPSCHITZ_VIOLATION = Pathology(
     "lipschitz-violation",
     _judge,
-    reads=("lipschitz_median", "lipschitz_q95", "sigma_max", "clip_share", "dead_penalty"),
+    reads=(
+        "lipschitz_median",
+        "lipschitz_q95",
+        "sigma_max",
+        "clip_share",
+        "dead_penalty",
+        "panel_range",
+        "energy",
+    ),
     needs=(("lipschitz_median",),),
     persist=lambda t: t.lipschitz_persist,
     constrained=CONSTRAINED,

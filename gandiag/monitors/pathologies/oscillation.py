@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
 from gandiag.monitors.pathologies.remedies import EMA, R1
-from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, improving, near, unsampled
+from gandiag.monitors.pathologies.rule import (
+    Pathology,
+    Shared,
+    Verdict,
+    beyond,
+    improving,
+    near,
+    outside,
+    unsampled,
+)
 
 
 @dataclass(frozen=True)
@@ -16,12 +25,8 @@ class Limits(Shared):
     """Total variation of the panel's histogram in 100 steps, above which it moves."""
     churn_checks: int = 3
     """Checks over which the panel's histogram must keep moving."""
-    churn_sure: float = 0.75
-    """Movement that needs no further check."""
     churn_distance: float = 0.3
     """And be as far from the data (tv_to_real)."""
-    stuck_checks: int = 6
-    """Checks over which the distance to the data must not fall."""
     forgetting: float = 0.75
     """Share of an old panel that is scored above the median real, above which D forgets."""
     forgetting_churn: float = 0.1
@@ -39,32 +44,32 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """
     churn = h.median("churn", t.churn_checks)
     far = h.median("tv_to_real", t.churn_checks)
-    if churn is None or far is None:
+    if churn is None or far is None or outside(h, t):
         return None
     evidence = ("tv_to_real", "forgetting", "rotation", "loss_period", "energy")
     forgetting = h.median("forgetting", t.churn_checks)
-    stuck = not improving(h, t, t.stuck_checks) and not near(h, context, t, t.stuck_checks)
+    stuck = not improving(h, t) and not near(h, t, t.churn_checks)
     forgets = forgetting is not None and forgetting > t.forgetting and churn > t.forgetting_churn
+    moves = beyond(h, "churn", t.churn_checks, t.churn) is not None
     turning = h.median("rotation", t.churn_checks)
     if turning is not None and turning > t.rotation and stuck and churn <= t.churn:
         return Verdict(True, "rotation", turning, t.rotation, evidence=evidence)
     if forgets and far > t.churn_distance and stuck and churn <= t.churn:
         return Verdict(True, "forgetting", forgetting or 0.0, t.forgetting, evidence=evidence)
     return Verdict(
-        firing=churn > t.churn and far > t.churn_distance and stuck,
+        firing=moves and far > t.churn_distance and stuck,
         signal="churn",
         value=churn,
         threshold=t.churn,
         clear=churn < t.clear_ratio * t.churn,
         evidence=evidence,
-        at_once=churn > t.churn_sure,
     )
 
 
 OSCILLATION = Pathology(
     "oscillation",
     _judge,
-    reads=("churn", "tv_to_real", "forgetting", "rotation", "loss_period", "energy"),
+    reads=("churn", "tv_to_real", "forgetting", "rotation", "loss_period", "energy", "panel_range"),
     needs=(("churn", "tv_to_real"),),
     persist=lambda t: t.oscillation_persist,
     inactive=unsampled,
@@ -88,6 +93,6 @@ OSCILLATION = Pathology(
     when=(
         "churn above {churn} with tv_to_real above {churn_distance}; or forgetting above "
         "{forgetting} while samples still move; or rotation above {rotation}; each while "
-        "samples are far from the data and have come no nearer for {stuck_checks} checks."
+        "samples are far from the data and come no nearer."
     ),
 )

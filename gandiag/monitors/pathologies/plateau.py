@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gandiag.monitors.context import Context
 from gandiag.monitors.pathologies.history import History
 from gandiag.monitors.pathologies.remedies import EMA
-from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, unsampled, young
+from gandiag.monitors.pathologies.rule import Pathology, Shared, Verdict, unsampled
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Limits(Shared):
 def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """No better distance to the data for long; the threshold is the best one."""
     value = h.now("energy")
-    if value is None or (context.budget is not None and young(h, context, t)):
+    if value is None or h.step < t.young_share * (context.budget or 0):
         return None
     best, when = h.lowest.get("energy", (value, h.step))
     share = t.plateau_age * h.step if context.budget is None else t.plateau_share * context.budget

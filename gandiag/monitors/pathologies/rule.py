@@ -28,6 +28,9 @@ class Verdict:
         clear: the signal has gone back far enough; between firing and clear nothing changes.
         evidence: names of further signals worth telling.
         at_once: no need to wait for further checks.
+        persist: checks in a row that it must hold, if others than the rule's.
+        lasting: share of the run's steps so far for more than which it must have held, too: of a
+            state that was never right, in a run of which no budget is known.
     """
 
     firing: bool
@@ -38,6 +41,8 @@ class Verdict:
     clear: bool = True
     evidence: tuple[str, ...] = field(default=())
     at_once: bool = False
+    persist: int | None = None
+    lasting: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,19 +103,11 @@ class Shared:
     warm_up_most: float = 0.05
     """... but never for more than this share of the budget."""
     young_share: float = 0.25
-    """Share of the budget in which modes that were never there are not yet missed."""
-    young_steps: int = 2000
-    """The same without a known budget."""
+    """Share of a known budget in which modes that were never there are not missed, ..."""
     settle_share: float = 0.1
-    """Share of the budget in which samples of a mode or a class may still be alike or wrong."""
-    settle_steps: int = 1000
-    """The same without a known budget."""
+    """... and in which samples of a mode or a class may be alike or wrong."""
     far: float = 0.04
-    """Energy distance to the data up to which a movement or a lack of modes is no fault ..."""
-    far_early: float = 0.15
-    """... and while a run is still on its way to the data, ..."""
-    early_share: float = 0.5
-    """... in this share of the budget, or without one of twice `young_steps`."""
+    """Energy distance to the data up to which a movement or a lack of modes is no fault."""
     cooldown_steps: int = 1000
     """A pathology that is over and comes back is not told again within so many steps."""
     clear_ratio: float = 0.8
@@ -120,9 +117,21 @@ class Shared:
     quiet_checks: int = 20
     """... or the rule must not hold for so many, wherever the signal is: then it is over."""
     trend_checks: int = 10
-    """Checks over which samples must have come nearer to the data to count as improving."""
+    """Checks without progress, at least, after which there is none."""
     improvement: float = 0.05
-    """Relative fall of the distance, newer half against older half, that counts."""
+    """Relative fall of a distance that counts, over the newer half of the steps so far."""
+    diversity_error: float = 0.2
+    """Mean distance in the panel over the reals' below which all samples are nearly one."""
+    fewest: int = 3
+    """Looks since warm-up before which it is not known whether something moves."""
+    lasting: float = 0.2
+    """Share of the steps so far for which a run must have stood still that never was right."""
+    missing_error: float = 0.40
+    """Share of the reals in neglected bins above which few modes are left."""
+    panel_range: float = 10.0
+    """Largest |value - mean| in the panel over the reals' that is far outside."""
+    thrown: float = 0.8
+    """Energy distance of samples that lie several times the data's size away from it."""
 
 
 def warm_up(context: Context, t: Shared) -> float:
@@ -133,33 +142,78 @@ def warm_up(context: Context, t: Shared) -> float:
     return min(least, t.warm_up_most * context.budget)
 
 
-def young(history: History, context: Context, t: Shared) -> bool:
-    """Whether the run is so young that modes that were never there are not missed."""
-    if context.budget is None:
-        return history.step < t.young_steps
-    return history.step < t.young_share * context.budget
+def falling(history: History, name: str, t: Shared) -> bool | None:
+    """Whether a positive signal still falls, by the run's own measure; None while not known.
+
+    Compared are its newest values and those that it had in the newer half of the run's steps: what
+    changes slowly in a long run and fast in a short one is moving in both.
+    """
+    course = _course(history, name, t)
+    return None if course is None else course[1] < (1 - t.improvement) * course[0]
 
 
-def settling(history: History, context: Context, t: Shared) -> bool:
-    """Whether the run is so young that samples of a mode or a class may still be alike or wrong."""
-    if context.budget is None:
-        return history.step < t.settle_steps
-    return history.step < t.settle_share * context.budget
+def rising(history: History, name: str, t: Shared, least: float | None = None) -> bool | None:
+    """The same of one that should rise; by `least`, where a share of its size could be chance."""
+    course = _course(history, name, t)
+    if course is None:
+        return None
+    return course[1] > course[0] + (least or t.improvement * course[0])
 
 
-def near(history: History, context: Context, t: Shared, count: int) -> bool:
-    """Whether samples are as near to the data as can be asked for at this age of the run."""
-    whole = 2 * t.young_steps / t.early_share
-    early = history.step < t.early_share * (context.budget or whole)
-    distance = history.median("energy", count)
-    limit = t.far_early if early else t.far
-    return distance is not None and distance <= limit
+def _course(history: History, name: str, t: Shared) -> tuple[float, float] | None:
+    """As `History.course`, but for too few looks since warm-up."""
+    few = len(history.first.get(name, ())) < t.fewest
+    return None if few else history.course(name)
 
 
-def improving(history: History, t: Shared, count: int | None = None) -> bool:
+def under_way(
+    history: History, context: Context, t: Shared, share: float, *moving: bool | None
+) -> bool:
+    """Whether what never was right may still come right.
+
+    Args:
+        history: of the run.
+        context: of the run; if its budget is known, in the first `share` of it all may come right.
+        t: thresholds.
+        share: of the budget.
+        moving: whether what should move still does (see `falling`); None: that is not known.
+    """
+    known = [each for each in moving if each is not None]
+    young = context.budget is not None and history.step < share * context.budget
+    return any(known) or not known or young
+
+
+def improving(history: History, t: Shared) -> bool:
     """Whether samples come nearer to the data; also while that is not known."""
-    fall = history.fall("energy", count or t.trend_checks)
-    return fall is None or fall > t.improvement
+    return falling(history, "energy", t) is not False
+
+
+def near(history: History, t: Shared, count: int) -> bool:
+    """Whether samples are near the data."""
+    distance = history.median("energy", count)
+    return distance is not None and distance <= t.far
+
+
+def beyond(history: History, name: str, count: int, limit: float) -> float | None:
+    """Median of the newest values where it and the newest are above a limit, else None."""
+    value, newest = history.median(name, count), history.last(name, 1)
+    return value if value is not None and min(value, *newest) > limit else None
+
+
+def alike(history: History, t: Shared, count: int) -> bool:
+    """Whether all samples are nearly one."""
+    value = history.median("diversity", count)
+    return value is not None and value < t.diversity_error
+
+
+def outside(history: History, t: Shared) -> bool:
+    """Whether samples were far outside of the data when they were last seen: they diverge.
+
+    By their largest value, or thrown away from data that they had been near to.
+    """
+    was = history.lowest.get("energy", (1.0, 0))[0]
+    thrown = was < t.thrown / 2 and any(value > t.thrown for value in history.last("energy", 1))
+    return thrown or any(value > t.panel_range for value in history.last("panel_range", 1))
 
 
 def unsampled(context: Context) -> str | None:

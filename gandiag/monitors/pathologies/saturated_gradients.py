@@ -11,6 +11,9 @@ from gandiag.monitors.pathologies.rule import (
     Pathology,
     Shared,
     Verdict,
+    falling,
+    near,
+    outside,
     sure_of,
     unscored,
 )
@@ -22,7 +25,7 @@ class Limits(Shared):
 
     slope: float = 0.01
     """|dL_G / dscore| below which the loss is flat."""
-    reach: float = 0.5
+    reach: float = 0.3
     """Slope at the samples times the data's size, in spreads of the scores, that buys nothing."""
     saturated_auc: float = 0.98
     """Above which the discriminator is sure."""
@@ -30,7 +33,7 @@ class Limits(Shared):
     """Motion of the panel in 100 steps below which the generator stands still."""
     saturated_norm: float = 0.01
     """Without a panel: the generator's gradient norm, beside that after warm-up."""
-    unfired: float = 0.5
+    unfired: float = 0.99
     """Share of a layer's units that never fire, that explains a gradient of exactly 0."""
     saturation_persist: int = 2
     """Checks in a row that it must hold."""
@@ -40,7 +43,10 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
     """The discriminator is sure, its slope buys nothing, and the generator stands still."""
     evidence = ("auc_fresh", "auc_real_fake", "motion", "g_grad_norm", "adam_stall")
     # Of dead units, which stop every gradient, another pathology tells.
-    if h.now("g_grad_norm_max") == 0 and (h.now("dead_units") or 0.0) <= t.unfired:
+    if outside(h, t):
+        return None
+    dead = max(h.last("dead_units", 1), default=0.0)
+    if h.now("g_grad_norm_max") == 0 and dead <= t.unfired:
         return Verdict(True, "g_grad_norm_max", 0.0, 0.0, "ERROR", evidence=evidence)
     n = t.saturation_persist
     auc = sure_of(h, n)
@@ -55,7 +61,8 @@ def _judge(h: History, context: Context, t: Limits) -> Verdict | None:
             return None
         still = norm < t.saturated_norm * early
     else:
-        still = motion < t.still
+        stuck = falling(h, "energy", t) is False and not near(h, t, n)
+        still = motion < t.still or stuck
     flat = slope is not None and slope < t.slope
     out_of_reach = reach is not None and reach < t.reach
     name, value, threshold = "loss_slope", slope, t.slope
@@ -93,6 +100,8 @@ SATURATED_GRADIENTS = Pathology(
         "g_grad_norm_max",
         "dead_units",
         "adam_stall",
+        "energy",
+        "panel_range",
     ),
     needs=(("loss_slope", "auc_fresh"), ("reach", "auc_fresh"), ("loss_slope", "auc_real_fake")),
     persist=lambda t: t.saturation_persist,
@@ -117,6 +126,7 @@ SATURATED_GRADIENTS = Pathology(
     ),
     when=(
         "loss_slope below {slope} or reach below {reach}, with an AUC above {saturated_auc} and "
-        "samples that hardly move (motion below {still}); or a generator's gradient of exactly 0."
+        "samples that hardly move (motion below {still}) or, far from the data, come no nearer; or "
+        "a generator's gradient of exactly 0."
     ),
 )
