@@ -172,9 +172,8 @@ def kth_nearest(x: Tensor, k: int, reach: int = 0) -> Radii:
     # The k-th distance is between the k-th of the lower and the k-th of the upper bounds.
     least, most = lower[:, k - 1, None], upper.kthvalue(k, dim=1, keepdim=True).values
     below, may = upper < least, (lower <= most) & (upper >= least)
+    # Could a row left out be the k-th, all candidates that are not below could, too: SPARE and one.
     unsettled = may.sum(dim=1) > SPARE
-    if count < len(x) - 1:
-        unsettled |= lower[:, -1] <= most[:, 0]
     if reach:
         unsettled |= (upper - lower > ROUGH * lower).any(dim=1)
     found = torch.full_like(lower, math.inf)
