@@ -18,6 +18,7 @@ from benchmarks.detection import score
 from benchmarks.detection import tables as detection
 from benchmarks.digest import ROOT
 from benchmarks.loops import figures, record
+from benchmarks.speed import record as speed
 from benchmarks.tricks import tables as tricks
 from gandiag.files import atomic_write
 from reference_models.papers import EXPERIMENTS
@@ -55,6 +56,7 @@ TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "coverage": lambda: coverage.table(coverage.read(coverage.OUT)),
     "comparing": lambda: comparing.table(comparing.read(comparing.RESULTS)),
     "memory": lambda: memory.table(memory.read()),
+    "speed": lambda: speed.table(speed.read()),
     "reproduced": reproduced,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
     "detection": lambda: detected(detection.headline),
