@@ -1,6 +1,5 @@
 """What every metric asks of what it is given."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,9 +31,8 @@ def as_rows(values: Rows, name: str) -> Tensor:
         raise GandiagError(f"{name} must be (n, width), got shape {tuple(rows.shape)}")
     if rows.device.type == "mps":
         rows = rows.cpu()  # it has no float64
-    # NaN and infinities show in the least or the largest, for which nothing is copied.
-    if len(rows) and not all(math.isfinite(each) for each in torch.aminmax(rows)):
-        finite = torch.isfinite(rows).all(dim=1)
+    finite = torch.isfinite(rows).all(dim=1)
+    if not finite.all():
         raise NonFiniteRow(int((~finite).nonzero()[0, 0]))
     return rows
 

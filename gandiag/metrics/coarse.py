@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gandiag.errors import GandiagError
-from gandiag.metrics.tiles import tiles
+from gandiag.metrics.small_tiles import small_tiles
 
 SIDE = 512
 """Rows on a side of a tile: 1 MB in float32, and so 2 MB in float64."""
@@ -148,8 +148,8 @@ class Bounds:
 
     def tiles(self, symmetric: bool = False) -> Iterator[tuple[slice, slice, Tensor]]:
         """Lower bounds, tile by tile; where both are one set, tiles below the diagonal left out."""
-        for i in tiles(len(self.x.rows), SIDE):
+        for i in small_tiles(len(self.x.rows), SIDE):
             block = self.x.block(i).mul_(-2)
-            for j in tiles(len(self.y.rows), SIDE):
+            for j in small_tiles(len(self.y.rows), SIDE):
                 if not symmetric or j.start >= i.start:
                     yield i, j, self.lower(i, block, j)

@@ -15,7 +15,7 @@ from gandiag.metrics.checks import Rows, as_pair, banks
 from gandiag.metrics.intervals import CONFIDENCE, inverted
 from gandiag.metrics.kernel_groups import BY_CHANCE, kernel_distance_without_groups
 from gandiag.metrics.replicates import Replicates
-from gandiag.metrics.tiles import SMALL, tiles
+from gandiag.metrics.small_tiles import small_tiles
 from gandiag.statistics import Statistic
 
 LEAST = 4
@@ -126,9 +126,9 @@ def _between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, float]:
 
 def _upper(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     """Tiles of the kernel on and above the diagonal, which is zero: the kernel is symmetric."""
-    for i in tiles(len(x), SMALL):
+    for i in small_tiles(len(x)):
         rows = x[i].double()
-        for j in tiles(len(x), SMALL):
+        for j in small_tiles(len(x)):
             if j.start >= i.start:
                 k = cubic_kernel(rows, x[j])
                 yield i, j, k.fill_diagonal_(0) if i == j else k
@@ -136,9 +136,9 @@ def _upper(x: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
 
 def _across(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     """Tiles of the kernel between two sets."""
-    for i in tiles(len(x), SMALL):
+    for i in small_tiles(len(x)):
         rows = x[i].double()
-        for j in tiles(len(y), SMALL):
+        for j in small_tiles(len(y)):
             yield i, j, cubic_kernel(rows, y[j])
 
 

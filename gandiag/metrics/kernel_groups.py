@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gandiag.metrics.checks import Rows, as_pair
 from gandiag.metrics.jackknife import groups_of
-from gandiag.metrics.tiles import SMALL, tiles
+from gandiag.metrics.small_tiles import small_tiles
 
 BY_CHANCE = "its subsets are drawn by chance, which leaving images out does not show"
 """Why a kernel distance of subsets is not judged."""
@@ -52,9 +52,9 @@ def _sums(x: Tensor, mine: Tensor, y: Tensor, theirs: Tensor, kernel: Kernel) ->
     one = torch.nn.functional.one_hot(mine).double()
     other = torch.nn.functional.one_hot(theirs).double()
     found = one.new_zeros((one.shape[1], other.shape[1]))
-    for i in tiles(len(x), SMALL):
+    for i in small_tiles(len(x)):
         rows = x[i].double()
-        for j in tiles(len(y), SMALL):
+        for j in small_tiles(len(y)):
             if x is y and j.start < i.start:
                 continue  # the kernel is symmetric
             k = kernel(rows, y[j])
