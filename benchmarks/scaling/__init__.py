@@ -1,0 +1,1 @@
+"""How memory and time grow with the number of images; see `benchmarks.scaling.__main__`."""
