@@ -48,9 +48,10 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         work = WORKS[name]
         own = [row for row in rows if row["work"] == name]
         for before, row in itertools.pairwise([None, *own]):
+            memory = f"{1024 * row['gib']:,.0f}{_against(work, own[0], row)}"
             yield (
-                f"| {work.told} | {row['n']:,} x {row['width']} "
-                f"| {1024 * row['gib']:,.0f}{_against(work, own[0], row)} | {power(before, row, 'gib')} "
+                f"| {work.told} | {row['n']:,} x {row['width']} | {memory} "
+                f"| {power(before, row, 'gib')} "
                 f"| {row['processor']:,.1f} | {power(before, row, 'processor')} |"
             )
         missing = [n for n in work.counts if n not in {row["n"] for row in own}]

@@ -38,16 +38,14 @@ def scored(n: int, width: int) -> None:
     """The Fréchet distance as a user has it of points that come and go, with its interval."""
     scorer = gandiag.Scorer(metrics=("fid",), device="cpu")
     for real in (True, False):
-        for batch in stream(n, width, seed=real):
+        for batch in stream(n, width, seed=int(real)):
             scorer.update(batch, real=real)
     scorer.compute()
 
 
 def added_up(n: int, width: int) -> None:
     """The same from moments alone: no interval, no names, nothing of a single point."""
-    real, generated = (
-        reduce(add, map(Moments.of, stream(n, width, seed))) for seed in (True, False)
-    )
+    real, generated = (reduce(add, map(Moments.of, stream(n, width, seed))) for seed in (1, 0))
     frechet_from_moments(real, generated)
 
 
