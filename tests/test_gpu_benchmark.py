@@ -22,7 +22,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """The command, with its results in a folder of the test's own."""
-    monkeypatch.setattr(results, "OUT", tmp_path / "gpu.json")
+    path = tmp_path / "gpu.json"
+    monkeypatch.setattr(gpu, "read", lambda: results.read(path))
+    monkeypatch.setattr(gpu, "write", lambda kept: results.write(kept, path))
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["gpu", *args])
@@ -50,6 +52,23 @@ def test_a_rehearsal_runs_a_part_and_writes_nothing(run, tmp_path):
     assert out.startswith("A rehearsal")
     assert "bf16" in out
     assert not [*tmp_path.iterdir()]
+
+
+def test_on_a_device_each_part_is_written_when_it_is_done(run, monkeypatch, tmp_path):
+    def measured(name, device, *, small):
+        assert not small
+        before = results.read(tmp_path / "gpu.json")
+        wrong = [{"of": "x", "precision": "fp32", "error": "no"}] * (name == "peaks")
+        return {**kept(name, wrong)[name], "seconds": 1.0, "before": [*before]}
+
+    monkeypatch.setattr(gpu, "there", lambda device: True)
+    monkeypatch.setattr(gpu, "measured", measured)
+    assert run("--device", "mps", "--only", "scores", "waits", "peaks")[0] == 1
+    found = results.read(tmp_path / "gpu.json")
+    assert [*found] == ["scores", "peaks"]  # what is waited for is CUDA's alone to tell
+    assert found["peaks"]["before"] == ["scores"]
+    assert run("--only", "scores")[0] == 0
+    assert [*results.read(tmp_path / "gpu.json")] == ["scores", "peaks"]
 
 
 # --- the same numbers ---
@@ -275,12 +294,15 @@ def test_the_share_is_of_the_peak_of_the_same_precision(monkeypatch):
         assert row["share"] == row["scorer_share"] == pytest.approx(0.08)
 
 
-def test_two_trainers_take_turns_and_one_is_watched():
+def test_two_trainers_take_turns_and_one_is_watched(monkeypatch):
+    told, tell = [], training.tell
+    monkeypatch.setattr(training, "tell", lambda *given: told.append(tell(*given)))
     (row,) = training.overhead(CPU, names=("ns-r1-ring8",), block=2, blocks=2)
     assert "error" not in row
     assert row["steps_per_second"] > 0
     assert row["monitored"] > 0
     assert {*row["waits"].values()} == {0}
+    assert len(told) == 2 * (1 + 2 + 1)  # to warm up, in turns, and while waits are counted
 
 
 # --- what is kept ---
