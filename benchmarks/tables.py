@@ -17,7 +17,11 @@ from benchmarks import agreement, comparing, coverage, memory
 from benchmarks.detection import score
 from benchmarks.detection import tables as detection
 from benchmarks.digest import ROOT
+from benchmarks.gpu import page as card_page
+from benchmarks.gpu import results as card
 from benchmarks.loops import figures, record
+from benchmarks.scaling import lists, paper
+from benchmarks.scaling import results as scaling
 from benchmarks.speed import record as speed
 from benchmarks.tricks import tables as tricks
 from gandiag.files import atomic_write
@@ -57,6 +61,10 @@ TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "comparing": lambda: comparing.table(comparing.read(comparing.RESULTS)),
     "memory": lambda: memory.table(memory.read()),
     "speed": lambda: speed.table(speed.read()),
+    "scaling": lambda: scaling.table(scaling.read()),
+    "paper": paper.table,
+    "lists": lambda: lists.table([row for row in scaling.read() if row["work"] == "lists"]),
+    "gpu": lambda: card_page.table(card.read()),
     "reproduced": reproduced,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
     "detection": lambda: detected(detection.headline),

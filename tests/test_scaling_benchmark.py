@@ -198,7 +198,7 @@ def test_operations_grow_as_they_should():
         of, *_ = paper.OPERATIONS[name]
         return math.log10(of(10**10) / of(10**8)) / 2
 
-    assert grows("moments") == grows("features, Inception") == pytest.approx(1)
+    assert grows("adding up moments") == grows("features by Inception") == pytest.approx(1)
     assert grows("Fréchet distance") == 0
     assert grows("kernel distance, all pairs") == pytest.approx(2)
     assert grows("kernel distance, 100 subsets") == 0

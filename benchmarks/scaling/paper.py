@@ -36,14 +36,14 @@ def lists(n: int) -> float:
 BYTES: dict[str, tuple[Of, str, str]] = {
     "features, float32": (lambda n: 4 * WIDTH * n, "one after the other", "exact"),
     "moments": (lambda n: 8 * (WIDTH**2 + WIDTH + 1), "add up", "exact, to rounding"),
-    "hashes": (lambda n: 8 * n, "one after the other", "exact; see the row of collisions"),
+    "hashes": (lambda n: 8 * n, "one after the other", "exact, while there are no collisions"),
     "histogram of classes": (lambda n: 8 * CLASSES, "add up", "exact"),
 }
 """Of one set => bytes, how parts of it merge, and what it is at such a size."""
 
 OPERATIONS: dict[str, tuple[Of, str, str]] = {
-    "features, Inception": (lambda n: inception() * n, "shared out by images", "exact"),
-    "moments": (lambda n: 2 * WIDTH**2 * n, "shared out by images", "exact, to rounding"),
+    "features by Inception": (lambda n: inception() * n, "shared out by images", "exact"),
+    "adding up moments": (lambda n: 2 * WIDTH**2 * n, "shared out by images", "exact, to rounding"),
     "Fréchet distance": (lambda n: FRECHET * WIDTH**3, "once", "exact"),
     "kernel distance, all pairs": (
         lambda n: 4 * WIDTH * n**2,
@@ -63,7 +63,7 @@ OPERATIONS: dict[str, tuple[Of, str, str]] = {
     "nearest neighbours, 16 lists of √N": (
         lists,
         "shared out by lists",
-        "approximate; the error is below",
+        "approximate; see below",
     ),
 }
 """Of one comparison of two such sets => operations, and the same."""

@@ -79,7 +79,7 @@ def draw(rows: Sequence[Row], path: Path = PICTURE) -> None:
     """Memory and time against N, a line a work."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     panels = figure.subplots(1, 2)
     told = (("gib", "MiB above what was there", 1024), ("processor", "processor seconds", 1))
     for axes, (what, label, factor) in zip(panels, told, strict=True):
@@ -91,7 +91,7 @@ def draw(rows: Sequence[Row], path: Path = PICTURE) -> None:
         axes.set_xlabel("N")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
-    panels[1].legend(fontsize=7)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=100, metadata={"Software": None})
     with atomic_write(path) as file:
