@@ -20,7 +20,7 @@ from benchmarks.digest import ROOT
 from benchmarks.gpu import page as card_page
 from benchmarks.gpu import results as card
 from benchmarks.loops import figures, record
-from benchmarks.scaling import lists, paper
+from benchmarks.scaling import paper
 from benchmarks.scaling import results as scaling
 from benchmarks.speed import record as speed
 from benchmarks.tricks import tables as tricks
@@ -63,7 +63,7 @@ TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "speed": lambda: speed.table(speed.read()),
     "scaling": lambda: scaling.table(scaling.read()),
     "paper": paper.table,
-    "lists": lambda: lists.table([row for row in scaling.read() if row["work"] == "lists"]),
+    "lists": lambda: paper.errors([row for row in scaling.read() if row["work"] == "lists"]),
     "gpu": lambda: card_page.table(card.read()),
     "reproduced": reproduced,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),

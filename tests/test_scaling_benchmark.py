@@ -310,8 +310,9 @@ def test_the_table_of_lists_says_how_far_off():
         "share": 0.1,
         "computed": 0.123,
         "neighbours": 0.9,
-        "exact": {},
+        "exact": dict.fromkeys(lists.NAMES, 0.5),
         "off": dict.fromkeys(lists.NAMES, -0.0121),
     }
-    *_, line = lists.table([{"n": 5000, "found": [each]}])
+    *_, exact, line = paper.errors([{"n": 5000, "found": [each]}])
+    assert exact == "| x | 5,000 | 70 | all | 100% | 100% | 0.500 | 0.500 | 0.500 | 0.500 |"
     assert line == ("| x | 5,000 | 70 | 10% | 12.3% | 90.0% | -0.012 | -0.012 | -0.012 | -0.012 |")

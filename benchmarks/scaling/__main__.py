@@ -21,7 +21,7 @@ from importlib.metadata import version
 import torch
 
 from benchmarks.digest import ROOT
-from benchmarks.scaling import lists, paper
+from benchmarks.scaling import paper
 from benchmarks.scaling.results import Row, digest, draw, read, table, write
 from benchmarks.scaling.works import WORKS
 
@@ -67,7 +67,7 @@ def main() -> None:
         return
     if options.paper:
         found = [row for row in read() if row["work"] == "lists"]
-        print("\n".join([*paper.table(), "", *lists.table(found)]))
+        print("\n".join([*paper.table(), "", *paper.errors(found)]))
         return
     given_up: set[str] = set()
     for name, n in () if options.table else due(options.only, read()):

@@ -157,19 +157,3 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
     """(n, width), (m, width) float64 => (n, m), squared distances."""
     sizes = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1)
     return sizes.addmm_(x, y.T, alpha=-2)
-
-
-def table(rows: Sequence[Row]) -> Iterator[str]:
-    """What is found and what the four are off, the least looked at first."""
-    yield (
-        "| normal features | N | lists | looked into | distances computed | neighbours found "
-        "| precision | recall | density | coverage |"
-    )
-    yield "|---" * 10 + "|"
-    for row in rows:
-        for each in row["found"]:
-            off = " | ".join(f"{each['off'][name]:+.3f}" for name in NAMES)
-            yield (
-                f"| {each['features']} | {row['n']:,} | {each['lists']} | {each['share']:.0%} "
-                f"| {each['computed']:.1%} | {each['neighbours']:.1%} | {off} |"
-            )

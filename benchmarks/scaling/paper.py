@@ -1,11 +1,14 @@
 """What one million, one hundred million and ten billion images take, on paper."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import groupby
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.scaling.lists import NAMES
 from gandiag.extractors.inception import SIZE, InceptionNetwork
 
 SIZES = {"one million": 10**6, "100 million": 10**8, "ten billion": 10**10}
@@ -96,3 +99,22 @@ def table() -> Iterator[str]:
     for name, (of, merges, exact) in OPERATIONS.items():
         found = " | ".join(scaled(of(n), "op") for n in SIZES.values())
         yield f"| {name} | {found} | {merges} | {exact} |"
+
+
+def errors(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What `lists` found: the four as they are, then what each share of the lists is off."""
+    heads = "normal features", "N", "lists", "looked into", "distances computed", "neighbours found"
+    yield f"| {' | '.join((*heads, *NAMES))} |"
+    yield "|---" * (len(heads) + len(NAMES)) + "|"
+    for row in rows:
+        for name, found in groupby(row["found"], lambda each: each["features"]):
+            several = [*found]
+            head = f"| {name} | {row['n']:,} | {several[0]['lists']} |"
+            exact = " | ".join(f"{several[0]['exact'][each]:.3f}" for each in NAMES)
+            yield f"{head} all | 100% | 100% | {exact} |"
+            for each in several:
+                off = " | ".join(f"{each['off'][name]:+.3f}" for name in NAMES)
+                yield (
+                    f"{head} {each['share']:.0%} | {each['computed']:.1%} "
+                    f"| {each['neighbours']:.1%} | {off} |"
+                )

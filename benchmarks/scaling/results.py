@@ -91,7 +91,9 @@ def draw(rows: Sequence[Row], path: Path = PICTURE) -> None:
         axes.set_xlabel("N")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    # Nothing may be measured yet, or by this code.
+    if any(row["work"] in GROWTH for row in rows):
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=100, metadata={"Software": None})
     with atomic_write(path) as file:
