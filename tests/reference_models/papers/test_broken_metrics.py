@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gandiag.extractors import resizing
-from gandiag.metrics import InceptionScore, frechet, kernel, memberships, neighbours
+from gandiag.metrics import InceptionScore, frechet, kernel, memberships
 from gandiag.statistics import Moments
 from reference_models.papers import FAILED, find, judge
 
@@ -24,25 +24,21 @@ def test_a_covariance_by_n(monkeypatch):
     assert "line P2 - P1" in failed("binkowski2018-fid-bias")
 
 
+def with_tie(tie, monkeypatch):
+    """Whatever is asked for."""
+    whole = memberships.Balls
+    monkeypatch.setattr(memberships, "Balls", lambda *how: whole(*how[:-1], tie))
+
+
 def test_open_balls_for_closed_ones(monkeypatch):
     assert failed("naeem2020-prdc") == set()
-    whole = neighbours.within
-
-    def opened(lower, upper, radii, x, y, tie, exact=None):
-        return whole(lower, upper, radii, x, y, "<", exact)
-
-    monkeypatch.setattr(memberships, "within", opened)
+    with_tie("<", monkeypatch)
     wrong = failed("naeem2020-prdc")
     assert wrong == {f"closed {name}" for name in ("precision", "recall", "density", "coverage")}
 
 
 def test_closed_balls_for_open_ones(monkeypatch):
-    whole = neighbours.within
-
-    def closed(lower, upper, radii, x, y, tie, exact=None):
-        return whole(lower, upper, radii, x, y, "<=", exact)
-
-    monkeypatch.setattr(memberships, "within", closed)
+    with_tie("<=", monkeypatch)
     wrong = failed("naeem2020-prdc")
     assert wrong == {f"open {name}" for name in ("precision", "recall", "density", "coverage")}
 
