@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.digest import ROOT
-from benchmarks.tricks.cases import TRICKS
-from benchmarks.tricks.effects import Effect, effects
-from benchmarks.tricks.running import Row, read
+from benchmarks.tricks.cases import TRICKS, recipes
+from benchmarks.tricks.effects import SEEDS, Effect, effects
+from benchmarks.tricks.running import Row, current, read
 
 PICTURE = ROOT / "benchmarks" / "results" / "tricks.png"
 DATA = ("ring8", "digits", "grid25")
@@ -23,13 +23,25 @@ def told(rows: dict[tuple[str, int], Row] | None = None) -> dict[str, dict[str, 
 
 def table(rows: dict[tuple[str, int], Row] | None = None) -> Iterator[str]:
     """A trick a row: ratio with interval and verdict on each data set."""
+    rows = read() if rows is None else rows
     found = told(rows)
+    yield from counted(rows)
     yield "| trick | said by | " + " | ".join(DATA) + " |"
     yield "|---|---|---|---|---|"
     for trick in TRICKS:
         cells = [_cell(found[data].get(trick.name)) for data in DATA]
         if any(cells):
             yield f"| {trick.name} | {trick.source} | " + " | ".join(cells) + " |"
+
+
+def counted(rows: dict[tuple[str, int], Row]) -> Iterator[str]:
+    """How many runs are there, where some are missing."""
+    for data in DATA[:2]:
+        wanted = [(recipe, seed) for recipe in recipes(data) for seed in range(SEEDS)]
+        there = sum(current(recipe, seed, rows) is not None for recipe, seed in wanted)
+        if there < len(wanted):
+            yield f"{data}: {there} of {len(wanted)} runs so far."
+            yield ""
 
 
 def _cell(effect: Effect | None) -> str:

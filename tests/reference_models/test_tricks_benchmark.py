@@ -102,7 +102,8 @@ def test_a_trick_without_all_its_seeds_is_left_out():
 
 def test_the_table_shows_what_there_is():
     rows = made("ring8", 2.0)
-    head, _, *lines = tables.table(rows)
+    count, _, head, _, *lines = tables.table(rows)
+    assert count == f"digits: 0 of {10 * len(list(cases.recipes('digits')))} runs so far."
     assert head.endswith("| ring8 | digits | grid25 |")
     assert len(lines) == len(cases.of("ring8"))
     (line,) = (each for each in lines if each.startswith("| R1 "))
