@@ -66,13 +66,13 @@ TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "lists": lambda: paper.errors([row for row in scaling.read() if row["work"] == "lists"]),
     "gpu": lambda: card_page.table(card.read()),
     "reproduced": reproduced,
+    "tricks": tricks.table,
     "agreement": lambda: agreement.table(json.loads((ROOT / agreement.OUT).read_text())["rows"]),
     "detection": lambda: detected(detection.headline),
     "pathologies": lambda: detected(detection.details),
     "others": lambda: detected(detection.others),
     "misses": lambda: detected(detection.missed),
     "loops": looped,
-    "tricks": tricks.table,
 }
 PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
 
