@@ -1,6 +1,5 @@
 """Every trick as a change of one baseline, with what it is compared with."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -61,9 +60,8 @@ class Trick:
         more = self.points if data != "digits" else {}
         # The settings decide what a run is, not its name.
         with_it, without = ({**self.on, **more}, self.off)
-        return tuple(  # type: ignore[return-value]
-            dataclasses.replace(replace(base, changes), name=data) for changes in (with_it, without)
-        )
+        on, off = (replace(base, {**changes, "name": data}) for changes in (with_it, without))
+        return on, off
 
     def has(self, data: str) -> bool:
         """Whether it can be said of the data."""
@@ -77,7 +75,7 @@ TRICKS: tuple[Trick, ...] = (
     Trick("normal latents, not uniform", f"{GANHACKS} 3", {}, {"latent_kind": "uniform"}),
     Trick("latents on the sphere", "White 2016", {"latent_kind": "sphere"}),
     Trick("truncated latents", "Brock et al. 2019", {"truncation": 1.0}),
-    Trick("labels, in both networks", f"{GANHACKS} 14", {
+    Trick("labels, in both networks", f"{GANHACKS} 12", {
         "condition_g": "norm", "condition_d": "projection",
     }, points={"condition_g": "concat"}),
     # Losses.
@@ -103,7 +101,7 @@ TRICKS: tuple[Trick, ...] = (
     # What the discriminator sees.
     Trick("input noise with decay", "Sonderby et al. 2017",
           {"instance_noise": 0.1, "instance_noise_steps": STEPS // 2}),
-    Trick("experience replay", f"{GANHACKS} 7", {"replay": 1024}),
+    Trick("experience replay", f"{GANHACKS} 8", {"replay": 1024}),
     Trick("packing of 2", "Lin et al. 2018", {"pack": 2}),
     Trick("minibatch standard deviation", "Karras et al. 2018", {"minibatch_std": 4}),
     Trick("DiffAugment", "Zhao et al. 2020", {"diff_augment": "color,translation,cutout"},
@@ -128,7 +126,7 @@ TRICKS: tuple[Trick, ...] = (
     # Optimisation.
     Trick("Adam's beta1 of .5, not .9", "Radford et al. 2016", {}, {"beta1": 0.9}),
     Trick("SGD for D, Adam for G", f"{GANHACKS} 9", {"optimizer_d": "sgd", "lr_d": 0.02}),
-    Trick("three D steps a step", f"{GANHACKS} 11", {"n_critic": 3}),
+    Trick("three D steps a step", f"{GANHACKS} 14", {"n_critic": 3}),
     Trick("D's warm-up of 50 steps", "Arjovsky et al. 2017, code", {"warmup": 50}),
     Trick("TTUR: D four times as fast", "Heusel et al. 2017", {"lr_g": 2.5e-4, "lr_d": 1e-3},
           points={"lr_g": 5e-4, "lr_d": 2e-3}),

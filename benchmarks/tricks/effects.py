@@ -66,6 +66,6 @@ def effects(
             continue
         on, off = ([row for row in each if row] for each in found)
         ratios = tuple(a["distance"] / b["distance"] for a, b in zip(on, off, strict=True))
-        modes = tuple(float(np.mean([row["modes"] for row in each])) for each in (on, off))
+        modes = float(np.mean([r["modes"] for r in on])), float(np.mean([r["modes"] for r in off]))
         low, high = interval(ratios, len(tricks))
-        yield Effect(trick, data, ratios, low, high, modes)  # type: ignore[arg-type]
+        yield Effect(trick, data, ratios, low, high, modes)

@@ -1,6 +1,8 @@
 """The effects as a table and as a picture."""
 
+import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from benchmarks.digest import ROOT
 from benchmarks.tricks.cases import TRICKS, recipes
@@ -59,6 +61,8 @@ def draw() -> None:
     from matplotlib import pyplot as plt
 
     found = {data: each for data, each in told().items() if each}
+    if not found:
+        sys.exit("no trick has all of its runs yet; make them with python -m benchmarks.tricks")
     names = [t.name for t in TRICKS if any(t.name in each for each in found.values())]
     figure, axes = plt.subplots(
         1, len(found), figsize=(4 + 3.2 * len(found), 0.24 * len(names) + 1.6), sharey=True
@@ -71,13 +75,13 @@ def draw() -> None:
     figure.savefig(PICTURE, dpi=110)
 
 
-def _forest(axis: object, data: str, rows: Sequence[tuple[int, Effect]]) -> None:
+def _forest(axis: Any, data: str, rows: Sequence[tuple[int, Effect]]) -> None:
     for y, effect in rows:
         colour = COLOURS[effect.verdict]
-        axis.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.5)  # type: ignore[attr-defined]
-        axis.plot([effect.ratio], [y], "o", color=colour, markersize=4)  # type: ignore[attr-defined]
-    axis.axvline(1, color="black", linewidth=0.6)  # type: ignore[attr-defined]
-    axis.set_xscale("log")  # type: ignore[attr-defined]
-    axis.set_title(data, fontsize=10)  # type: ignore[attr-defined]
-    axis.set_xlabel("distance with / without", fontsize=8)  # type: ignore[attr-defined]
-    axis.grid(axis="x", alpha=0.3)  # type: ignore[attr-defined]
+        axis.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.5)
+        axis.plot([effect.ratio], [y], "o", color=colour, markersize=4)
+    axis.axvline(1, color="black", linewidth=0.6)
+    axis.set_xscale("log")
+    axis.set_title(data, fontsize=10)
+    axis.set_xlabel("distance with / without", fontsize=8)
+    axis.grid(axis="x", alpha=0.3)

@@ -10,8 +10,7 @@ class ConvReLU(nn.Conv2d):
     """A convolution and a ReLU.
 
     On a CPU oneDNN wants the weights in blocks of its own, and torch's convolution puts them in
-    that order at every call: a fourteenth of Inception's time in slices of four images. Here they
-    are put so once, and ReLU is applied while a result is still in the cache. `torch.compile` takes
+    that order at every call. Here they are put so once, and ReLU is applied while a result is still in the cache. `torch.compile` takes
     the same operators for a frozen network; nothing is compiled here. They have no gradient: where
     one is asked for, and wherever they are missing, this is torch's convolution, then ReLU.
     """

@@ -19,7 +19,7 @@ def fast_format(device: torch.device) -> torch.memory_format:
 def usable(precision: Precision, device: torch.device) -> Precision:
     """`precision`, or ``fp32`` where bfloat16 is asked of a processor that does not multiply it.
 
-    Such a one converts each number there and back, and takes four times as long as in float32.
+    Such a one converts each number there and back, and is slower than in float32.
     """
     return "fp32" if precision == "bf16" and not multiplies_bfloat16(device) else precision
 

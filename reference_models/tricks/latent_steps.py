@@ -16,7 +16,7 @@ def stepped(z: Tensor, gradient: Tensor, step: float, damping: float) -> Tensor:
     """z + step g / (damping + |g|^2): a step of natural gradient, (n, latent) -> the same.
 
     With the Fisher matrix g g^T + damping I, whose inverse times g is that by the
-    Sherman-Morrison formula (Wu et al. 2019, LOGAN, section 3.2).
+    Sherman-Morrison formula (Wu et al. 2019, LOGAN).
     """
     length = gradient.square().sum(dim=1, keepdim=True)
     return z + step * gradient / (damping + length)

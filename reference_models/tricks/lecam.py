@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def lecam_term(real: Tensor, fake: Tensor, real_mean: Tensor, fake_mean: Tensor) -> Tensor:
     """E relu(D(x) - a_F)^2 + E relu(a_R - D(G(z)))^2, a scalar.
 
-    Tseng et al. 2021, equation 3, in the form of their code, which counts only logits that are
+    Tseng et al. 2021, in the form of their code, which counts only logits that are
     beyond the other kind's mean.
 
     Args:

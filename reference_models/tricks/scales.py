@@ -33,8 +33,8 @@ def pyramid(images: Tensor, halved: int) -> Tensor:
 class ManyScales(nn.Module):
     """In training the images with a layer's own below them, stacked as `pyramid` does.
 
-    A 1x1 convolution and a tanh make the images of a smaller side (Karnewar and Wang 2020, MSG-GAN,
-    section 2.1). In evaluation it is the generator.
+    A 1x1 convolution and a tanh make the images of a smaller side (Karnewar and Wang 2020,
+    MSG-GAN). In evaluation it is the generator.
     """
 
     def __init__(self, network: DCGANGenerator):
