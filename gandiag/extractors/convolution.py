@@ -10,9 +10,10 @@ class ConvReLU(nn.Conv2d):
     """A convolution and a ReLU.
 
     On a CPU oneDNN wants the weights in blocks of its own, and torch's convolution puts them in
-    that order at every call. Here they are put so once, and ReLU is applied while a result is still in the cache. `torch.compile` takes
-    the same operators for a frozen network; nothing is compiled here. They have no gradient: where
-    one is asked for, and wherever they are missing, this is torch's convolution, then ReLU.
+    that order at every call. Here they are put so once, and ReLU is applied while a result is still
+    in the cache. `torch.compile` takes the same operators for a frozen network; nothing is compiled
+    here. They have no gradient: where one is asked for, and wherever they are missing, this is
+    torch's convolution, then ReLU.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
