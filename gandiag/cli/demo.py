@@ -9,8 +9,8 @@ from rich.text import Text
 from gandiag.cli.alerts import line
 from gandiag.cli.demo_images import demo_sets, write_folders
 from gandiag.cli.terminal import bar, say
+from gandiag.cli.threads import one_unless_told
 from gandiag.files import cache_folder
-from gandiag.metrics.threads import one_thread
 from gandiag.monitors import Alert
 from gandiag.monitors.sinks import Callback
 from gandiag.reporting.report import ARROWS, Report, number
@@ -97,7 +97,7 @@ def _watch(folder: Path) -> None:
     told: list[Alert] = []
     shutil.rmtree(folder, ignore_errors=True)
     with (
-        one_thread(),
+        one_unless_told(),
         bar(f"{recipe.name} in {folder}", recipe.optimisation.steps) as advance,
     ):
 

@@ -1,10 +1,7 @@
 """``gandiag train``."""
 
 import json
-import math
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +12,8 @@ from rich.text import Text
 from gandiag.cli.config import configured
 from gandiag.cli.params import Kind
 from gandiag.cli.terminal import bar, say
+from gandiag.cli.threads import threads_for
 from gandiag.errors import GandiagError
-from gandiag.metrics.threads import one_thread
 from gandiag.reporting.tables import Sheet, table
 
 if TYPE_CHECKING:
@@ -36,10 +33,6 @@ Examples:
   gandiag train cgan-digits --out runs/digits --resume
   torchrun --nproc-per-node 4 -m gandiag train sngan-cifar10 --device cuda
 """
-
-
-SMALL = 32 * 32
-"""Pixels from which on a step is worth sharing among threads."""
 
 
 class Setting(Kind):
@@ -179,19 +172,6 @@ def _train(
             monitored=monitored,
             sinks=[Tell()],
         )
-
-
-def threads_for(recipe: "Recipe", device: str) -> AbstractContextManager[None]:
-    """One thread for points and small images on a CPU, unless ``OMP_NUM_THREADS`` is set.
-
-    Their steps are a few thousand short parallel parts: several threads gain a fifth on an idle
-    machine, and on a busy one wait for each other, by up to twenty times the processor's time.
-    """
-    from reference_models.data.table import look_up
-
-    pixels = math.prod(look_up(recipe.data, recipe.resolution).shape[1:])
-    small = device == "cpu" and pixels < SMALL and "OMP_NUM_THREADS" not in os.environ
-    return one_thread() if small else nullcontext()
 
 
 def _tell(trainer: "Trainer", folder: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 from click.testing import CliRunner
 
 from gandiag.cli import cli
-from gandiag.cli.train import threads_for
+from gandiag.cli.threads import threads_for
 from reference_models.recipes import find_recipe
 
 
