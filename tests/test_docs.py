@@ -1,6 +1,7 @@
 """The documentation: its commands parse, its links lead somewhere, its tutorial runs."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,9 @@ def test_the_tutorial_does_what_it_says(monkeypatch, tmp_path):
     assert after["recall"] > 0.8
     assert after["coverage"] > 2 * before["coverage"]
     assert after["precision"] < before["precision"]
+
+
+def test_the_page_of_public_names_is_up_to_date():
+    """And every one of them has a docstring, or the script says which has none."""
+    made = runpy.run_path(str(ROOT / ".ci/api.py"))["page"]()
+    assert (ROOT / "docs/api.md").read_text() == made, "python .ci/api.py > docs/api.md"
