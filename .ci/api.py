@@ -30,8 +30,8 @@ def page() -> str:
     lines = [
         "# Public names",
         "",
-        "Made from the docstrings by `python .ci/api.py > docs/api.md`. `help(gandiag.score)` shows the",
-        "whole of one: shapes, ranges, units, errors and the source.",
+        "Made from the docstrings by `python .ci/api.py > docs/api.md`.",
+        "`help(gandiag.score)` shows the whole of one: shapes, ranges, units, errors and the source.",
     ]
     for package, about in PACKAGES.items():
         lines += ["", f"## {package}", "", about, "", "| name | what |", "|---|---|"]
