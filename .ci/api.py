@@ -31,7 +31,7 @@ def page() -> str:
         "# Public names",
         "",
         "Made from the docstrings by `python .ci/api.py > docs/api.md`.",
-        "`help(gandiag.score)` shows the whole of one: shapes, ranges, units, errors and the source.",
+        "`help(gandiag.score)` shows one whole: shapes, ranges, units, errors and the source.",
     ]
     for package, about in PACKAGES.items():
         lines += ["", f"## {package}", "", about, "", "| name | what |", "|---|---|"]
