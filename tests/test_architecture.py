@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "gandiag.reporting.tables",
         "gandiag.scoring.protocols",
     ),
+    "gandiag.live": (*LEAVES, "gandiag.monitors", "gandiag.reporting"),
     "gandiag.integrations": (*LEAVES, "gandiag.monitors"),
     "gandiag.cli": ("gandiag", "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),

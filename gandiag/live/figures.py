@@ -1,0 +1,5 @@
+"""A recorded run as a figure."""
+
+
+def plot_run() -> None:
+    """."""
