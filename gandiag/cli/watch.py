@@ -13,6 +13,7 @@ from gandiag.cli.watch_view import legend, screen, views
 from gandiag.errors import GandiagError, unknown
 from gandiag.live import Run
 from gandiag.live.follow import look_at
+from gandiag.live.web import Server, Watching
 from gandiag.monitors import SIGNALS
 
 EPILOG = """\b
@@ -106,7 +107,10 @@ def _follow(runs: Sequence[Run], names: Sequence[str], every: float, console: Co
 
 
 def _serve(runs: Sequence[Run], names: Sequence[str], port: int) -> None:
-    raise NotImplementedError
+    server = Server(Watching(runs, names), port)
+    say(f"{server.address}\nfor this machine and whoever knows the address; Ctrl-C ends it")
+    with server:
+        server.serve_forever()
 
 
 def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:

@@ -74,7 +74,6 @@ class Run:
         self.changed: float | None = None
         self._offset = self._lines = 0
         self._tail = b""
-        self._file: tuple[int, int] | None = None
 
     def look(self) -> bool:
         """Read what is new; whether anything is."""
@@ -111,16 +110,12 @@ class Run:
     ) -> bool:
         """Forget what another file said; whether there was anything."""
         seek(max(0, self._offset - TAIL))
-        same = (
-            self._file in (None, (state.st_dev, state.st_ino))
-            and state.st_size >= self._offset
-            and read(len(self._tail)) == self._tail
-        )
+        # Not by its inode: a copy that is brought up to date is a new file each time.
+        same = state.st_size >= self._offset and read(len(self._tail)) == self._tail
         begun = self._offset > 0
         if not same:
             self._begin()
             self.restarts += 1
-        self._file = state.st_dev, state.st_ino
         return begun and not same
 
     def _take(self, lines: bytes) -> None:
@@ -187,9 +182,14 @@ class Run:
         return max(0.0, self._now() - self.changed)
 
     @property
+    def patience(self) -> float:
+        """Seconds without a line that its lines let expect."""
+        return max(PATIENCE, LONG * self._longest)
+
+    @property
     def silent(self) -> bool:
-        """Whether nothing has come for longer than its lines let expect."""
-        return self.silence > max(PATIENCE, LONG * self._longest)
+        """Whether nothing has come for longer than that."""
+        return self.silence > self.patience
 
     @property
     def standing(self) -> list[Alert]:

@@ -10,8 +10,10 @@ from gandiag.cli.alerts import Tell
 from gandiag.cli.watch import SHOWN
 from gandiag.cli.watch_view import duration, screen, thinned
 from gandiag.live import Run
+from gandiag.live.web import Server
 from gandiag.monitors import SIGNALS, Alert, Context, Over
 from gandiag.monitors.sinks import JsonLines
+from gandiag.reporting.plots import BARS
 
 ALERT = Alert(
     "mode-collapse",
@@ -159,6 +161,7 @@ def test_alerts_are_on_the_screen_and_numbers_whole(tmp_path, size):
     rows = [line.split() for line in lines if line.split()[0] in SHOWN and "0.5," not in line]
     assert rows
     assert all(row[1] == value for row in rows)
+    assert all(set(row[-1]) <= set(BARS) for row in rows if size[0] >= 40)
 
 
 def test_the_newest_end_of_a_course_is_seen(tmp_path):
@@ -264,3 +267,11 @@ def test_a_run_that_has_not_begun_is_no_run_without_a_terminal(run, tmp_path):
     code, _, err = run("watch", tmp_path)
     assert code == 2
     assert "cannot read" in err
+
+
+def test_the_page_s_address_is_told(run, folder, monkeypatch):
+    served = []
+    monkeypatch.setattr(Server, "serve_forever", lambda self: served.append(self.address))
+    code, out, _ = run("watch", folder, "--web")
+    assert (code, out.splitlines()[0]) == (0, served[0])
+    assert run("watch", folder.parent / "absent", "--web")[0] == 2

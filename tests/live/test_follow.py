@@ -209,6 +209,24 @@ def test_memory_is_bounded_and_keeps_ends_and_extremes(path, monkeypatch):
     assert run.extremes["energy"][1] == 1  # though its own row is gone
 
 
+def test_messages_are_bounded(path, monkeypatch):
+    monkeypatch.setattr(follow, "MESSAGES", 3)
+    append(path, *(alert(dataclasses.replace(ALERT, step=step)) for step in range(61, 70)))
+    run = Run(path)
+    run.look()
+    assert [each.step for each in run.found.alerts] == [67, 68, 69]
+
+
+def test_a_copy_that_is_brought_up_to_date_goes_on(path):
+    run = Run(path)
+    run.look()
+    longer = path.with_name("longer")
+    longer.write_text(path.read_text() + signals(80, energy=0))
+    longer.replace(path)
+    run.look()
+    assert (steps(run), run.restarts) == ([20, 40, 60, 80], 0)
+
+
 def test_what_is_no_number_is_left_out(path):
     append(
         path,
