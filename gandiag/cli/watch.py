@@ -10,9 +10,10 @@ from rich.live import Live
 from gandiag.cli.params import Names
 from gandiag.cli.terminal import printer, say
 from gandiag.cli.watch_view import legend, screen, views
-from gandiag.errors import GandiagError, unknown
+from gandiag.errors import GandiagError
 from gandiag.live import Run
 from gandiag.live.follow import look_at
+from gandiag.live.shown import chosen
 from gandiag.live.web import Server, Watching
 from gandiag.monitors import SIGNALS
 
@@ -26,13 +27,6 @@ Examples:
   gandiag watch runs/digits --signals all --once
   gandiag watch --legend                        what the signals mean
 """
-
-SHOWN = (
-    *("energy", "tv_to_real", "missing_mass", "diversity", "spread", "churn", "forgetting"),
-    *("auc_real_fake", "auc_train_heldout", "loss_slope", "reach", "lipschitz_median"),
-    *("dead_units", "d_loss", "g_loss", "d_grad_norm", "g_grad_norm"),
-)
-"""Without --signals: samples first, then the discriminator, then the usual curves."""
 
 
 @click.command(epilog=EPILOG)
@@ -68,7 +62,7 @@ def watch(
 
     What is wrong and not over stays in sight. A run that says nothing for long is told of.
     """
-    names = _chosen(signals)
+    names = chosen(signals)
     if explained:
         say(legend(names if signals else tuple(SIGNALS)))
         return
@@ -111,14 +105,3 @@ def _serve(runs: Sequence[Run], names: Sequence[str], port: int) -> None:
     say(f"{server.address}\nfor this machine and whoever knows the address; Ctrl-C ends it")
     with server:
         server.serve_forever()
-
-
-def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:
-    if signals is None:
-        return SHOWN
-    if "all" in signals:
-        return tuple(SIGNALS)
-    for name in signals:
-        if name not in SIGNALS:
-            raise unknown("signal", name, SIGNALS)
-    return signals

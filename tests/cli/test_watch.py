@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from gandiag.cli.alerts import Tell
-from gandiag.cli.watch import SHOWN
 from gandiag.cli.watch_view import duration, screen, thinned
 from gandiag.live import Run
+from gandiag.live.shown import SHOWN
 from gandiag.live.web import Server
 from gandiag.monitors import SIGNALS, Alert, Context, Over
 from gandiag.monitors.sinks import JsonLines
