@@ -213,7 +213,7 @@ def test_a_table_has_what_the_csv_has(whole, tmp_path):
     expected = pd.read_csv(tmp_path / "it.csv")
     told = (each.astype(object).where(each.notna(), None) for each in (whole.to_pandas(), expected))
     pd.testing.assert_frame_equal(*told)
-    for name in ("value", "low", "n_real", "difference", "p"):
+    for name in ("value", "low", "n_real", "of_real", "difference", "p"):
         if name in expected:
             assert pd.api.types.is_numeric_dtype(whole.to_pandas()[name])
 
@@ -252,7 +252,7 @@ def test_a_curve_is_drawn():
     assert whiskers(axes[0])[:, 1].tolist() == [1.0, 4.0]
     lines = {line.get_label(): line for line in axes[0].lines}
     assert lines["best"].get_xdata() == [200]
-    assert lines["floor"].get_ydata() == [0.5, 0.5]
+    assert list(lines["floor"].get_ydata()) == [0.5, 0.5]
     figure.canvas.draw()
 
 
