@@ -42,7 +42,14 @@ MAY_IMPORT = {
         "gandiag.reporting.tables",
         "gandiag.scoring.protocols",
     ),
+    "gandiag.live": (*LEAVES, "gandiag.monitors", "gandiag.reporting"),
     "gandiag.integrations": (*LEAVES, "gandiag.monitors"),
+    "gandiag.integrations.torchmetrics": (
+        *LEAVES,
+        "gandiag.metrics",
+        "gandiag.reporting",
+        "gandiag.scoring",
+    ),
     "gandiag.cli": ("gandiag", "reference_models"),
     "gandiag.__main__": ("gandiag.cli",),
     "gandiag": (

@@ -1,6 +1,6 @@
 """Alerts as a person reads them in a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.text import Text
@@ -11,7 +11,7 @@ STYLES = {"INFO": "cyan", "WARN": "yellow", "ERROR": "bold red"}
 
 
 def line(alert: Alert) -> Text:
-    """What was seen, and below it what to try."""
+    """What was seen, and below it what usually brings it about, and what to try."""
     text = Text(f"{alert.level:<5} ", style=STYLES[alert.level])
     text.append(f"{alert.pathology}", style="bold")
     numbers = ", ".join(f"{name} {value:.3g}" for name, value in alert.evidence.items())
@@ -21,9 +21,17 @@ def line(alert: Alert) -> Text:
     )
     if numbers:
         text.append(f" ({numbers})", style="dim")
-    for remedy in alert.remedies[:3]:
-        text.append(f"\n      try: {remedy}", style="dim")
+    for each in advice(alert, 3):
+        text.append("\n").append_text(each)
     return text
+
+
+def advice(alert: Alert, most: int) -> Iterator[Text]:
+    """A line for each cause and each remedy, `most` of either."""
+    for cause in alert.causes[:most]:
+        yield Text(f"      often: {cause}", style="dim")
+    for remedy in alert.remedies[:most]:
+        yield Text(f"      try: {remedy}", style="dim")
 
 
 def ended(over: Over) -> Text:

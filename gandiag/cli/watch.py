@@ -1,44 +1,38 @@
 """``gandiag watch``."""
 
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
-from gandiag.cli.alerts import ended, line
 from gandiag.cli.params import Names
 from gandiag.cli.terminal import printer, say
-from gandiag.errors import unknown
-from gandiag.monitors import SIGNALS, Recording, pathologies, read
-from gandiag.reporting.plots import sparkline
-from gandiag.reporting.tables import Sheet, table
+from gandiag.cli.watch_view import legend, screen, views
+from gandiag.errors import GandiagError
+from gandiag.live import Run
+from gandiag.live.follow import look_at
+from gandiag.live.shown import chosen
+from gandiag.live.web import Server, Watching
+from gandiag.monitors import SIGNALS
 
 EPILOG = """\b
 Examples:
   gandiag watch runs/digits                     live, until the run ends or Ctrl-C
+  gandiag watch runs/a runs/b runs/c            several
+  gandiag watch runs/digits --web               the same as a page in a browser
   gandiag watch runs/digits --once
   gandiag watch runs/digits --signals energy,churn,auc_real_fake
   gandiag watch runs/digits --signals all --once
+  gandiag watch --legend                        what the signals mean
 """
-
-SHOWN = (
-    *("energy", "tv_to_real", "missing_mass", "diversity", "spread", "churn", "forgetting"),
-    *("auc_real_fake", "auc_train_heldout", "loss_slope", "reach", "lipschitz_median"),
-    *("dead_units", "d_loss", "g_loss", "d_grad_norm", "g_grad_norm"),
-)
-"""Without --signals: samples first, then the discriminator, then the usual curves."""
-
-WIDTH = 48
-"""Checks in a sparkline; of a longer run each bar is the mean of several."""
 
 
 @click.command(epilog=EPILOG)
-@click.argument("run", metavar="RUN")
+@click.argument("runs", metavar="RUN [RUN ...]", nargs=-1)
 @click.option("--signals", type=Names(), help="Which to show, or all.")
+@click.option("--legend", "explained", is_flag=True, help="Say what the signals mean, and stop.")
 @click.option("--once", is_flag=True, help="Show what there is and stop.")
 @click.option(
     "--every",
@@ -48,88 +42,66 @@ WIDTH = 48
     type=click.FloatRange(min=0.05),
     help="How often to look.",
 )
-def watch(run: str, signals: tuple[str, ...] | None, once: bool, every: float) -> None:
-    """Show the signals and alerts of a running or finished RUN, a folder with a monitor.jsonl."""
-    path = Path(run)
-    path = path / "monitor.jsonl" if path.is_dir() else path
-    names = _chosen(signals)
-    console = printer()
-    found = read(path)
-    if once or not console.is_terminal:
-        say(view(run, found, names))
+@click.option("--web", is_flag=True, help="Serve a page to this machine alone, until Ctrl-C.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Of --web; default: one that is free.",
+)
+def watch(
+    runs: tuple[str, ...],
+    signals: tuple[str, ...] | None,
+    explained: bool,
+    once: bool,
+    every: float,
+    web: bool,
+    port: int | None,
+) -> None:
+    """Show the signals and alerts of each running or finished RUN, a folder with a monitor.jsonl.
+
+    What is wrong and not over stays in sight. A run that says nothing for long is told of.
+    """
+    names = chosen(signals)
+    if explained:
+        say(legend(names if signals else tuple(SIGNALS)))
         return
-    with Live(view(run, found, names), console=console, auto_refresh=False) as live:
-        while not _ended(found):
+    if not runs:
+        raise GandiagError("no run is named; give the folder of one, as gandiag watch runs/digits")
+    if web and once:
+        raise GandiagError("--web goes on until Ctrl-C, --once stops: give one of them")
+    if port is not None and not web:
+        raise GandiagError("--port is of --web; add it, or leave --port out")
+    followed = [Run(each) for each in dict.fromkeys(runs)]
+    console = printer()
+    live = web or (console.is_terminal and not console.is_dumb_terminal and not once)
+    look_at(followed)
+    for run in followed:
+        # What has a folder and no file yet may still begin.
+        if run.trouble and not (live and run.awaited):
+            raise GandiagError(run.trouble)
+    if web:
+        _serve(followed, names, port or 0)
+    elif live:
+        _follow(followed, names, every, console)
+    else:
+        say(views(followed, names))
+
+
+def _follow(runs: Sequence[Run], names: Sequence[str], every: float, console: Console) -> None:
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            # Asked for at each look, for a window may change.
+            shown = screen(runs, names, console.width, console.height - 1)
+            live.update(shown, refresh=True)
+            if all(run.over for run in runs):
+                return
             time.sleep(every)
-            found = read(path)
-            live.update(view(run, found, names), refresh=True)
+            look_at(runs)
 
 
-def view(run: str, found: Recording, names: Sequence[str]) -> RenderableType:
-    """A run so far: each signal with its course, then the alerts, then what cannot be seen."""
-    parts: list[RenderableType] = [_headline(run, found), Text(), _signals(found, names), Text()]
-    parts += _alerts(found) or [Text("no alerts", style="green")]
-    parts += [Text(f"note: {note.message}", style="yellow") for note in found.notes]
-    inactive = pathologies.inactive(found.context) if found.context else {}
-    if inactive:
-        parts.append(Text())
-    parts += [Text(f"inactive: {name}, {why}", style="dim") for name, why in inactive.items()]
-    return Group(*parts)
-
-
-def _alerts(found: Recording) -> list[Text]:
-    """Each alert and each end, in the order they came."""
-    told = [(alert.step, line(alert)) for alert in found.alerts]
-    told += [(over.step, ended(over)) for over in found.overs]
-    return [text for _, text in sorted(told, key=lambda each: each[0])]
-
-
-def thinned(values: Sequence[float], width: int) -> list[float]:
-    """At most `width` values, each the mean of equally many neighbours (the last of fewer)."""
-    size = -(-len(values) // width)
-    parts = (values[i : i + size] for i in range(0, len(values), size))
-    return [sum(part) / len(part) for part in parts]
-
-
-def _headline(run: str, found: Recording) -> Text:
-    step = found.rows[-1][0] if found.rows else 0
-    budget = found.context.budget if found.context else None
-    of = f" of {budget:,}" if budget else ""
-    count = len(found.alerts)
-    alerts = f"{count} alert{'' if count == 1 else 's'}"
-    return Text(f"{run}: generator step {step:,}{of}, {alerts}", style="bold")
-
-
-def _signals(found: Recording, names: Sequence[str]) -> Sheet:
-    courses = {name: [row[name] for _, row in found.rows if name in row] for name in names}
-    return table(
-        "signal",
-        *(">now", ">lowest", ">highest", "course"),
-        rows=(_cells(name, values) for name, values in courses.items() if values),
-    )
-
-
-def _cells(name: str, values: Sequence[float]) -> Iterator[str | Text]:
-    yield name
-    yield f"{values[-1]:.4g}"
-    yield Text(f"{min(values):.4g}", style="dim")
-    yield Text(f"{max(values):.4g}", style="dim")
-    yield Text(sparkline(thinned(values, WIDTH)), style="cyan")
-
-
-def _chosen(signals: tuple[str, ...] | None) -> Sequence[str]:
-    if signals is None:
-        return SHOWN
-    if "all" in signals:
-        return tuple(SIGNALS)
-    for name in signals:
-        if name not in SIGNALS:
-            raise unknown("signal", name, SIGNALS)
-    return signals
-
-
-def _ended(found: Recording) -> bool:
-    if found.ended:
-        return True
-    budget = found.context.budget if found.context else None
-    return budget is not None and bool(found.rows) and found.rows[-1][0] >= budget
+def _serve(runs: Sequence[Run], names: Sequence[str], port: int) -> None:
+    server = Server(Watching(runs, names), port)
+    say(f"{server.address}\nfor this machine and whoever knows the address; Ctrl-C ends it")
+    with server:
+        server.serve_forever()

@@ -4,13 +4,15 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better
+from gandiag.reporting import saved
 from gandiag.reporting.notebook import as_html
 from gandiag.reporting.report import (
     ARROWS,
@@ -22,6 +24,14 @@ from gandiag.reporting.report import (
     warning_lines,
 )
 from gandiag.reporting.tables import as_text, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gandiag.reporting.figures import Drawn
+
+COMMAND = "gandiag compare --json"
+"""Writes what `Comparison.from_json` reads."""
 
 Verdict = Literal["first", "second", "unknown", "none"]
 """Which of the two is better; `unknown`: cannot tell at this N; `none`: no interval to tell by."""
@@ -86,6 +96,35 @@ class Difference:
             "interval_method": self.method,
         }
 
+    @classmethod
+    def from_dict(cls, whole: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        first, second = saved.text(whole["first"]), saved.text(whole["second"])
+        low = saved.maybe(whole["low"])
+        # Where the sets cannot be told apart, an interval is what there is to tell by.
+        open_: Verdict = "none" if low is None else "unknown"
+        decided: dict[str, Verdict] = {f"{first} better": "first", f"{second} better": "second"}
+        one, other = map(saved.number, whole["values"])
+        return cls(
+            first=first,
+            second=second,
+            name=saved.text(whole["name"]),
+            output=saved.text(whole["asked"]),
+            better=saved.better(whole["better"]),
+            values=(one, other),
+            difference=saved.number(whole["difference"]),
+            low=low,
+            high=saved.maybe(whole["high"]),
+            chance=saved.maybe(whole["p"]),
+            verdict=decided.get(whole["verdict"], open_),
+            enough=saved.maybe(whole["n_to_tell"]),
+            method=saved.text(whole["interval_method"]),
+        )
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -144,6 +183,53 @@ class Comparison:
     def to_json(self) -> str:
         """`to_dict` as text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, whole: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        return cls(
+            sets={letter: saved.text(name) for letter, name in whole["sets"].items()},
+            reports={letter: Report.from_dict(each) for letter, each in whole["reports"].items()},
+            differences=tuple(map(Difference.from_dict, whole["differences"])),
+            warnings=tuple(map(saved.warn, whole["warnings"])),
+            provenance=saved.provenance(whole["provenance"]),
+        )
+
+    @classmethod
+    def from_json(cls, given: "str | PathLike[str]") -> Self:
+        """From a file of ``gandiag compare --json``, or from the text of `to_json`.
+
+        Raises:
+            GandiagError: it is neither.
+        """
+        name, whole = saved.parsed(given, COMMAND)
+        with saved.understood(name, COMMAND):
+            return cls.from_dict(whole)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row a difference; the columns are those of the CSV.
+
+        Raises:
+            GandiagError: pandas is not installed.
+        """
+        from gandiag.reporting.comparison_formats import COLUMNS, records
+        from gandiag.reporting.frames import frame
+
+        return frame(COLUMNS, records(self))
+
+    def plot(self) -> "Drawn":
+        """(figure, axes) of matplotlib: each difference with its interval.
+
+        Raises:
+            GandiagError: no difference has an interval.
+        """
+        from gandiag.reporting.figures import plot_comparison
+
+        return plot_comparison(self)
 
     def __str__(self) -> str:
         """The table that the command line shows."""

@@ -3,7 +3,8 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from xml.etree import ElementTree
 
 from gandiag.reporting.comparison import Comparison, Difference
@@ -22,14 +23,18 @@ def as_csv(result: Comparison) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for each in result.differences:
-        better = {"first": each.first, "second": each.second}.get(each.verdict, "")
-        ends = (each.low, each.high, each.chance)
-        known = [*each.values, each.difference, *ends]
-        cells = ["" if e is None or not math.isfinite(e) else e for e in known]
-        enough = "" if each.enough is None else math.ceil(each.enough)
-        writer.writerow((each.first, each.second, each.output, each.name, *cells, better, enough))
+    writer.writerows(["" if each is None else each for each in line] for line in records(result))
     return text.getvalue().rstrip("\n")
+
+
+def records(result: Comparison) -> Iterator[tuple[Any, ...]]:
+    """The lines of `as_csv`, as values; None for what is not known."""
+    for each in result.differences:
+        better = {"first": each.first, "second": each.second}.get(each.verdict)
+        known = (*each.values, each.difference, each.low, each.high, each.chance)
+        cells = (None if e is None or not math.isfinite(e) else e for e in known)
+        enough = None if each.enough is None else math.ceil(each.enough)
+        yield (each.first, each.second, each.output, each.name, *cells, better, enough)
 
 
 def as_latex(result: Comparison) -> str:

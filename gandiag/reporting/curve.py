@@ -2,14 +2,17 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gandiag.errors import Warn
 from gandiag.metrics.base import Better
+from gandiag.reporting import saved
 from gandiag.reporting.notebook import as_html
 from gandiag.reporting.plots import sparkline
 from gandiag.reporting.report import (
@@ -21,6 +24,14 @@ from gandiag.reporting.report import (
     warning_lines,
 )
 from gandiag.reporting.tables import as_text, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gandiag.reporting.figures import Drawn
+
+COMMAND = "gandiag score --every-checkpoint --json"
+"""Writes what `Curve.from_json` reads."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,53 @@ class Curve:
     def to_json(self) -> str:
         """`to_dict` as text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, whole: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        return cls(
+            run=saved.text(whole["run"]),
+            points=tuple(
+                (int(each["step"]), Report.from_dict(each)) for each in whole["checkpoints"]
+            ),
+            failed=tuple((int(each["step"]), saved.warn(each)) for each in whole["warnings"]),
+        )
+
+    @classmethod
+    def from_json(cls, given: "str | PathLike[str]") -> Self:
+        """From a file of ``gandiag score --every-checkpoint --json``, or the text of `to_json`.
+
+        Raises:
+            GandiagError: it is neither.
+        """
+        name, whole = saved.parsed(given, COMMAND)
+        with saved.understood(name, COMMAND):
+            return cls.from_dict(whole)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row a score of each checkpoint; the columns are those of the CSV.
+
+        Raises:
+            GandiagError: pandas is not installed.
+        """
+        from gandiag.reporting.formats import COLUMNS, records
+        from gandiag.reporting.frames import frame
+
+        return frame(COLUMNS, records(self))
+
+    def plot(self) -> "Drawn":
+        """(figure, axes) of matplotlib: each score over training, with intervals and floors.
+
+        Raises:
+            GandiagError: there is no score.
+        """
+        from gandiag.reporting.figures import plot_curve
+
+        return plot_curve(self)
 
     def __rich__(self) -> RenderableType:
         names = self.names

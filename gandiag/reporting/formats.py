@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 from xml.etree import ElementTree
 
 from gandiag.reporting.curve import Curve
@@ -29,12 +30,17 @@ def as_csv(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    writer.writerows(["" if each is None else each for each in line] for line in records(result))
+    return text.getvalue().rstrip("\n")
+
+
+def records(result: Report | Curve) -> Iterator[tuple[Any, ...]]:
+    """The lines of `as_csv`, as values; None for what is not known."""
     for step, label, row in _rows(result):
         counts = (row.n_generated, row.n_real)
         numbers = (row.value, row.low, row.high, *counts, row.heldout, row.of_real)
-        known = ("" if each is None or not math.isfinite(each) else each for each in numbers)
-        writer.writerow((step, label, row.output, row.name, *known))
-    return text.getvalue().rstrip("\n")
+        known = (None if each is None or not math.isfinite(each) else each for each in numbers)
+        yield (None if step == "" else step, label or None, row.output, row.name, *known)
 
 
 def as_latex(result: Report | Curve, verdicts: Sequence[Verdict] = ()) -> str:

@@ -4,18 +4,28 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gandiag.errors import Warn
-from gandiag.metrics.base import Better, Score
+from gandiag.metrics.base import Better, Pair, Placed, Score
+from gandiag.reporting import saved
 from gandiag.reporting.notebook import as_html
 from gandiag.reporting.per_sample import PerSample
 from gandiag.reporting.tables import Sheet, as_text, table
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gandiag.reporting.figures import Drawn
+
+SCHEMA = saved.SCHEMA
+
+COMMAND = "gandiag score --json"
+"""Writes what `Report.from_json` reads."""
 
 BESIDE = (
     *("of", "floor", "floor n", "value at floor n", "ceiling", "with a tenth of their share"),
@@ -151,6 +161,41 @@ class Row:
             whole["lowest"] = [each._asdict() for each in self.score.lowest]
         return whole
 
+    @classmethod
+    def from_dict(cls, name: str, whole: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave, with its printed name.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        of_real = whole.get("of_real")
+        parted = None
+        if of_real is not None and of_real["n_generated"] is not None:
+            parted = int(of_real["n_generated"]), int(of_real["n_real"])
+        return cls(
+            name=saved.text(name),
+            output=saved.text(whole["asked"]),
+            score=Score(
+                value=saved.number(whole["value"]),
+                low=saved.maybe(whole["low"]),
+                high=saved.maybe(whole["high"]),
+                confidence=saved.number(whole["confidence"]),
+                method=saved.text(whole["interval_method"]),
+                extra={key: saved.number(each) for key, each in whole.get("extra", {}).items()},
+                pairs=tuple(Pair(**each) for each in whole.get("pairs", ())),
+                highest=tuple(Placed(**each) for each in whole.get("highest", ())),
+                lowest=tuple(Placed(**each) for each in whole.get("lowest", ())),
+            ),
+            better=saved.better(whole["better"]),
+            n_generated=saved.count(whole["n_generated"]),
+            n_real=saved.count(whole["n_real"]),
+            layer=saved.text(whole["layer"]),
+            parameters=saved.text(whole["parameters"]),
+            heldout=saved.number(whole["heldout"]) if "heldout" in whole else None,
+            of_real=None if of_real is None else saved.number(of_real["value"]),
+            n_of_real=parted,
+        )
+
 
 @dataclass(frozen=True)
 class Report:
@@ -217,6 +262,54 @@ class Report:
         """`to_dict` as text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
+    @classmethod
+    def from_dict(cls, whole: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave; infinities are NaN then, and `per_sample` is not there.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        classes = whole.get("per_class", {})
+        return cls(
+            rows=_rows_of(whole["scores"]),
+            warnings=tuple(map(saved.warn, whole["warnings"])),
+            provenance=saved.provenance(whole["provenance"]),
+            per_class={label: _rows_of(rows) for label, rows in classes.items()},
+            class_means=_rows_of(whole.get("class_means", {})),
+        )
+
+    @classmethod
+    def from_json(cls, given: "str | PathLike[str]") -> Self:
+        """A report from a file of ``gandiag score --json``, or from the text of `to_json`.
+
+        Raises:
+            GandiagError: it is neither.
+        """
+        name, whole = saved.parsed(given, COMMAND)
+        with saved.understood(name, COMMAND):
+            return cls.from_dict(whole)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row a score, and then one for each class; the columns are those of the CSV.
+
+        Raises:
+            GandiagError: pandas is not installed.
+        """
+        from gandiag.reporting.formats import COLUMNS, records
+        from gandiag.reporting.frames import frame
+
+        return frame(COLUMNS, records(self))
+
+    def plot(self) -> "Drawn":
+        """(figure, axes) of matplotlib: values with intervals, floors and held-out values.
+
+        Raises:
+            GandiagError: there is no score that is a number.
+        """
+        from gandiag.reporting.figures import plot_report
+
+        return plot_report(self)
+
     def __rich__(self) -> RenderableType:
         return Group(*self._parts())
 
@@ -232,6 +325,10 @@ class Report:
         if self.warnings:
             yield Text()
         yield from warning_lines(self.warnings)
+
+
+def _rows_of(scores: Mapping[str, Any]) -> tuple[Row, ...]:
+    return tuple(Row.from_dict(name, each) for name, each in scores.items())
 
 
 def score_table(rows: Sequence[Row]) -> Sheet:

@@ -14,6 +14,7 @@ from gandiag import GandiagError
         ("lightning", ("lightning", "lightning.pytorch", "pytorch_lightning")),
         ("ignite", ("ignite", "ignite.engine")),
         ("accelerate", ("accelerate", "accelerate.logging")),
+        ("torchmetrics", ("torchmetrics",)),
     ],
 )
 def test_a_missing_framework_is_named(monkeypatch, ours, theirs):
