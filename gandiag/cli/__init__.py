@@ -18,6 +18,7 @@ VERBS = {
     "latent": "Look at a generator through its latents: paths, truncation.",
     "explain": "Say what a metric, a warning or an alert means.",
     "watch": "Show the signals and alerts of a run, live.",
+    "report": "Write a page of a run, or of scores that were kept.",
     "weights": "List, fetch, import and verify network weights.",
     "cache": "List and clear what is kept of real images.",
     "demo": "The whole story in about a minute, offline.",
