@@ -153,7 +153,7 @@ def test_every_checkpoint(run, trained, tmp_path):
         )
         assert alone["scores"] == each["scores"]
     page = files[1].read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 2
     values = [each["scores"]["fd[pixels:4]"]["value"] for each in whole["checkpoints"]]
     assert whole["best"]["fd[pixels:4]"] == (2, 4, 6)[values.index(min(values))]
 

@@ -34,7 +34,7 @@ REMARKS: Mapping[str, Remark] = MappingProxyType({**OF_SETS, **OF_IMAGES, **OF_R
 MEAN = "intra_"
 """What begins the name of a mean over classes; its card is that of the number itself."""
 
-__all__ = ["METRIC_NOTES", "REMARKS", "Card", "explain", "names"]
+__all__ = ["METRIC_NOTES", "REMARKS", "Card", "explain", "meanings", "names"]
 
 
 def names() -> dict[Kind, tuple[str, ...]]:
@@ -74,6 +74,11 @@ def explain(name: str) -> Card:
         raise unknown("card of", plain, known)
     first, *others = found
     return Card(first.name, first.kind, first.title, first.sections, tuple(others))
+
+
+def meanings() -> dict[str, str]:
+    """Number, as it is asked for => a sentence on what it is: ``A share, 0 to 1: ...``."""
+    return {name: text for note in METRIC_NOTES.values() for name, text in note.outputs.items()}
 
 
 def _keys() -> dict[str, str]:

@@ -101,6 +101,7 @@ def compare(
         result = comparer()
 
     def page() -> str:
+        from gandiag.cards import meanings
         from gandiag.reporting.html import comparison_page, previews
 
         with contextlib.redirect_stdout(sys.stderr):
@@ -110,7 +111,8 @@ def compare(
             }
             if "real" in comparer.inputs[0]:
                 shown["real"] = comparer.inputs[0]["real"].images
-            return comparison_page(result, previews(shown, comparer.plan.points))
+            pictures = previews(shown, comparer.plan.points)
+            return comparison_page(result, pictures, meanings())
 
     def show() -> None:
         if json_file == STANDARD:

@@ -69,6 +69,7 @@ def relevant(alerts: "Sequence[Alert]") -> tuple[str, ...]:
 
 def _scores(name: str) -> str:
     """By what the JSON holds; the pictures were not kept with it."""
+    from gandiag.cards import meanings
     from gandiag.reporting.comparison import Comparison
     from gandiag.reporting.curve import Curve
     from gandiag.reporting.html import comparison_page, curve_page, page
@@ -77,7 +78,7 @@ def _scores(name: str) -> str:
 
     _, whole = parsed(name, "gandiag score --json")
     if "checkpoints" in whole:
-        return curve_page(Curve.from_json(name), {})
+        return curve_page(Curve.from_json(name), {}, meanings())
     if "differences" in whole:
-        return comparison_page(Comparison.from_json(name), {})
-    return page(Report.from_json(name), {})
+        return comparison_page(Comparison.from_json(name), {}, meanings())
+    return page(Report.from_json(name), {}, meanings=meanings())

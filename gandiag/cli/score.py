@@ -269,6 +269,7 @@ def _failures(steps: list[Callable[[], None]]) -> list[str]:
 
 
 def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Role, Opened]) -> str:
+    from gandiag.cards import meanings
     from gandiag.reporting.ends import ends
     from gandiag.reporting.html import curve_page, page, previews
     from gandiag.reporting.pairs import closest
@@ -280,7 +281,8 @@ def _page(fake: str, result: Report | Curve, scorer: Scorer, inputs: Mapping[Rol
     sources: dict[str, ImageSource | None] = {role: each.images for role, each in inputs.items()}
     pictures = previews(sources, points)
     if isinstance(result, Curve):
-        return curve_page(result, pictures)
+        return curve_page(result, pictures, meanings())
     if points is not None:
-        return page(result, pictures)
-    return page(result, pictures, closest(result, sources), ends(result, sources))
+        return page(result, pictures, meanings=meanings())
+    pairs, extremes = closest(result, sources), ends(result, sources)
+    return page(result, pictures, pairs, extremes, meanings())

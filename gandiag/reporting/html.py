@@ -1,17 +1,19 @@
 """A report as one HTML file: scores, intervals, warnings, and the images themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jinja2
 import torch
+from markupsafe import Markup
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from gandiag.reporting.comparison import Comparison
+from gandiag.reporting import charts
+from gandiag.reporting.comparison import Comparison, Difference
 from gandiag.reporting.curve import Curve
 from gandiag.reporting.plots import data_url, figure
-from gandiag.reporting.report import Report, class_table, headline, number
+from gandiag.reporting.report import Report, Row, class_table, headline, number
 from gandiag.sources.base import ImageSource, Points
 
 COUNT = 40
@@ -51,7 +53,7 @@ def previews(
     return pictures
 
 
-def contact_sheet(source: ImageSource, columns: int = 20) -> Tensor:
+def contact_sheet(source: ImageSource, columns: int = 10) -> Tensor:
     """A few images of `source`, drawn evenly at random => (3, height, width) uint8."""
     drawn = source.limit(COUNT, seed=0)
     tiles = [thumbnail(image) for batch in drawn.batches(COUNT) for image in batch.images]
@@ -78,6 +80,7 @@ def page(
     pictures: Mapping[str, str],
     pairs: Mapping[str, Sequence[Any]] | None = None,
     ends: Mapping[str, Sequence[Any]] | None = None,
+    meanings: Mapping[str, str] | None = None,
 ) -> str:
     """A report with pictures by role and by score => HTML that needs nothing from elsewhere.
 
@@ -86,48 +89,78 @@ def page(
         pictures: role -> a data URL, from `previews`.
         pairs: score -> what `gandiag.reporting.pairs.closest` found.
         ends: score -> what `gandiag.reporting.ends.ends` found.
+        meanings: score, as it was asked for -> a sentence.
     """
-    classes = class_table(report.per_class, report.class_means)
     return _template("report.html.j2").render(
-        report=report, pictures=pictures, pairs=pairs or {}, ends=ends or {}, classes=classes
+        report=report,
+        headline=headline(report.provenance),
+        charts={row.name: charts.whisker(row) for row in report.rows},
+        bars=_bars(report),
+        pictures=pictures,
+        pairs=pairs or {},
+        ends=ends or {},
+        classes=class_table(report.per_class, report.class_means),
+        meanings=_by_name(report.rows, meanings),
     )
 
 
-def curve_page(curve: Curve, pictures: Mapping[str, str]) -> str:
-    """Scores over training and pictures by role => HTML that needs nothing from elsewhere."""
-    return _template("curve.html.j2").render(curve=curve, plot=_plot(curve), pictures=pictures)
+def curve_page(
+    curve: Curve, pictures: Mapping[str, str], meanings: Mapping[str, str] | None = None
+) -> str:
+    """Scores over training and pictures by role => HTML that needs nothing from elsewhere.
+
+    Args:
+        curve: the scores of all checkpoints.
+        pictures: role -> a data URL, from `previews`.
+        meanings: score, as it was asked for -> a sentence.
+    """
+    drawn = {}
+    for name in curve.names:
+        steps = [step for step, report in curve.points if name in report]
+        drawn[name] = charts.over_steps(name, steps, curve.rows(name), curve.best(name))
+    rows = [curve.rows(name)[0] for name in curve.names]
+    return _template("curve.html.j2").render(
+        curve=curve, charts=drawn, pictures=pictures, meanings=_by_name(rows, meanings)
+    )
 
 
-def comparison_page(result: Comparison, pictures: Mapping[str, str]) -> str:
-    """A comparison and pictures by letter => HTML that needs nothing from elsewhere."""
+def comparison_page(
+    result: Comparison, pictures: Mapping[str, str], meanings: Mapping[str, str] | None = None
+) -> str:
+    """A comparison and pictures by letter => HTML that needs nothing from elsewhere.
+
+    Args:
+        result: the comparison.
+        pictures: letter -> a data URL, from `previews`.
+        meanings: score, as it was asked for -> a sentence.
+    """
     return _template("comparison.html.j2").render(
         result=result,
-        plot=_differences(result),
+        plot=charts.differences(result),
         pictures=pictures,
         headline=headline(result.provenance),
+        meanings=_by_name(result.differences, meanings),
     )
 
 
-def _differences(result: Comparison) -> str:
-    """Each difference over half its interval: what leaves out zero is certain."""
-    told = [each for each in result.differences if each.low is not None and each.high is not None]
-    drawing = figure(8, 0.6 + 0.28 * max(1, len(told)))
-    axes = drawing.add_subplot()
-    colours = {"first": "#188038", "second": "#c5221f"}
-    for place, each in enumerate(reversed(told)):
-        assert each.high is not None
-        assert each.low is not None
-        # To the left the first set is better, whichever way the score goes.
-        sign = 1 if each.better == "lower" else -1
-        middle = 2 * sign * each.difference / (each.high - each.low)
-        colour = colours.get(each.verdict, "#888888")
-        axes.errorbar(middle, place, xerr=1, fmt="o", color=colour, capsize=3, markersize=4)
-    axes.set_ylim(-0.6, len(told) - 0.4)
-    axes.axvline(0, color="#888888", linewidth=1)
-    names = [f"{each.name}   {each.first}, {each.second}" for each in reversed(told)]
-    axes.set_yticks(range(len(told)), names, fontsize=8)
-    axes.set_xlabel("← first better      difference / half its interval      second better →")
-    return data_url(drawing, dpi=150)
+def _by_name(rows: Iterable[Row | Difference], known: Mapping[str, str] | None) -> dict[str, str]:
+    """Printed name -> the sentence of what was asked for; empty where there is none."""
+    return {row.name: (known or {}).get(row.output, "") for row in rows}
+
+
+def _bars(report: Report) -> dict[str, Markup]:
+    """Score -> its values over classes."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for label, rows in report.per_class.items():
+        for row in rows:
+            found.setdefault(row.name, []).append((str(label), row.value))
+    return {name: charts.class_bars(name, values) for name, values in found.items()}
+
+
+def brief(name: str) -> str:
+    """The last two parts of a path, where there are more."""
+    parts = name.rstrip("/").split("/")
+    return "/".join(parts[-2:]) if len(parts) > 2 and "://" not in name else name
 
 
 def _template(name: str) -> jinja2.Template:
@@ -136,27 +169,8 @@ def _template(name: str) -> jinja2.Template:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["number"] = number
+    environment.filters |= {"number": number, "short": charts.short, "brief": brief}
     return environment.get_template(name)
-
-
-def _plot(curve: Curve) -> str:
-    """A small plot for each score, with its intervals, as a data URL."""
-    names = curve.names
-    columns = min(3, len(names))
-    lines = -(-len(names) // columns)
-    drawing = figure(4 * columns, 2.6 * lines)
-    for index, name in enumerate(names, 1):
-        axes = drawing.add_subplot(lines, columns, index)
-        there = [(step, report[name]) for step, report in curve.points if name in report]
-        steps = [step for step, _ in there]
-        axes.plot(steps, [row.value for _, row in there], marker=".", color="C0")
-        lows = [row.value if row.low is None else row.low for _, row in there]
-        highs = [row.value if row.high is None else row.high for _, row in there]
-        axes.fill_between(steps, lows, highs, color="C0", alpha=0.2, linewidth=0)
-        axes.set_title(f"{name} ({curve.better(name)} is better)", fontsize=9)
-        axes.tick_params(labelsize=8)
-    return data_url(drawing, dpi=150)
 
 
 def thumbnail(image: Tensor) -> Tensor:

@@ -78,7 +78,8 @@ def test_a_page_with_the_pictures_of_all(compare, tmp_path):
     code, _, _ = compare("--html", tmp_path / "c.html")
     page = (tmp_path / "c.html").read_text()
     assert code == 0
-    assert page.count("data:image/png") == 4
+    assert page.count("data:image/png") == 3
+    assert page.count("<svg") == 1
     assert "A better" in page
 
 

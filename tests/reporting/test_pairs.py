@@ -94,7 +94,7 @@ def test_what_stands_beside_has_a_column_and_a_deviation_stays_at_its_value():
         return Row(name, name, Score(1.5, extra=extra), "lower", 9, 9, "x/y", "M()")
 
     def text(*rows):
-        sources = {"generated": {"name": "a"}, "real": None}
+        sources = {"generated": {"name": "a", "n": 9}}
         return page(Report(rows, (), defaultdict(dict, sources=sources)), {})
 
     assert "beside it" not in text(row("is", std=0.1))

@@ -151,7 +151,7 @@ def test_the_most_frequent_confusion_stands_beside():
 def test_the_page_has_a_table_of_classes():
     whole = with_classes()
     pins = {"protocol": "gandiag", "extractors": {}, "device": "cpu", "precision": "fp32"}
-    sources = {"generated": {"name": "fake"}, "real": {"name": "real"}}
+    sources = {"generated": {"name": "fake", "n": 9}, "real": {"name": "real", "n": 9}}
     facts = {**pins, "max_images": None, "seed": 0, "gandiag": "0", "versions": {}}
     whole = Report(
         (row(extra={"asked 4, seen 9": 12.0}),),
