@@ -6,7 +6,8 @@ import click
 from rich.text import Text
 
 from gandiag.cli.demo_images import demo_sets, write_folders
-from gandiag.cli.terminal import bar, say
+from gandiag.cli.helpful import Helpful
+from gandiag.cli.terminal import bar, quietly, say
 from gandiag.files import cache_folder
 from gandiag.reporting.report import ARROWS, Report, number
 from gandiag.reporting.tables import Sheet, table
@@ -32,16 +33,18 @@ CLAIMS = (
 SETS = ("good", "blurred", "collapsed")
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @click.option(
     "--images", default=300, show_default=True, type=click.IntRange(min=50), help="Of each set."
 )
-@click.option("--seed", default=0, show_default=True, help="Which images are drawn.")
+@click.option("--seed", default=0, show_default=True, metavar="S", help="Which images are drawn.")
 @click.option(
     "--out",
+    metavar="DIR",
     type=click.Path(file_okay=False),
     help="Where the images go; default: the cache folder.",
 )
+@quietly()
 def demo(images: int, seed: int, out: str | None) -> None:
     """The whole story in about a minute, offline, with no weights to fetch.
 
