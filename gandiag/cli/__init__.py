@@ -18,7 +18,7 @@ VERBS = {
     "reproduce": "Run published experiments again: their numbers, ours, a verdict.",
     "latent": "Look at a generator through its latents: paths, truncation.",
     "explain": "Say what a metric, a warning or an alert means.",
-    "watch": "Show the signals and alerts of a run, live.",
+    "watch": "Show the signals and alerts of runs, live; --web as a page.",
     "weights": "List, fetch, import and verify network weights.",
     "cache": "List and clear what is kept of real images.",
     "demo": "The whole story in about a minute, offline.",
