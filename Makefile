@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 
 .PHONY: demo test lint types clean
 
-demo: $(VENV)/installed
+demo: $(VENV)/ready
 	$(BIN)/gandiag demo
 
 test: $(VENV)/installed
@@ -19,9 +19,16 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	$(BIN)/mypy
 
-$(VENV)/installed: pyproject.toml
+# What a user needs, and then what the tests need beside it.
+$(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('gandiag needs Python 3.11 or newer; name one with make PYTHON=...' if sys.version_info < (3, 11) else 0)"
+	@echo "making $(VENV) and installing gandiag with torch, some gigabytes: minutes, once"
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed: $(VENV)/ready
+	@echo "installing what the tests need: the tools that they compare with, linters"
 	$(BIN)/python -m pip install --quiet --editable ".[dev,peers]"
 	touch $@
 

@@ -19,6 +19,7 @@ VERBS = {
     "latent": "Look at a generator through its latents: paths, truncation.",
     "explain": "Say what a metric, a warning or an alert means.",
     "watch": "Show the signals and alerts of runs, live; --web as a page.",
+    "report": "Write a page of a run, or of scores that were kept.",
     "weights": "List, fetch, import and verify network weights.",
     "cache": "List and clear what is kept of real images.",
     "demo": "The whole story in about a minute, offline.",
@@ -32,6 +33,7 @@ AGAIN = {
     "latent": "the same command begins again",
     "reproduce": "with --all the same command goes on with what is not there yet",
     "watch": "the run goes on; the same command shows it again",
+    "report": "the same command begins again",
     "weights": "the same command goes on where it stopped",
     "demo": "the same command begins again",
 }

@@ -1,14 +1,19 @@
 """``gandiag demo``."""
 
+import shutil
 from pathlib import Path
 
 import click
 from rich.text import Text
 
+from gandiag.cli.alerts import line
 from gandiag.cli.demo_images import demo_sets, write_folders
 from gandiag.cli.helpful import Helpful
 from gandiag.cli.terminal import bar, quietly, say
+from gandiag.cli.threads import one_unless_told
 from gandiag.files import cache_folder
+from gandiag.monitors import Alert
+from gandiag.monitors.sinks import Callback
 from gandiag.reporting.report import ARROWS, Report, number
 from gandiag.reporting.tables import Sheet, table
 from gandiag.scoring import score
@@ -31,6 +36,8 @@ CLAIMS = (
 """Score, set, where it must lie against the good set's, and why."""
 
 SETS = ("good", "blurred", "collapsed")
+FAILING, STEPS = "vanilla-overtrained-ring8", 300
+"""The recipe that is watched, and for how long: by then it has lost most modes."""
 
 
 @click.command(cls=Helpful, epilog=EPILOG)
@@ -49,7 +56,8 @@ def demo(images: int, seed: int, out: str | None) -> None:
     """The whole story in about a minute, offline, with no weights to fetch.
 
     Takes real images, makes three sets of samples from them (good, blurred, collapsed), scores
-    each, and shows which score catches what.
+    each, and shows which score catches what. Then trains a GAN that is meant to fail, and shows
+    when its monitor said so.
     """
     folder = Path(out) if out else cache_folder() / "demo"
     data, sets = demo_sets(images, seed)
@@ -69,11 +77,40 @@ def demo(images: int, seed: int, out: str | None) -> None:
         mark = Text("caught ", style="green") if caught else Text("MISSED ", style="bold red")
         say(mark + Text(f"{which:<10} {name}: {why}"))
     say(
+        f"\nGood samples are real images, too, others than the reference's: their fd is what "
+        f"{images} images leave of 0, its bias; kd has none.\n"
+    )
+    _watch(folder / "run")
+    say(
         "\nfd and kd are the formulas of FID and KID on lite0 features: compare them with one "
         "another, not with papers.\nnext: "
         f"gandiag score {folder / 'collapsed'} --real {folder / 'real'} --features lite0 "
-        "--html report.html"
+        f"--html report.html\nnext: gandiag watch {folder / 'run'}"
     )
+
+
+def _watch(folder: Path) -> None:
+    """Train what fails until it has been told that modes are lost."""
+    from reference_models.recipe import replace
+    from reference_models.recipes import find_recipe
+    from reference_models.train import train
+    from reference_models.trainer import Losses, Trainer
+
+    recipe = replace(find_recipe(FAILING), {"steps": STEPS})
+    told: list[Alert] = []
+    shutil.rmtree(folder, ignore_errors=True)
+    with (
+        one_unless_told(),
+        bar(f"{recipe.name} in {folder}", recipe.optimisation.steps) as advance,
+    ):
+
+        def on_step(trainer: Trainer, losses: Losses) -> None:
+            advance(1)
+
+        train(recipe, out=folder, on_step=on_step, sinks=[Callback(told.append)])
+    say("A GAN that is meant to fail, and what its monitor told while it trained:")
+    for alert in told:
+        say(line(alert))
 
 
 def _table(reports: dict[str, Report]) -> Sheet:

@@ -14,6 +14,7 @@ from gandiag.cli.helpful import Helpful
 from gandiag.cli.outputs import STANDARD, check_outputs
 from gandiag.cli.reproduce_large import Asked, asked_experiment, plan, shown
 from gandiag.cli.terminal import bar, quietly, say
+from gandiag.cli.threads import one_unless_told
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write, write_output
 from gandiag.reporting.plots import png
@@ -175,7 +176,7 @@ def _say_plan(name: str, asked: Asked, json_file: str | None) -> None:
 def _one(experiment: "Experiment", budget: "Budget", seed: int) -> "Record":
     from reference_models.papers.records import Record
 
-    with bar(f"{experiment.name}, about {_cost(experiment, budget)}", None):
+    with one_unless_told(), bar(f"{experiment.name}, about {_cost(experiment, budget)}", None):
         return Record.make(experiment, budget, seed)
 
 

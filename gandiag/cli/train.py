@@ -13,6 +13,7 @@ from gandiag.cli.config import configured
 from gandiag.cli.helpful import Helpful
 from gandiag.cli.params import Kind
 from gandiag.cli.terminal import bar, quietly, say
+from gandiag.cli.threads import threads_for
 from gandiag.errors import GandiagError, unknown
 from gandiag.reporting.tables import Sheet, table
 
@@ -160,7 +161,10 @@ def _train(
     from reference_models.judge import held_out_distance
     from reference_models.train import train as train_recipe
 
-    with bar(f"{recipe.name} in {folder}", recipe.optimisation.steps) as advance:
+    with (
+        threads_for(recipe, device),
+        bar(f"{recipe.name} in {folder}", recipe.optimisation.steps) as advance,
+    ):
         shown = 0
 
         def on_step(trainer: "Trainer", losses: "Losses") -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 Precision = Literal["fp32", "tf32", "bf16"]
+"""Of the network's arithmetic; features come as float32."""
 
 
 @runtime_checkable

@@ -83,12 +83,19 @@ def _require(table: Mapping[str, object], name: str, what: str) -> None:
 
 
 TORCH_FIDELITY = Preprocessing("tf1", "128")
+"""torch-fidelity: TensorFlow 1's bilinear resize."""
 PYTORCH_FID = Preprocessing("torch-bilinear", "127.5")
+"""pytorch-fid: torch's bilinear resize, without antialiasing."""
 CLEAN_FID = Preprocessing("pil-bicubic", "128")
+"""clean-fid's mode clean: Pillow's bicubic resize in float, antialiased."""
 CLEAN_FID_LEGACY_PYTORCH = PYTORCH_FID
+"""clean-fid's mode legacy_pytorch."""
 CLEAN_FID_LEGACY_TENSORFLOW = Preprocessing("tf1-grid", "128")
+"""clean-fid's mode legacy_tensorflow: the same resize by sampling a grid."""
 TORCHMETRICS = Preprocessing("torch-antialias", "128")
+"""torchmetrics: torch's bilinear resize, antialiased."""
 TORCHMETRICS_NO_ANTIALIAS = TORCH_FIDELITY
+"""torchmetrics with ``antialias=False``."""
 DGM_EVAL = PYTORCH_FID
 """dgm-eval's Inception; its DINOv2 is the extractor ``dinov2`` as it comes."""
 ADM = Preprocessing("tf1", "128")

@@ -99,6 +99,7 @@ WEIGHTS = {
         ),
     )
 }
+"""Name => where weights come from, and the digest that they must have."""
 
 
 class Found(NamedTuple):

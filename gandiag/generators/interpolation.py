@@ -63,6 +63,7 @@ INTERPOLATIONS: Mapping[str, Interpolation] = {
     "slerp": slerp,
     "slerp-unit": slerp_unit,
 }
+"""Name, as the command line takes it => the way between two latents."""
 
 
 def find_interpolation(name: str) -> Interpolation:

@@ -12,7 +12,9 @@ from gandiag.metrics.replicates import Replicates, deleted
 from gandiag.statistics import Bank, Statistic
 
 Role = Literal["real", "heldout", "generated"]
+"""What a set of images is to a metric."""
 Better = Literal["lower", "higher"]
+"""In which direction a number is better."""
 
 
 class Pair(NamedTuple):

@@ -15,6 +15,7 @@ from gandiag.metrics.ties import distances_by_product, distinct
 from gandiag.metrics.tiles import tiles
 
 Tie = Literal["<", "<="]
+"""Whether a ball of neighbours is open, or closed and holds its edge."""
 
 SPARE = 8
 """Candidates kept beyond the k nearest, so that near ties are settled among them."""

@@ -38,6 +38,7 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 STATISTICS: Mapping[str, type[Statistic]] = MappingProxyType(
     {statistic.kind: statistic for statistic in (Moments, Bank, Hashes)}
 )
+"""Kind, as it stands in a file => the statistic."""
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def kind(option):
     """What may stand behind it, as a person sees it."""
     numbers = (click.types.IntParamType, click.types.FloatParamType)
     what = "number" if isinstance(option.type, numbers) else option.metavar or option.type.name
-    return what, option.nargs, option.is_flag
+    return what.partition(".")[0], option.nargs, option.is_flag  # a FILE of any format
 
 
 def test_options_of_several_commands_are_the_same():

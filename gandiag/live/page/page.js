@@ -51,6 +51,7 @@ function state(run) {
   if (run.trouble) return ["bad", run.trouble];
   if (run.awaited) return ["silent", "nothing recorded yet"];
   if (run.over) return ["state", "ended"];
+  if (document.getElementById("given")) return ["state", "not ended when this was written"];
   const since = silence(run);
   if (since > run.patience) {
     return ["silent", `nothing has come for ${duration(since)}: the run may have been killed`];
@@ -157,9 +158,11 @@ function chart(name) {
   const now = lines.map((each) => `${brief(each.run)} ${number(each.signal.points.at(-1)[1])}`);
   const picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name} over generator steps; now ${now.join(", ")}` });
   picture.append(draw("path", { class: "axis", d: `M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}` }));
+  // So many that neighbours differ.
+  const digits = Math.min(6, Math.max(3, 1 + Math.ceil(Math.log10(4 * Math.max(Math.abs(low), Math.abs(high)) / (high - low)))));
   for (const value of ticks(low, high, 4)) {
     picture.append(draw("path", { class: "axis", d: `M${LEFT - 4} ${y(value)}H${WIDTH - RIGHT}` }));
-    picture.append(draw("text", { x: LEFT - 7, y: y(value) + 4, "text-anchor": "end" }, number(value, 3)));
+    picture.append(draw("text", { x: LEFT - 7, y: y(value) + 4, "text-anchor": "end" }, number(value, digits)));
   }
   for (const step of ticks(first, last, 4)) {
     picture.append(draw("path", { class: "axis", d: `M${x(step)} ${HEIGHT - BOTTOM}v4` }));
@@ -243,4 +246,15 @@ async function ask() {
   setTimeout(ask, EVERY);
 }
 
-ask();
+// A file holds what there is; the live page asks for it.
+const given = document.getElementById("given");
+if (given) {
+  known = JSON.parse(given.textContent);
+  received = Date.now();
+  document.title = `${known.runs.map((run) => run.name).join(", ")} - gandiag report`;
+  showRuns();
+  showAlerts();
+  for (const each of document.querySelectorAll("#alerts > .alert > details")) each.open = true;
+  showFrames(known.made);
+  showCharts();
+} else ask();
