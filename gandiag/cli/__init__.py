@@ -6,6 +6,7 @@ import warnings
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from gandiag.errors import GandiagError
 
@@ -17,13 +18,26 @@ VERBS = {
     "reproduce": "Run published experiments again: their numbers, ours, a verdict.",
     "latent": "Look at a generator through its latents: paths, truncation.",
     "explain": "Say what a metric, a warning or an alert means.",
-    "watch": "Show the signals and alerts of a run, live.",
+    "watch": "Show the signals and alerts of runs, live; --web as a page.",
     "report": "Write a page of a run, or of scores that were kept.",
     "weights": "List, fetch, import and verify network weights.",
     "cache": "List and clear what is kept of real images.",
     "demo": "The whole story in about a minute, offline.",
 }
 """Verb -> its line in `gandiag --help`; `gandiag.cli.VERB` holds a command of that name."""
+
+AGAIN = {
+    "score": "the same command begins again; statistics of real images that were read are kept",
+    "compare": "the same command begins again; statistics of real images that were read are kept",
+    "stats": "the same command begins again",
+    "latent": "the same command begins again",
+    "reproduce": "with --all the same command goes on with what is not there yet",
+    "watch": "the run goes on; the same command shows it again",
+    "report": "the same command begins again",
+    "weights": "the same command goes on where it stopped",
+    "demo": "the same command begins again",
+}
+"""Verb -> how to go on after an interruption; `train` names its own command."""
 
 
 class Verbs(click.Group):
@@ -47,8 +61,14 @@ class Verbs(click.Group):
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             from gandiag.cli.helpful import no_verb
 
-            raise click.UsageError(no_verb(args[0], VERBS), ctx)
+            raise click.UsageError(no_verb(args[0], VERBS, args[1:]), ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs with their lines, without importing any; and the options of all."""
+        verbs = (CompletionItem(verb, help=line) for verb, line in VERBS.items())
+        found = [each for each in verbs if each.value.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a verb, without importing any."""
@@ -65,6 +85,10 @@ Examples:
   gandiag score samples/ --real data/
   gandiag compare a/ b/ --real data/
   gandiag score samples.npz --real dataset:fashion-mnist:test --features lite0
+
+\b
+Completion of what is typed, in ~/.bashrc (or zsh, fish):
+  eval "$(_GANDIAG_COMPLETE=bash_source gandiag)"
 """,
 )
 @click.version_option(package_name="gandiag")
@@ -91,7 +115,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         with contextlib.suppress(OSError):
-            click.echo("gandiag: stopped", err=True)
+            again = AGAIN.get(next(iter(sys.argv[1:]), ""))
+            click.echo(f"gandiag: stopped{f'; {again}' if again else ''}", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output went away (`gandiag ... | head`): nothing to say, no one to say

@@ -3,12 +3,16 @@
 import json
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
+from gandiag.cli.helpful import HelpfulGroup
+from gandiag.cli.outputs import STANDARD, check_outputs
 from gandiag.cli.terminal import say
 from gandiag.errors import GandiagError
+from gandiag.files import write_output
 from gandiag.reporting.tables import table
 from gandiag.scoring.cache import Entry, StatisticsCache, limit
 from gandiag.statistics import describe_statistics
@@ -18,6 +22,7 @@ DAY = 86_400
 
 
 @click.group(
+    cls=HelpfulGroup,
     epilog="""\b
 Examples:
   gandiag cache list
@@ -28,7 +33,7 @@ Examples:
 \b
 GANDIAG_CACHE names the folder, and GANDIAG_CACHE_GIB how much it may hold (20):
 beyond it, what was not used for longest goes first.
-"""
+""",
 )
 def cache() -> None:
     """List and clear the statistics of real images, which can be computed again.
@@ -45,14 +50,26 @@ Examples:
   gandiag cache list --json
 """,
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(as_json: bool) -> None:
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    is_flag=False,
+    flag_value=STANDARD,
+    help="Write it as JSON; - prints it, and so does --json alone.",
+)
+def list_(json_file: str | None) -> None:
     """Show what is kept: of which images, which features, how large, when it was last used."""
+    check_outputs({"--json": json_file})
     kept = StatisticsCache.default()
     entries = kept.entries()
     told = [*map(_told, entries)]
-    if as_json:
-        click.echo(json.dumps({"folder": str(kept.folder), "entries": told}, indent=2))
+    if json_file is not None:
+        text = json.dumps({"folder": str(kept.folder), "entries": told}, indent=2)
+        if json_file == STANDARD:
+            say(text)
+        else:
+            write_output(Path(json_file), text.encode())
         return
     rows = (
         (str(each["images"]), str(each["n"]), str(each["what"]), f"{each['bytes'] / 1e6:.1f}",

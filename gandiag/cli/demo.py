@@ -8,7 +8,8 @@ from rich.text import Text
 
 from gandiag.cli.alerts import line
 from gandiag.cli.demo_images import demo_sets, write_folders
-from gandiag.cli.terminal import bar, say
+from gandiag.cli.helpful import Helpful
+from gandiag.cli.terminal import bar, quietly, say
 from gandiag.cli.threads import one_unless_told
 from gandiag.files import cache_folder
 from gandiag.monitors import Alert
@@ -39,16 +40,18 @@ FAILING, STEPS = "vanilla-overtrained-ring8", 300
 """The recipe that is watched, and for how long: by then it has lost most modes."""
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @click.option(
     "--images", default=300, show_default=True, type=click.IntRange(min=50), help="Of each set."
 )
-@click.option("--seed", default=0, show_default=True, help="Which images are drawn.")
+@click.option("--seed", default=0, show_default=True, metavar="S", help="Which images are drawn.")
 @click.option(
     "--out",
+    metavar="DIR",
     type=click.Path(file_okay=False),
     help="Where the images go; default: the cache folder.",
 )
+@quietly()
 def demo(images: int, seed: int, out: str | None) -> None:
     """The whole story in about a minute, offline, with no weights to fetch.
 

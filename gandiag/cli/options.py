@@ -8,6 +8,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import click
 
 from gandiag.cli.config import configured
+from gandiag.cli.terminal import quietly
 from gandiag.scoring import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,7 +23,7 @@ def of_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
         for each in reversed(fields):
             if each.name not in without:
                 command = _option(each.name, each.default, hints[each.name], each.metadata)(command)
-        return configured()(command)
+        return configured()(quietly()(command))
 
     return decorate
 

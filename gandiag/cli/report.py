@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gandiag.cli.helpful import Helpful
 from gandiag.cli.outputs import check_outputs
 from gandiag.cli.terminal import say
 from gandiag.errors import GandiagError
@@ -23,23 +24,23 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @click.argument("things", metavar="RUN|JSON [RUN ...]", nargs=-1, required=True)
-@click.option("-o", "--out", metavar="FILE.html", required=True, help="The page.")
-def report(things: tuple[str, ...], out: str) -> None:
+@click.option("-o", "--output", metavar="FILE.html", required=True, help="The page.")
+def report(things: tuple[str, ...], output: str) -> None:
     """Write a page of trainings, or of scores that were kept as JSON: one file, to look at.
 
     It needs nothing from elsewhere, and sends nothing anywhere.
     """
-    check_outputs({"-o": out})
+    check_outputs({"-o": output})
     files = [each for each in things if each.endswith(".json")]
     if files and len(things) > 1:
         raise GandiagError(
             f"{files[0]} is a report of scores, which has a page of its own; name it alone, or runs"
         )
     text = _scores(files[0]) if files else _runs(things)
-    write_output(Path(out), text.encode())
-    say(f"{out}: {len(text.encode()) / 1e6:.1f} MB; open it in a browser")
+    write_output(Path(output), text.encode())
+    say(f"{output}: {len(text.encode()) / 1e6:.1f} MB; open it in a browser")
 
 
 def _runs(runs: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from gandiag.cli.helpful import Helpful
 from gandiag.cli.outputs import STANDARD, check_outputs
 from gandiag.cli.reproduce_large import Asked, asked_experiment, plan, shown
-from gandiag.cli.terminal import bar, say
+from gandiag.cli.terminal import bar, quietly, say
 from gandiag.cli.threads import one_unless_told
 from gandiag.errors import GandiagError
 from gandiag.files import atomic_write, write_output
@@ -54,7 +54,14 @@ MINUTE = 60
 @click.argument("name", required=False)
 @click.option("--list", "listing", is_flag=True, help="List the experiments, their cost and needs.")
 @click.option("--all", "every", is_flag=True, help="Run all of them, and write a report.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), metavar="S")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="S",
+    help="Of all that is drawn at random.",
+)
 @click.option(
     "--budget",
     default="default",
@@ -67,7 +74,7 @@ MINUTE = 60
 @click.option(
     "-o",
     "--out",
-    metavar="FOLDER",
+    metavar="DIR",
     help="With --all: a JSON and a picture an experiment, and report.md; of a training, its run.",
 )
 @click.option("--dry-run", is_flag=True, help="What it needs and costs, timed on this device.")
@@ -78,6 +85,7 @@ MINUTE = 60
     help="Score a checkpoint in the place of a training: FUNCTION(state, device) knows it.",
 )
 @click.option("--state", metavar="FILE", help="The weights of that generator.")
+@quietly()
 def reproduce(
     name: str | None,
     listing: bool,

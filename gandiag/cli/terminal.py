@@ -6,18 +6,24 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from time import monotonic
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
+from rich.text import Text
 
 from gandiag.errors import GandiagError
 
@@ -31,6 +37,11 @@ PLAIN = str.maketrans("↓↑…±–▁▂▃▄▅▆▇█", "v^~~-_.:-=+*#")
 """What stands for a sign that a code page lacks."""
 
 ERRORS = "gandiag-plain"
+
+QUIET = "gandiag.quiet"
+"""Where a context keeps that progress is not wanted."""
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:
@@ -92,20 +103,60 @@ def mute() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def quietly() -> Callable[[F], F]:
+    """Add ``--quiet``."""
+    return click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_be_quiet,
+        help="Show no progress; warnings and errors are told all the same.",
+    )
+
+
+def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    ctx.meta[QUIET] = value
+
+
+def is_quiet() -> bool:
+    """Whether the command was asked to show no progress."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
+class Rate(ProgressColumn):
+    """``35/s``, or ``12/min`` of what is slow."""
+
+    def render(self, task: Task) -> Text:
+        """Of the last half minute, as rich has it."""
+        return Text("" if task.speed is None else rate(task.speed), style="progress.data.speed")
+
+
+def rate(speed: float) -> str:
+    """Of so many a second: ``1,234/s``, ``3.5/s``, ``12/min``."""
+    if speed >= 10:
+        return f"{speed:,.0f}/s"
+    return f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.3g}/min"
+
+
 @contextlib.contextmanager
 def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """``with bar("real: data/", 50_000) as advance: advance(64)``; without a total, a spinner.
 
     Where standard error is no terminal, long work of known length is told of in plain lines: one
-    when it turns out to be long, and then one at each tenth.
+    when it turns out to be long, and then one at each tenth. With ``--quiet`` there is nothing.
     """
     console = Console(stderr=True)
+    if is_quiet():
+        yield lambda n: None
+        return
     if not console.is_terminal:
         with _lines(what, total) as advance:
             yield advance
         return
     # A tuple of columns and not one list for both: a count of nothing (0/?) says nothing.
-    counted = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) if total else ()
+    counted = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn()) if total else ()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *counted)
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)
@@ -113,19 +164,62 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 @contextlib.contextmanager
+def transfer(what: str) -> Iterator[Callable[[int, int], None]]:
+    """``with transfer("inception") as tell: tell(bytes_so_far, bytes_in_all)``, as `bar` does."""
+    console = Console(stderr=True)
+    if is_quiet():
+        yield lambda done, total: None
+        return
+    if not console.is_terminal:
+        told = _Lines(what)
+        yield lambda done, total: told.at(done >> 20, total >> 20, " MiB")
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
+    speed = (TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *speed, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
 def _lines(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    begun = monotonic()
-    done = told = 0
+    told = _Lines(what)
+    done = 0
 
     def advance(n: int) -> None:
-        nonlocal done, told
+        nonlocal done
         done += n
-        if not total or monotonic() - begun < PATIENCE:
-            return
-        tenth = 1 + 10 * done // total
-        if tenth > told:
-            told = tenth
-            with contextlib.suppress(OSError):
-                click.echo(f"{what}: {done:,} of {total:,}", err=True)
+        told.at(done, total)
 
     yield advance
+
+
+class _Lines:
+    """A line when work turns out to be long, and then at each tenth."""
+
+    def __init__(self, what: str):
+        self.what, self.begun, self.tenth = what, monotonic(), 0
+
+    def at(self, done: int, total: int | None, unit: str = "") -> None:
+        """So much is done."""
+        spent = monotonic() - self.begun
+        if not total or not done or spent < PATIENCE:
+            return
+        tenth = 1 + 10 * done // total
+        if tenth <= self.tenth:
+            return
+        self.tenth = tenth
+        left = spent * (total - done) / done
+        with contextlib.suppress(OSError):
+            click.echo(
+                f"{self.what}: {done:,} of {total:,}{unit}, {rate(done / spent)}, "
+                f"{duration(left)} left",
+                err=True,
+            )
+
+
+def duration(seconds: float) -> str:
+    """``45s``, ``3min``, ``2.5h``: a word, so that no line ends within it."""
+    if seconds < 120:
+        return f"{seconds:.0f}s"
+    return f"{seconds / 60:.0f}min" if seconds < 7200 else f"{seconds / 3600:.1f}h"

@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gandiag.cli.config import configured
+from gandiag.cli.helpful import Helpful
 from gandiag.cli.params import Kind
-from gandiag.cli.terminal import bar, say
+from gandiag.cli.terminal import bar, quietly, say
 from gandiag.cli.threads import threads_for
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, unknown
 from gandiag.reporting.tables import Sheet, table
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Setting(Kind):
             return field.strip(), text.strip()
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @configured(save=False)
 @click.argument("recipe", metavar="[RECIPE]", required=False)
 @click.option(
@@ -66,7 +67,14 @@ class Setting(Kind):
 @click.option(
     "--set", "settings", type=Setting(), multiple=True, help="Change a setting of the recipe."
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), metavar="S")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="S",
+    help="Of the weights, the batches and the latents.",
+)
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda or mps.")
 @click.option(
     "--checkpoint-every",
@@ -83,6 +91,7 @@ class Setting(Kind):
     help="How many of the newest checkpoints stay, besides the best; 0 for all.",
 )
 @click.option("--monitor/--no-monitor", "monitored", default=True, help="Whether to watch the run.")
+@quietly()
 def train(
     recipe: str | None,
     listing: bool,
@@ -104,7 +113,7 @@ def train(
     watch` shows what it sees.
     """
     from reference_models.distributed import open_device
-    from reference_models.recipe import replace
+    from reference_models.recipe import replace, settings_of
     from reference_models.recipes import RECIPES
     from reference_models.train import cost
 
@@ -114,7 +123,11 @@ def train(
     if recipe is None:
         raise GandiagError("no recipe is named; `gandiag train --list` shows them")
     changes = dict(settings) | ({"data": _data(data)} if data else {})
-    chosen = replace(_recipe(recipe), changes)
+    plain = _recipe(recipe)
+    for field, _ in settings:
+        if field not in (known := settings_of(plain)):
+            raise unknown("setting", field, known)
+    chosen = replace(plain, changes)
     if dry_run:
         say(_plan(chosen, cost(chosen)))
         return
@@ -218,7 +231,13 @@ def _recipe(name: str) -> "Recipe":
 
 def _data(name: str) -> str:
     """A folder may be named without ``folder:``."""
-    return f"folder:{name}" if Path(name).is_dir() and not name.startswith("folder:") else name
+    from reference_models.data.table import DATASETS
+
+    if Path(name).is_dir() and not name.startswith("folder:"):
+        return f"folder:{name}"
+    if ":" not in name and name not in DATASETS:
+        raise unknown("data", name, (*DATASETS, "folder:PATH", "noise:CLASSES"))
+    return name
 
 
 def _catalogue(recipes: "list[Recipe]") -> RenderableType:

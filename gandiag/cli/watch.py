@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
+from gandiag.cli.helpful import Helpful
 from gandiag.cli.params import Names
 from gandiag.cli.terminal import printer, say
 from gandiag.cli.watch_view import legend, screen, views
@@ -29,7 +30,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Helpful, epilog=EPILOG)
 @click.argument("runs", metavar="RUN [RUN ...]", nargs=-1)
 @click.option("--signals", type=Names(), help="Which to show, or all.")
 @click.option("--legend", "explained", is_flag=True, help="Say what the signals mean, and stop.")

@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from gandiag.cli.alerts import STYLES, advice, ended, line
+from gandiag.cli.terminal import duration
 from gandiag.live import Run
 from gandiag.monitors import SIGNALS, Alert, pathologies
 from gandiag.reporting.plots import sparkline
@@ -94,13 +95,6 @@ def _told(run: Run) -> Iterator[Text]:
         yield Text(since, style="yellow")
     if run.restarts:
         yield Text(f"began anew {run.restarts} times while it was watched", style="dim")
-
-
-def duration(seconds: float) -> str:
-    """``45s``, ``3min``, ``2.5h``: a word, so that no line ends within it."""
-    if seconds < 120:
-        return f"{seconds:.0f}s"
-    return f"{seconds / 60:.0f}min" if seconds < 7200 else f"{seconds / 3600:.1f}h"
 
 
 def thinned(values: Sequence[float], width: int) -> list[float]:

@@ -3,18 +3,10 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
-from gandiag.cli.terminal import say
-from gandiag.errors import GandiagError
+from gandiag.cli.helpful import HelpfulGroup
+from gandiag.cli.terminal import quietly, say, transfer
+from gandiag.errors import GandiagError, unknown
 from gandiag.extractors import (
     WEIGHTS,
     fetch_weights,
@@ -23,15 +15,19 @@ from gandiag.extractors import (
     on_this_machine,
     weights_folder,
 )
+from gandiag.extractors.fetching import NETWORKS
 from gandiag.reporting.tables import table
 from gandiag.sources import fetch_dataset
 
 NAMES = click.Choice(list(WEIGHTS))
 DATASET = "dataset:"
 """Begins the name of data."""
+TIMM = "timm:"
+"""Begins the name of a network of timm."""
 
 
 @click.group(
+    cls=HelpfulGroup,
     epilog="""\b
 Examples:
   gandiag weights list
@@ -41,7 +37,7 @@ Examples:
 
 \b
 GANDIAG_WEIGHTS names the folder they are kept in, or one file to use.
-"""
+""",
 )
 def weights() -> None:
     """List, fetch, import and verify network weights.
@@ -87,27 +83,16 @@ Examples:
 """
 )
 @click.argument("name", metavar="NAME|dataset:NAME")
+@quietly()
 def fetch(name: str) -> None:
     """Download a weight file or a dataset, check its digest, and keep it.
 
     A download that was cut off goes on where it stopped.
     """
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns, console=console, disable=not console.is_terminal, transient=True
-    ) as progress:
-        task = progress.add_task(name, total=None)
-
-        def tell(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
+    if not name.startswith((DATASET, TIMM)) and name not in (*WEIGHTS, *NETWORKS):
+        known = (*WEIGHTS, *NETWORKS, f"{TIMM}NAME", f"{DATASET}NAME")
+        raise unknown("weights file", name, known)
+    with transfer(name) as tell:
         path = (
             fetch_dataset(name, tell)
             if name.startswith(DATASET)

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from gandiag.cli.alerts import Tell
-from gandiag.cli.watch_view import duration, screen, thinned
+from gandiag.cli.terminal import duration
+from gandiag.cli.watch_view import screen, thinned
 from gandiag.live import Run
 from gandiag.live.shown import SHOWN
 from gandiag.live.web import Server
