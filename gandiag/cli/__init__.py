@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-from gandiag.errors import GandiagError
+from gandiag.errors import GandiagError, printable
 
 VERBS = {
     "score": "Score generated images against real ones.",
@@ -131,7 +131,6 @@ def main() -> None:
 
 def fail(sentence: str) -> None:
     """Say what is wrong and end with exit code 2."""
-    printable = sentence.encode("utf-8", "backslashreplace").decode()
     with contextlib.suppress(OSError):
-        click.echo(f"gandiag: {printable}", err=True)
+        click.echo(f"gandiag: {printable(sentence)}", err=True)
     sys.exit(2)

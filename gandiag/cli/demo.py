@@ -9,6 +9,7 @@ from rich.text import Text
 from gandiag.cli.alerts import line
 from gandiag.cli.demo_images import demo_sets, write_folders
 from gandiag.cli.helpful import Helpful
+from gandiag.cli.params import SEED
 from gandiag.cli.terminal import bar, quietly, say
 from gandiag.cli.threads import one_unless_told
 from gandiag.files import cache_folder
@@ -44,7 +45,9 @@ FAILING, STEPS = "vanilla-overtrained-ring8", 300
 @click.option(
     "--images", default=300, show_default=True, type=click.IntRange(min=50), help="Of each set."
 )
-@click.option("--seed", default=0, show_default=True, metavar="S", help="Which images are drawn.")
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, metavar="S", help="Which images are drawn."
+)
 @click.option(
     "--out",
     metavar="DIR",

@@ -14,6 +14,10 @@ else:
     Kind = click.ParamType
 
 
+SEED = click.IntRange(0, 2**32 - 1)
+"""As many as every generator of random numbers takes."""
+
+
 class Names(Kind):
     """``energy,churn``: names from a table, separated by commas."""
 

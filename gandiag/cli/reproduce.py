@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gandiag.cli.helpful import Helpful
 from gandiag.cli.outputs import STANDARD, check_outputs
+from gandiag.cli.params import SEED
 from gandiag.cli.reproduce_large import Asked, asked_experiment, plan, shown
 from gandiag.cli.terminal import bar, quietly, say
 from gandiag.cli.threads import one_unless_told
@@ -58,7 +59,7 @@ MINUTE = 60
     "--seed",
     default=0,
     show_default=True,
-    type=click.IntRange(min=0),
+    type=SEED,
     metavar="S",
     help="Of all that is drawn at random.",
 )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gandiag.cli.config import configured
 from gandiag.cli.helpful import Helpful
-from gandiag.cli.params import Kind
+from gandiag.cli.params import SEED, Kind
 from gandiag.cli.terminal import bar, quietly, say
 from gandiag.cli.threads import threads_for
 from gandiag.errors import GandiagError, unknown
@@ -71,7 +71,7 @@ class Setting(Kind):
     "--seed",
     default=0,
     show_default=True,
-    type=click.IntRange(min=0),
+    type=SEED,
     metavar="S",
     help="Of the weights, the batches and the latents.",
 )
@@ -222,7 +222,7 @@ def _recipe(name: str) -> "Recipe":
         return find_recipe(name)
     try:
         return from_json(Path(name).read_text(encoding="utf-8"), name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise GandiagError(
             f"cannot read {name}: {reason}; name the recipe.json of a run"

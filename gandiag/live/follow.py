@@ -12,6 +12,8 @@ from gandiag.errors import GandiagError
 from gandiag.monitors import Alert, Recording
 
 FILE = "monitor.jsonl"
+DEEP = RecursionError, OverflowError
+"""Of JSON that is nested thousands deep, and of steps that are infinite."""
 BLOCK = 1 << 22
 """Bytes read at a time; no line of a monitor is so long."""
 
@@ -78,6 +80,8 @@ class Run:
     def look(self) -> bool:
         """Read what is new; whether anything is."""
         try:
+            if self.path.exists() and not self.path.is_file():  # a pipe would be waited for
+                raise GandiagError(f"{self.path} is no file; name a run's {FILE}")
             with self.path.open("rb") as file:
                 state = os.fstat(file.fileno())
                 new = self._restarted(file.read, file.seek, state)
@@ -123,7 +127,7 @@ class Run:
             try:
                 if line.strip():
                     self._add(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, GandiagError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, GandiagError, *DEEP) as error:
                 raise GandiagError(
                     f"{self.path}, line {self._lines + 1}, is not of a monitor "
                     f"({type(error).__name__}: {error}); name another file"

@@ -21,7 +21,7 @@ ROLES: tuple[Role, ...] = ("generated", "real")
 
 
 def write_statistics(
-    source: Any, output: Path, *, options: Options | None = None, **changes: Any
+    source: Any, output: str | Path, *, options: Options | None = None, **changes: Any
 ) -> Gathered:
     """Save what `metrics` remember of a source, to be given later in its place.
 
@@ -35,7 +35,7 @@ def write_statistics(
         GandiagError: bad usage or bad input, in one sentence.
 
     """
-    options = (options or Options()).changed(**changes)
+    output, options = Path(output), (options or Options()).changed(**changes)
     opened = open_input("real", source, options)
     if opened.images is None:
         raise GandiagError(f"{opened.name} holds statistics already; give images")

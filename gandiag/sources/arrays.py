@@ -118,7 +118,7 @@ def not_uint8(
         shown: what to call them.
         beside: the name of the array that could state the range in a file.
     """
-    if pixels is None or not pixels.size or pixels.dtype.kind not in "biuf":
+    if pixels is None or not pixels.size or not pixels.ndim or pixels.dtype.kind not in "biuf":
         return GandiagError(f"{shown} is {dtype}, not uint8; give uint8, or floats and value_range")
     part = pixels[:SEEN]
     low, high = float(part.min()), float(part.max())

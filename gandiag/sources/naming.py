@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gandiag.errors import closest
+from gandiag.errors import closest, printable
 from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS
 
@@ -21,10 +21,7 @@ def display(name: str | os.PathLike[str]) -> str:
     Bytes that are not UTF-8 and characters that do not print appear as ``\x..`` escapes.
     """
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
+    return printable(text).replace("\n", r"\n")
 
 
 def extension(name: str) -> str:
@@ -87,7 +84,7 @@ def no_image_in(shown: str, kind: str, paths: Iterable[str]) -> str:
         f"{count} {'.' + display(extension) if extension else 'without extension'}"
         for extension, count in others.most_common(5)
     )
-    return f"{shown} holds no image, only {counts}; give a {kind} of images ({SHOWN_EXTENSIONS})"
+    return f"{shown} holds no image, only {counts}; give one of images ({SHOWN_EXTENSIONS})"
 
 
 def did_you_mean(path: Path) -> str:
