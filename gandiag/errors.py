@@ -23,18 +23,6 @@ class Warn:
     """A sentence for people."""
 
 
-def printable(text: str) -> str:
-    r"""Text that a terminal shows and never obeys: what does not print appears as ``\x..``.
-
-    Line ends stay; so does text of any language.
-    """
-    whole = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in whole
-    )
-
-
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, if any is; of equals one with the same letters."""
     near = difflib.get_close_matches(name, list(known), n=5)

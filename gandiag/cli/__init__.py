@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-from gandiag.errors import GandiagError, printable
+from gandiag.errors import GandiagError
 
 VERBS = {
     "score": "Score generated images against real ones.",
@@ -131,6 +131,10 @@ def main() -> None:
 
 def fail(sentence: str) -> None:
     """Say what is wrong and end with exit code 2."""
+    if not sentence.replace("\n", "").isprintable():  # a name that a terminal would obey
+        from gandiag.sources.naming import display
+
+        sentence = "\n".join(map(display, sentence.split("\n")))
     with contextlib.suppress(OSError):
-        click.echo(f"gandiag: {printable(sentence)}", err=True)
+        click.echo(f"gandiag: {sentence}", err=True)
     sys.exit(2)

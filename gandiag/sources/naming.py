@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gandiag.errors import closest, printable
+from gandiag.errors import closest
 from gandiag.sources.base import Note
 from gandiag.sources.decode import EXTENSIONS
 
@@ -21,7 +21,10 @@ def display(name: str | os.PathLike[str]) -> str:
     Bytes that are not UTF-8 and characters that do not print appear as ``\x..`` escapes.
     """
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return printable(text).replace("\n", r"\n")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 def extension(name: str) -> str:
