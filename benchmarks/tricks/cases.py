@@ -117,9 +117,10 @@ TRICKS: tuple[Trick, ...] = (
     Trick("mean pooling in D, not max", f"{GANHACKS} 5", {"halve": "mean"}, {"halve": "max"},
           only="digits"),
     Trick("batch norm in G", "Radford et al. 2016", {}, {"norm_g": "none"}, only="digits"),
-    Trick("batch norm in D", "Radford et al. 2016", {"norm_d": "batch"}),
+    # Of digits the discriminator's one block has no norm, as DCGAN's first.
+    Trick("batch norm in D", "Radford et al. 2016", {"norm_d": "batch"}, only="ring8"),
     Trick("separate batches (batch norm in D)", f"{GANHACKS} 4", {"norm_d": "batch"},
-          {"norm_d": "batch", "separate_batches": False}),
+          {"norm_d": "batch", "separate_batches": False}, only="ring8"),
     Trick("noise in each layer of G", f"{GANHACKS} 13", {"layer_noise": 0.1}),
     Trick("dropout in D", "Isola et al. 2017", {"dropout": 0.3}),
     Trick("orthogonal initialisation", "Brock et al. 2019", {"initialisation": "orthogonal"}),

@@ -11,7 +11,7 @@ from benchmarks.tricks.running import Row, current, read
 
 PICTURE = ROOT / "benchmarks" / "results" / "tricks.png"
 DATA = ("ring8", "digits", "grid25")
-COLOURS = {"helps": "tab:green", "hurts": "tab:red", "cannot tell": "tab:grey"}
+COLOURS = {"helps": "#0072b2", "hurts": "#d55e00", "cannot tell": "#909090"}
 
 
 def told(rows: dict[tuple[str, int], Row] | None = None) -> dict[str, dict[str, Effect]]:
@@ -70,7 +70,8 @@ def draw() -> None:
     for axis, (data, each) in zip(axes if len(found) > 1 else [axes], found.items(), strict=True):
         _forest(axis, data, [(names.index(name), effect) for name, effect in each.items()])
         axis.set_yticks(range(len(names)), names, fontsize=8)
-    (axes[0] if len(found) > 1 else axes).invert_yaxis()
+    (axes[0] if len(found) > 1 else axes).set_ylim(len(names) - 0.4, -0.6)
+    figure.suptitle("left of 1 the trick helps (blue), right it hurts (orange)", fontsize=9)
     figure.tight_layout()
     figure.savefig(PICTURE, dpi=110)
 
