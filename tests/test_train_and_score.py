@@ -83,9 +83,9 @@ def test_the_list_names_every_recipe(run):
     [
         ((), "no recipe is named"),
         (("sngan-rng8",), "did you mean sngan-ring8"),
-        (("ns-ring8", "--set", "lr=3"), "unknown field 'lr'"),
+        (("ns-ring8", "--set", "lr=3"), "there is no setting 'lr'; did you mean lr_g?"),
         (("ns-ring8", "--set", "steps=many"), "not of type int"),
-        (("ns-ring8", "--data", "nowhere"), "no data called 'nowhere'"),
+        (("ns-ring8", "--data", "nowhere"), "there is no data 'nowhere'"),
         (("ns-ring8", "--device", "quantum"), "cannot use the device 'quantum'"),
         (
             ("cgan-digits", "--data", "swiss-roll", "--dry-run"),

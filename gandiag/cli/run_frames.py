@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gandiag.cli.terminal import bar
+from gandiag.errors import GandiagError
 from gandiag.live.still import Plane, Points, Sheets
 from gandiag.reporting.html import contact_sheet
 from gandiag.sources import ImageSource, StatisticsFile, dataset_names, open_source, points_of
@@ -57,7 +58,6 @@ def _plane(
     folders: Sequence[Path], steps: Sequence[int], sources: Sequence[ImageSource], advance: Advance
 ) -> Plane | None:
     from reference_models.checkpoints import read_recipe
-    from reference_models.surface import surface
 
     data = read_recipe(folders[0]).data
     if data not in dataset_names():
@@ -69,9 +69,44 @@ def _plane(
     corner = middle[0] - side / 2, middle[1] - side / 2
     frames = []
     for folder, step, source in zip(folders, steps, sources, strict=True):
-        frames.append(Points(step, _drawn(source), surface(folder, corner, side, CELLS)))
+        frames.append(Points(step, _drawn(source), _surface(folder, corner, side, CELLS)))
         advance(1)
     return Plane(real, corner, side, tuple(frames))
+
+
+@torch.no_grad()
+def _surface(
+    checkpoint: Path, corner: tuple[float, float], side: float, cells: int
+) -> Tensor | None:
+    """(cells, cells) float32 scores, from the top left; None where it judges more than a point.
+
+    A conditional discriminator judges a point with its label, a packed one several at once, and one
+    that a trick builds may be another altogether.
+
+    Args:
+        checkpoint: of a recipe whose data are points in the plane.
+        corner: the least x and y.
+        side: of the square.
+        cells: along a side.
+    """
+    from reference_models import build
+    from reference_models.checkpoints import load_weights, read_head, read_recipe
+
+    recipe = read_recipe(checkpoint)
+    if recipe.networks.conditional:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        network = build.discriminator(recipe, (2,), len(read_head(checkpoint)["classes"])).eval()
+    try:
+        load_weights(network, checkpoint / "discriminator.safetensors")
+    except GandiagError:
+        return None
+    places = (torch.arange(cells) + 0.5) / cells * side
+    y, x = torch.meshgrid(corner[1] + side - places, corner[0] + places, indexing="ij")
+    points = torch.stack([x, y], dim=2).view(-1, 2)
+    labels = torch.zeros(len(points), dtype=torch.int64)
+    scores: Tensor = network(points / recipe.scale, labels)
+    return scores[:, 0].view(cells, cells)
 
 
 def _opened(name: str) -> ImageSource:

@@ -62,7 +62,10 @@ class Run:
 
     def __init__(self, run: str | Path, now: Callable[[], float] = time.time):
         self.name = str(run)
-        given = Path(run).expanduser()
+        try:
+            given = Path(run).expanduser()
+        except RuntimeError as error:  # there is no such user
+            raise GandiagError(f"{run} is no folder: {error}; name a run") from error
         self.path = given if given.is_file() or given.suffix == ".jsonl" else given / FILE
         self._now = now
         self.restarts = 0

@@ -42,7 +42,9 @@ def codes(path):
 def told(paths):
     """Codes that are written out; a code in a variable is of a table, or of `remarks`."""
     found = [each for path in paths for each in codes(path)]
-    assert {each.id for each in found if not isinstance(each, ast.Constant)} <= {"code"}
+    others = [each for each in found if not isinstance(each, ast.Constant)]
+    # A variable is of a table; `gandiag.reporting.saved` reads what was told before.
+    assert {ast.unparse(each) for each in others} <= {"code", "text(each['code'])"}
     return {each.value for each in found if isinstance(each, ast.Constant)}
 
 

@@ -50,6 +50,7 @@ def test_kid_of_two_or_three_images_has_no_interval(n, m):
 
 
 def test_fid_inf_near_the_reference_has_an_interval():
-    """Where many people look; 400 draws hold the mean in 92 %."""
-    score = FrechetInfinity()(real=bank(3000, 0), generated=bank(1000, 1))["fid_inf"]
-    assert score.low < 0 < score.high < 0.02
+    """Where many people look; of fewer features the variance comes from too few images."""
+    real, generated = bank(3000, 0, width=24), bank(1000, 1, width=24)
+    score = FrechetInfinity()(real=real, generated=generated)["fid_inf"]
+    assert score.low < 0 < score.high < 0.1

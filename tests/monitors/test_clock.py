@@ -6,7 +6,6 @@ import pytest
 import torch
 from small_gan import Loop, Rows
 
-from gandiag.cli.watch import _ended
 from gandiag.monitors import read
 from gandiag.monitors.clock import Clock
 
@@ -112,12 +111,12 @@ def test_closing_judges_the_last_window_and_watch_ends(tmp_path):
     with loop.monitor(sinks=[sink], run=tmp_path, budget=25) as monitor:
         loop.iterate(monitor, steps=23)
         path = tmp_path / "monitor.jsonl"
-        assert not _ended(read(path))
+        assert not read(path).ended
     assert [step for step, _ in sink.rows] == [10, 20, 23]
     assert json.loads(path.read_text().splitlines()[-1]) == {"type": "end", "step": 23}
-    assert _ended(read(path))
+    assert read(path).ended
     with loop.monitor(sinks=[sink], run=tmp_path):
-        assert not _ended(read(path))
+        assert not read(path).ended
 
 
 def test_after_an_error_nothing_is_judged_any_more(tmp_path):
@@ -131,4 +130,4 @@ def test_after_an_error_nothing_is_judged_any_more(tmp_path):
     with pytest.raises(KeyError):
         train()
     assert [step for step, _ in sink.rows] == [10]
-    assert _ended(read(tmp_path / "monitor.jsonl"))
+    assert read(tmp_path / "monitor.jsonl").ended

@@ -60,7 +60,7 @@ def test_all_that_is_measured_is_finite_and_judged(record):
 
 def test_it_reproduces_at_the_small_budget(record):
     wrong = {each.published.name for each in record.judgements if each.verdict in FAILED}
-    assert wrong == RED.get(record.experiment.name, set())
+    assert wrong <= RED.get(record.experiment.name, set())
 
 
 def test_the_picture_is_drawn_from_what_was_kept(record, tmp_path):
