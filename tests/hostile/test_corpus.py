@@ -6,7 +6,10 @@ import re
 import pytest
 from bad_files import CANARY
 from bad_images import png
-from corpus import CORPUS
+from corpus import CORPUS, score
+
+import gandiag
+from gandiag.errors import GandiagError
 
 NOISE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """What a terminal would obey."""
@@ -45,3 +48,16 @@ def test_a_sentence_and_nothing_else(kind, run, good, tmp_path, monkeypatch):
     assert not list(work.iterdir()), "nothing is left"
     assert not (work / CANARY).exists()
     assert sorted(os.walk(made)) == before
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CORPUS if kind.line is score], ids=lambda kind: kind.name
+)
+def test_python_raises_the_same_sentence(kind, good, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made").mkdir()
+    thing = kind.make(tmp_path / "made")
+    with pytest.raises(GandiagError, match=kind.says) as caught:
+        gandiag.score(thing, real=good / "REAL", features="pixels:8", metrics="fid")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / CANARY).exists()
