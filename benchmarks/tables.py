@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from benchmarks import agreement, comparing, coverage, memory
+from benchmarks import agreement, comparing, coverage, killing, memory
 from benchmarks.detection import score
 from benchmarks.detection import tables as detection
 from benchmarks.digest import ROOT
@@ -73,6 +73,7 @@ TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "others": lambda: detected(detection.others),
     "misses": lambda: detected(detection.missed),
     "loops": looped,
+    "killing": lambda: killing.table(killing.read()),
 }
 PLACE = re.compile(r"<!-- ([a-z]+) -->\n.*?<!-- end -->", re.DOTALL)
 
