@@ -88,7 +88,7 @@ def demo(images: int, seed: int, out: str | None) -> None:
         "\nfd and kd are the formulas of FID and KID on lite0 features: compare them with one "
         "another, not with papers.\nnext: "
         f"gandiag score {folder / 'collapsed'} --real {folder / 'real'} --features lite0 "
-        f"--html report.html\nnext: gandiag watch {folder / 'run'}"
+        f"--html report.html\nnext: gandiag report {folder / 'run'} -o run.html"
     )
 
 
